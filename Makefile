@@ -1,0 +1,80 @@
+# CineMatch: `make help` lists the targets. Everything is installed into .venv and one user cache folder.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+# The first Python on PATH that carries all our wheels; `make PYTHON=...` overrides it.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+    "$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
+    && { echo $$p; exit; }; done; echo python3)
+VENV := .venv
+BIN := $(VENV)/bin
+
+# A stamp carries the hash of what it was made from, so a warm set-up does nothing and a changed one is redone.
+digest = $(shell cat $(1) 2>/dev/null | $(PYTHON) -c 'import hashlib, sys; \
+    print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest()[:16])' 2>/dev/null)
+DEPENDENCIES := $(VENV)/.dependencies-$(call digest,requirements.lock)
+PROJECT := $(VENV)/.project-$(call digest,pyproject.toml)
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: prerequisites
+prerequisites:
+	@command -v "$(PYTHON)" >/dev/null || { echo "CineMatch needs Python 3.11, 3.12 or 3.13: there is no $(PYTHON) here." >&2; exit 1; }
+	@"$(PYTHON)" cinematch/local_stack/prerequisites.py
+
+$(DEPENDENCIES): | prerequisites
+	@echo "Installing the locked dependencies into $(VENV) ..."
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@rm -f $(VENV)/.dependencies-* && touch $@
+
+$(PROJECT): $(DEPENDENCIES)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@rm -f $(VENV)/.project-* && touch $@
+
+.PHONY: environment
+environment: prerequisites $(PROJECT)
+
+.PHONY: setup
+setup: environment ## Install everything (Python packages, jars, servers) and start nothing
+	@$(BIN)/cinematch setup
+
+.PHONY: demo
+demo: environment ## Start the whole stack with demo data; Ctrl-C stops it
+	@$(BIN)/cinematch demo
+
+.PHONY: test
+test: setup ## Run the whole test suite on real servers
+	@$(BIN)/pytest
+
+.PHONY: lint
+lint: environment ## Check style (ruff) and the direction of imports (import-linter)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-cache
+
+.PHONY: types
+types: environment ## Check types (mypy --strict)
+	@$(BIN)/mypy
+
+.PHONY: check
+check: lint types ## Everything that is checked without running
+
+.PHONY: format
+format: environment ## Rewrite the sources in the project's style
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+.PHONY: lock
+lock: ## Resolve pyproject.toml into requirements.lock again (needs uv on PATH)
+	@uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+	    --no-header --no-emit-index-url --no-emit-find-links --quiet --output-file requirements.lock
+
+.PHONY: clean
+clean: ## Remove .venv and what the tools cached in this folder; data and the user cache stay
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
