@@ -1,0 +1,1 @@
+"""The shared kernel of CineMatch: what every layer uses, and nothing that knows a layer."""

@@ -1,0 +1,1 @@
+"""Names and encodings that two layers must agree on: topics, event codec, collections, Redis keys, lake paths."""

@@ -1,0 +1,113 @@
+"""The batch document: one user's summary as MongoDB keeps it, and as the serving layer reads it back.
+
+Names of people and genres are values, never keys, so dots and dollars in them are harmless.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from cinematch.domain.rankings import Ranking
+from cinematch.domain.statistics import statistics
+from cinematch.domain.summary import Person, RankedFilm, Summary
+from cinematch.domain.totals import Credit, Totals
+from cinematch.domain.watchlist import ListEntry
+
+Document = dict[str, Any]
+
+
+def batch_document(user_id: str, summary: Summary, generation: int, updated_at: datetime) -> Document:
+    """Give the document of `user_stats_batch`: the finished `stats`, and the `summary` that later events merge into."""
+    return {
+        "_id": user_id,
+        "user_id": user_id,
+        "generation": generation,
+        "as_of_sequence": summary.sequence,
+        "updated_at": updated_at,
+        "stats": statistics(summary),
+        "summary": _summary_document(summary),
+    }
+
+
+def read_summary(document: Document) -> Summary:
+    """Give back the summary of a batch document."""
+    fields = document["summary"]
+    return Summary(
+        sequence=document["as_of_sequence"],
+        totals=Totals(
+            films=fields["films"],
+            rated=fields["rated"],
+            rating_tenths=fields["rating_tenths"],
+            minutes=fields["minutes"],
+            histogram=dict(fields["histogram"]),
+            genres=dict(fields["genres"]),
+        ),
+        top_rated=_read_films(fields["top_rated"]),
+        recent=_read_films(fields["recent"]),
+        directors=_read_people(fields["directors"]),
+        actors=_read_people(fields["actors"]),
+    )
+
+
+def entry_document(entry: ListEntry) -> Document:
+    """Give a list entry as `movies_list` keeps it; the rating in tenths."""
+    return {
+        "movie_id": entry.movie_id,
+        "title": entry.title,
+        "genres": list(entry.genres),
+        "rating_tenths": entry.rating_tenths,
+        "watched_at": entry.watched_at,
+        "added_at": entry.added_at,
+    }
+
+
+def read_entry(fields: Document) -> ListEntry:
+    """Give back the entry of `entry_document`."""
+    return ListEntry(
+        movie_id=fields["movie_id"],
+        title=fields["title"],
+        genres=tuple(fields["genres"]),
+        rating_tenths=fields["rating_tenths"],
+        watched_at=as_utc(fields["watched_at"]),
+        added_at=as_utc(fields["added_at"]),
+    )
+
+
+def as_utc(moment: datetime) -> datetime:
+    """Give a time of a store as an aware UTC time (drivers hand out naive ones unless told otherwise)."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _summary_document(summary: Summary) -> Document:
+    totals = summary.totals
+    return {
+        "films": totals.films,
+        "rated": totals.rated,
+        "rating_tenths": totals.rating_tenths,
+        "minutes": totals.minutes,
+        "histogram": sorted([bucket, count] for bucket, count in totals.histogram.items()),
+        "genres": sorted([genre, count] for genre, count in totals.genres.items()),
+        "top_rated": _films_document(summary.top_rated),
+        "recent": _films_document(summary.recent),
+        "directors": _people_document(summary.directors),
+        "actors": _people_document(summary.actors),
+    }
+
+
+def _films_document(ranking: Ranking[RankedFilm]) -> Document:
+    return {"complete": ranking.complete, "rows": [list(film) for film in ranking.rows]}
+
+
+def _read_films(fields: Document) -> Ranking[RankedFilm]:
+    rows = (RankedFilm(*row) for row in fields["rows"])
+    return Ranking(tuple(row._replace(watched_at=as_utc(row.watched_at)) for row in rows), fields["complete"])
+
+
+def _people_document(ranking: Ranking[Person]) -> Document:
+    return {"complete": ranking.complete, "rows": [[person.name, *person.credit] for person in ranking.rows]}
+
+
+def _read_people(fields: Document) -> Ranking[Person]:
+    rows = (Person(row[0], Credit(*row[1:])) for row in fields["rows"])
+    return Ranking(tuple(rows), fields["complete"])

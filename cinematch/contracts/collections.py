@@ -1,0 +1,40 @@
+"""MongoDB collections, and the names of a generation's own."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MOVIES: Final = "movies"
+"""Watchlist entries: user_id, movie_id, title, genres, rating, watched_at, added_at, sequence (of the last change)."""
+CATALOG: Final = "catalog"
+"""Films: _id = movie_id, title, normalized_title, year, genres, directors, actors, runtime_minutes, poster_path."""
+USER_SEQUENCES: Final = "user_sequences"
+"""_id = user_id, sequence = the last one issued."""
+OUTBOX: Final = "outbox"
+"""Events as they were written with the watchlist; published_at once Kafka has them."""
+OUTBOX_RELAY: Final = "outbox_relay"
+"""Where the relay resumes."""
+USER_STATS: Final = "user_stats"
+"""Micro-batch view: _id = user_id, user_id, stats, sequence, last_updated."""
+GLOBAL_STATS: Final = "global_stats"
+"""One document, type = "global_trends"."""
+GLOBAL_MOVIE_COUNTS: Final = "global_movie_counts"
+"""_id = movie_id, title, count, poster_path: the state behind `movie_counts` and `poster_cache`, of any size."""
+GLOBAL_GENRE_COUNTS: Final = "global_genre_counts"
+"""_id = genre, count."""
+GLOBAL_PROGRESS: Final = "global_progress"
+"""_id = user_id, sequence = the last one counted in the global trends."""
+USER_STATS_BATCH: Final = "user_stats_batch"
+"""A view over the published generation's collection: the batch view."""
+BATCH_GENERATIONS: Final = "batch_generations"
+"""_id = generation number, state, rows, seconds, event range."""
+
+
+def user_stats_generation(generation: int) -> str:
+    """Name the collection of one generation's batch documents."""
+    return f"user_stats_batch_g{generation:06d}"
+
+
+def user_movies_generation(generation: int) -> str:
+    """Name the collection of one generation's whole lists (`movies_list`)."""
+    return f"user_movies_batch_g{generation:06d}"

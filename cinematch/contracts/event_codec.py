@@ -1,0 +1,179 @@
+"""The event on the wire: JSON, UTF-8, one object a message.
+
+Enters: bytes from a producer that may be anybody. Leaves: a valid `Event`, or `InvalidEvent` with a reason that names the
+field and never repeats the payload. Unknown extra fields are ignored, unknown versions are not.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Self
+from uuid import UUID
+
+import orjson
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from cinematch.domain.events import (
+    ID_MAX_CHARACTERS,
+    RATING_MAX,
+    RATING_MIN,
+    SCHEMA_VERSION,
+    Event,
+    EventType,
+    to_milliseconds,
+)
+from cinematch.errors import InvalidEvent
+
+MAX_EVENT_BYTES: Final = 65_536
+"""An event is well below 2 KiB; what is larger is no event of ours."""
+TITLE_MAX_CHARACTERS: Final = 1_000
+GENRES_MAX: Final = 64
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+
+
+def _without_control_characters(text: str) -> str:
+    if _CONTROL.search(text):
+        raise ValueError("must not contain control characters")
+    return text
+
+
+def _one_decimal(rating: float) -> float:
+    if abs(rating * 10 - round(rating * 10)) > 1e-6:
+        raise ValueError("must have at most one decimal")
+    return round(rating, 1)
+
+
+def _uuid(text: str) -> str:
+    UUID(text)
+    return text
+
+
+Text = AfterValidator(_without_control_characters)
+Identifier = Annotated[str, Field(min_length=1, max_length=ID_MAX_CHARACTERS), Text]
+Title = Annotated[str, Field(max_length=TITLE_MAX_CHARACTERS), Text]
+Genre = Annotated[str, Field(min_length=1, max_length=ID_MAX_CHARACTERS), Text]
+Rating = Annotated[float, Field(ge=RATING_MIN, le=RATING_MAX, allow_inf_nan=False), AfterValidator(_one_decimal)]
+Moment = Annotated[AwareDatetime, AfterValidator(to_milliseconds)]
+
+
+class _EventMessage(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
+
+    schema_version: int
+    event_id: Annotated[str, AfterValidator(_uuid)]
+    event_type: Annotated[EventType, Field(strict=False)]
+    user_id: Identifier
+    movie_id: Identifier
+    movie_name: Title
+    genres: Annotated[list[Genre], Field(max_length=GENRES_MAX)]
+    rating: Rating | None = None
+    previous_rating: Rating | None = None
+    sequence: Annotated[int, Field(ge=1, lt=2**53)]
+    event_time: Moment
+    watched_at: Moment | None = None
+    added_at: Moment | None = None
+
+    @model_validator(mode="after")
+    def _ratings_fit_the_type(self) -> Self:
+        if self.event_type is EventType.ADD and self.previous_rating is not None:
+            raise ValueError("previous_rating must be null for ADD")
+        if self.event_type is EventType.DELETE and self.rating is not None:
+            raise ValueError("rating must be null for DELETE: the removed one is previous_rating")
+        return self
+
+
+def decode(message: bytes | None) -> Event:
+    """Read one message. Raises InvalidEvent."""
+    if not message:
+        raise InvalidEvent("the message is empty")
+    if len(message) > MAX_EVENT_BYTES:
+        raise InvalidEvent(f"the message has {len(message)} bytes; the limit is {MAX_EVENT_BYTES}")
+    _check_version(message)
+    try:
+        fields = _EventMessage.model_validate_json(message)
+    except ValidationError as error:
+        raise InvalidEvent(_reason(error)) from None
+    return Event(**{**fields.__dict__, "genres": tuple(fields.genres)})
+
+
+def encode(event: Event) -> bytes:
+    """Write one event; `decode` gives an equal one back."""
+    return orjson.dumps(to_document(event) | _times(event))
+
+
+def to_document(event: Event) -> dict[str, Any]:
+    """Give the event's fields as plain values, in the order of the contract; times are datetimes."""
+    return {
+        "schema_version": event.schema_version,
+        "event_id": event.event_id,
+        "event_type": event.event_type.value,
+        "user_id": event.user_id,
+        "movie_id": event.movie_id,
+        "movie_name": event.movie_name,
+        "genres": list(event.genres),
+        "rating": event.rating,
+        "previous_rating": event.previous_rating,
+        "sequence": event.sequence,
+        "event_time": event.event_time,
+        "watched_at": event.watched_at,
+        "added_at": event.added_at,
+    }
+
+
+def from_document(document: dict[str, Any]) -> Event:
+    """Give the event that `to_document` wrote (trusted: from our own store); other keys are ignored."""
+    return Event(
+        event_id=document["event_id"],
+        event_type=EventType(document["event_type"]),
+        user_id=document["user_id"],
+        movie_id=document["movie_id"],
+        movie_name=document["movie_name"],
+        genres=tuple(document["genres"]),
+        rating=document["rating"],
+        previous_rating=document["previous_rating"],
+        sequence=document["sequence"],
+        event_time=_utc(document["event_time"]),
+        watched_at=_utc_or_none(document.get("watched_at")),
+        added_at=_utc_or_none(document.get("added_at")),
+        schema_version=document["schema_version"],
+    )
+
+
+def rfc3339(moment: datetime) -> str:
+    """Write a time as RFC 3339 in UTC with milliseconds, e.g. 2026-01-19T14:10:00.000Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _times(event: Event) -> dict[str, str | None]:
+    return {
+        "event_time": rfc3339(event.event_time),
+        "watched_at": rfc3339(event.watched_at) if event.watched_at else None,
+        "added_at": rfc3339(event.added_at) if event.added_at else None,
+    }
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _utc_or_none(moment: datetime | None) -> datetime | None:
+    return None if moment is None else _utc(moment)
+
+
+def _check_version(message: bytes) -> None:
+    try:
+        fields = orjson.loads(message)
+    except orjson.JSONDecodeError:
+        raise InvalidEvent("the message is not JSON in UTF-8") from None
+    if not isinstance(fields, dict):
+        raise InvalidEvent("the message is not a JSON object")
+    version = fields.get("schema_version")
+    if type(version) is not int or version != SCHEMA_VERSION:
+        raise InvalidEvent(f"schema_version must be {SCHEMA_VERSION}")
+
+
+def _reason(error: ValidationError) -> str:
+    first = error.errors(include_input=False, include_url=False)[0]
+    field = ".".join(str(part) for part in first["loc"])
+    return f"{field}: {first['msg']}" if field else str(first["msg"])

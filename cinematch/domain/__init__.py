@@ -1,0 +1,1 @@
+"""Pure definitions: events, watchlists, statistics, trends and the merge of batch and tail. No I/O, no driver."""

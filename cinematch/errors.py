@@ -1,0 +1,82 @@
+"""Every error that CineMatch raises on purpose.
+
+CineMatchError
+├── ConfigurationError        a setting is missing or wrong: the message names it and says what would be right
+├── InvalidEvent              a message is no event: goes to the dead-letter topic with `reason`
+├── SequenceGap               an event would leave a hole in its user's log: that user must be repaired
+├── NotFound
+│   ├── FilmNotFound          the catalog has no such film
+│   └── EntryNotFound         the film is not in the user's list
+├── StoreUnavailable          a server cannot be reached or refuses to answer: retry later
+├── Conflict                  somebody else holds what we need (a second batch run, a fenced writer)
+└── WaitTimeout               a bounded wait (read your writes) ran out
+"""
+
+from __future__ import annotations
+
+
+class CineMatchError(Exception):
+    """Base of all our errors; its text is one sentence for people."""
+
+
+class ConfigurationError(CineMatchError):
+    """A setting is missing or wrong."""
+
+
+class InvalidEvent(CineMatchError):
+    """A message is not an event that we can accept; `reason` says why in one line, without the payload."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class SequenceGap(CineMatchError):
+    """Event `found` of `user_id` arrived where `expected` was due: what lies between is missing."""
+
+    def __init__(self, user_id: str, expected: int, found: int) -> None:
+        super().__init__(f"user {user_id!r}: expected sequence {expected}, found {found}")
+        self.user_id = user_id
+        self.expected = expected
+        self.found = found
+
+    def __reduce__(self) -> tuple[type[SequenceGap], tuple[str, int, int]]:
+        return (type(self), (self.user_id, self.expected, self.found))
+
+
+class NotFound(CineMatchError):
+    """The thing asked for does not exist; `field` names the input that asked for it."""
+
+    field = "id"
+
+
+class FilmNotFound(NotFound):
+    """The catalog has no film of this id or title."""
+
+    field = "movie_id"
+
+
+class EntryNotFound(NotFound):
+    """The film is not in this user's list."""
+
+    field = "movie_id"
+
+
+class StoreUnavailable(CineMatchError):
+    """A server (`store`: mongodb, redis, kafka, s3) cannot be reached in time; the operation may be retried."""
+
+    def __init__(self, store: str, detail: str) -> None:
+        super().__init__(f"{store} is unavailable: {detail}")
+        self.store = store
+        self.detail = detail
+
+    def __reduce__(self) -> tuple[type[StoreUnavailable], tuple[str, str]]:
+        return (type(self), (self.store, self.detail))
+
+
+class Conflict(CineMatchError):
+    """Somebody else holds what this operation needs."""
+
+
+class WaitTimeout(CineMatchError):
+    """A bounded wait ran out before what was awaited came true."""

@@ -1,0 +1,115 @@
+"""Every setting of every layer: read from the environment here and nowhere else, frozen, validated at start.
+
+Names in the environment are the field names in upper case. `.env.example` documents them; a test keeps it equal to this
+module. Addresses default to the service names of docker-compose.yml; the embedded stack sets its own.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from cinematch.contracts import topics
+from cinematch.errors import ConfigurationError
+
+
+class StatsMode(StrEnum):
+    """Which design answers GET /stats: the steps of the migration."""
+
+    MICRO_BATCH = "micro_batch"
+    CACHE_ASIDE = "cache_aside"
+    INCREMENTAL = "incremental"
+    LAMBDA = "lambda"
+
+
+class SpeedTrigger(StrEnum):
+    """How the speed layer's stream runs."""
+
+    REALTIME = "realtime"
+    MICRO_BATCH = "micro_batch"
+
+
+Seconds = Annotated[float, Field(gt=0)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class Settings(BaseSettings):
+    """The configuration of one process."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    # Kafka
+    kafka_bootstrap_servers: str = "kafka:29092"
+    events_topic: str = topics.USER_MOVIE_EVENTS
+    dead_letter_topic: str = topics.DEAD_LETTER
+    speed_deltas_topic: str = topics.USER_SPEED_DELTAS
+
+    # MongoDB
+    mongodb_url: str = "mongodb://mongodb:27017"
+    mongodb_database: str = "cinematch"
+    mongodb_timeout_seconds: Seconds = 5.0
+    outbox_retention_days: Annotated[int, Field(ge=1)] = 30
+
+    # Redis
+    redis_url: str = "redis://redis:6379/0"
+    redis_cluster: bool = False
+    redis_timeout_seconds: Seconds = 1.0
+
+    # S3 / MinIO
+    s3_endpoint_url: str = "http://minio:9000"
+    s3_access_key_id: SecretStr = SecretStr("")
+    s3_secret_access_key: SecretStr = SecretStr("")
+    s3_region: str = "us-east-1"
+    lake_bucket: str = "data-lake"
+    lake_flush_seconds: Seconds = 30.0
+    lake_flush_events: Annotated[int, Field(ge=1)] = 50_000
+
+    # Spark
+    spark_master_url: str = "local[2]"
+    spark_jars_dir: Path | None = None
+    spark_driver_memory: str = "1g"
+    checkpoint_dir: Path = Path("checkpoints")
+    user_stats_trigger_seconds: Seconds = 1.0
+    global_trends_trigger_seconds: Seconds = 30.0
+    max_events_per_trigger: Annotated[int, Field(ge=1)] = 50_000
+
+    # Speed layer
+    speed_trigger: SpeedTrigger = SpeedTrigger.MICRO_BATCH
+    speed_trigger_seconds: Annotated[float, Field(ge=0)] = 0.0
+    speed_idle_expiry_seconds: Seconds = 7 * 86_400
+
+    # Batch layer
+    batch_window_days: Annotated[int, Field(ge=1)] = 30
+    batch_generations_kept: Annotated[int, Field(ge=1)] = 3
+    batch_cron: str = "0 3 * * *"
+
+    # Serving
+    stats_mode: StatsMode = StatsMode.MICRO_BATCH
+    stats_cache_seconds: Annotated[int, Field(ge=1)] = 300
+    min_sequence_wait_seconds: Seconds = 5.0
+
+    # API process
+    api_host: str = "127.0.0.1"
+    api_port: Port = 8000
+
+    # Every process
+    log_level: str = "INFO"
+    log_json: bool = False
+
+
+def load_settings() -> Settings:
+    """Read the environment. Raises ConfigurationError, which names the variable and what would be right."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise ConfigurationError(_sentence(error)) from None
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    variable = "_".join(str(part) for part in first["loc"]).upper()
+    return f"{variable}: {first['msg']}"

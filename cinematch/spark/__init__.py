@@ -1,0 +1,1 @@
+"""What the Spark layers share: the session, the Kafka source, the lake reader."""
