@@ -1,0 +1,71 @@
+"""The dead letter: a record that is no event, kept whole, with the reason and where it came from.
+
+Its Kafka key is `topic/partition/offset`, its identity: several layers read the same topic and may each report the same
+record, and readers of the dead-letter topic keep one letter of each identity.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
+from datetime import datetime
+
+import orjson
+
+from cinematch.contracts.event_codec import rfc3339
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A rejected Kafka record: `reason` names the field, `layer` who rejected it, `value` the bytes as they were."""
+
+    reason: str
+    layer: str
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    rejected_at: datetime
+
+    @property
+    def identity(self) -> str:
+        """Give `topic/partition/offset`."""
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+
+def encode(letter: DeadLetter) -> bytes:
+    """Write a letter as JSON; key and value are base64, for they may be any bytes."""
+    return orjson.dumps(
+        {
+            "reason": letter.reason,
+            "layer": letter.layer,
+            "topic": letter.topic,
+            "partition": letter.partition,
+            "offset": letter.offset,
+            "key": _to_text(letter.key),
+            "value": _to_text(letter.value),
+            "rejected_at": rfc3339(letter.rejected_at),
+        }
+    )
+
+
+def decode(message: bytes) -> DeadLetter:
+    """Read what `encode` wrote (trusted: from our own topic)."""
+    fields = orjson.loads(message)
+    return DeadLetter(
+        **{
+            **fields,
+            "key": _to_bytes(fields["key"]),
+            "value": _to_bytes(fields["value"]),
+            "rejected_at": datetime.fromisoformat(fields["rejected_at"]),
+        }
+    )
+
+
+def _to_text(raw: bytes | None) -> str | None:
+    return None if raw is None else b64encode(raw).decode("ascii")
+
+
+def _to_bytes(text: str | None) -> bytes | None:
+    return None if text is None else b64decode(text)
