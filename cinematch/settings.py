@@ -72,6 +72,7 @@ class Settings(BaseSettings):
     spark_master_url: str = "local[2]"
     spark_jars_dir: Path | None = None
     spark_driver_memory: str = "1g"
+    spark_ui_port: Port = 4040
     checkpoint_dir: Path = Path("checkpoints")
     user_stats_trigger_seconds: Seconds = 1.0
     global_trends_trigger_seconds: Seconds = 30.0
@@ -95,6 +96,10 @@ class Settings(BaseSettings):
     # API process
     api_host: str = "127.0.0.1"
     api_port: Port = 8000
+
+    # The embedded stack; unset means the user's own data and cache folders
+    cinematch_cache_dir: Path | None = None
+    cinematch_data_dir: Path | None = None
 
     # Every process
     log_level: str = "INFO"

@@ -70,7 +70,7 @@ def find_java(environment: "Optional[Dict[str, str]]" = None) -> Path:
 
     Raises MissingPrerequisite, naming what was found instead.
     """
-    rejected = []  # type: List[str]
+    rejected: "List[str]" = []
     for java in java_candidates(dict(os.environ) if environment is None else environment):
         problem = java_problem(java_modules(java))
         if problem is None:

@@ -1,0 +1,120 @@
+"""Real servers for tests: started once per session on free loopback ports, only those that a test asks for."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from pymongo import MongoClient
+
+from cinematch.adapters.kafka_topics import ensure_topics
+from cinematch.adapters.s3_buckets import ensure_bucket
+from cinematch.contracts import topics
+from cinematch.local_stack.credentials import new_credentials
+from cinematch.local_stack.kafka_server import KafkaServer
+from cinematch.local_stack.log_file import LogFile
+from cinematch.local_stack.minio_server import MinioPorts, MinioServer
+from cinematch.local_stack.mongo_server import MongoServer
+from cinematch.local_stack.ports import free_port
+from cinematch.local_stack.redis_server import RedisServer
+from cinematch.local_stack.service import Service
+from cinematch.local_stack.toolchain import Toolchain
+from cinematch.settings import Settings, load_settings
+
+AnyServer = TypeVar("AnyServer", bound=Service)
+
+
+@pytest.fixture(scope="session")
+def toolchain() -> Toolchain:
+    """The programs and jars that `make setup` installed."""
+    return Toolchain(load_settings().cinematch_cache_dir)
+
+
+@pytest.fixture(scope="session")
+def spark_jars(toolchain: Toolchain) -> Path:
+    """The folder for SPARK_JARS_DIR."""
+    return toolchain.spark_jars()
+
+
+@pytest.fixture(scope="session")
+def kafka_server(toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
+    """A Kafka broker without topics. A test may `kill()` and `start()` it, and leaves it ready."""
+    folder = tmp_path_factory.mktemp("kafka")
+    yield from _running(KafkaServer(toolchain, folder, LogFile(folder / "log"), free_port(), free_port()))
+
+
+@pytest.fixture(scope="session")
+def mongo_server(toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
+    """A mongod that is primary. A test may `kill()` and `start()` it, and leaves it ready."""
+    folder = tmp_path_factory.mktemp("mongodb")
+    yield from _running(MongoServer(toolchain, folder, LogFile(folder / "log"), free_port()))
+
+
+@pytest.fixture(scope="session")
+def redis_server(toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis with an append-only file. A test may `kill()` and `start()` it, and leaves it ready."""
+    folder = tmp_path_factory.mktemp("redis")
+    yield from _running(RedisServer(toolchain, folder, LogFile(folder / "log"), free_port()))
+
+
+@pytest.fixture(scope="session")
+def minio_server(toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServer]:
+    """A MinIO. A test may `kill()` and `start()` it, and leaves it ready."""
+    folder = tmp_path_factory.mktemp("minio")
+    ports = MinioPorts(free_port(), free_port())
+    yield from _running(MinioServer(toolchain, folder, LogFile(folder / "log"), ports, new_credentials(), "first"))
+
+
+def _running(server: AnyServer) -> Iterator[AnyServer]:
+    server.start()
+    try:
+        server.wait_ready()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
+    """Settings whose database, topics, bucket and checkpoints are this test's own.
+
+    They lead to those servers only that the test asks for by their fixtures, itself or through others. Redis is not
+    divided: a test that needs it empty flushes it, or uses users of its own.
+    """
+    name = f"test-{secrets.token_hex(6)}"
+    values: dict[str, Any] = {"checkpoint_dir": tmp_path / "checkpoints", "mongodb_database": name}
+    sources: dict[str, Callable[[Any, str], dict[str, Any]]] = {
+        "kafka_server": _kafka_settings,
+        "mongo_server": lambda mongo, _: {"mongodb_url": mongo.url},
+        "redis_server": lambda redis, _: {"redis_url": redis.url},
+        "minio_server": _s3_settings,
+        "spark_jars": lambda folder, _: {"spark_jars_dir": folder},
+    }
+    for fixture, source in sources.items():
+        if fixture in request.fixturenames:
+            values |= source(request.getfixturevalue(fixture), name)
+    yield Settings(**values)
+    if "mongodb_url" in values:
+        with MongoClient[dict[str, Any]](values["mongodb_url"]) as client:
+            client.drop_database(name)
+
+
+def _kafka_settings(kafka: KafkaServer, name: str) -> dict[str, Any]:
+    own = {"events_topic": name, "dead_letter_topic": f"{name}.dead-letter", "speed_deltas_topic": f"{name}.deltas"}
+    partitions = dict.fromkeys(own.values(), topics.EVENT_PARTITIONS)
+    ensure_topics(kafka.address, partitions)
+    return {"kafka_bootstrap_servers": kafka.address, **own}
+
+
+def _s3_settings(minio: MinioServer, name: str) -> dict[str, Any]:
+    key, secret = minio.credentials.access_key_id, minio.credentials.secret_access_key
+    ensure_bucket(minio.url, key, secret, name)
+    return {
+        "s3_endpoint_url": minio.url,
+        "s3_access_key_id": key,
+        "s3_secret_access_key": secret,
+        "lake_bucket": name,
+    }
