@@ -13,7 +13,6 @@ from typing import Annotated
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from cinematch.contracts import topics
 from cinematch.errors import ConfigurationError
 
 
@@ -44,9 +43,14 @@ class Settings(BaseSettings):
 
     # Kafka
     kafka_bootstrap_servers: str = "kafka:29092"
-    events_topic: str = topics.USER_MOVIE_EVENTS
-    dead_letter_topic: str = topics.DEAD_LETTER
-    speed_deltas_topic: str = topics.USER_SPEED_DELTAS
+    events_topic: str = "user-movie-events"
+    """The event log: key = user_id, so one user's events are in one partition, in order."""
+    dead_letter_topic: str = "user-movie-events.dead-letter"
+    """Records that are no event, with the reason and where they came from."""
+    speed_deltas_topic: str = "user-speed-deltas"
+    """Validated events on their way from Spark's real-time mode to the consumers that apply them to Redis."""
+    topic_partitions: Annotated[int, Field(ge=1)] = 4
+    """Partitions of topics that we create; set once, for a key's partition depends on it."""
 
     # MongoDB
     mongodb_url: str = "mongodb://mongodb:27017"

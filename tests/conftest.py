@@ -12,7 +12,6 @@ from pymongo import MongoClient
 
 from cinematch.adapters.kafka_topics import ensure_topics
 from cinematch.adapters.s3_buckets import ensure_bucket
-from cinematch.contracts import topics
 from cinematch.local_stack.credentials import new_credentials
 from cinematch.local_stack.kafka_server import KafkaServer
 from cinematch.local_stack.log_file import LogFile
@@ -104,7 +103,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting
 
 def _kafka_settings(kafka: KafkaServer, name: str) -> dict[str, Any]:
     own = {"events_topic": name, "dead_letter_topic": f"{name}.dead-letter", "speed_deltas_topic": f"{name}.deltas"}
-    partitions = dict.fromkeys(own.values(), topics.EVENT_PARTITIONS)
+    partitions = dict.fromkeys(own.values(), 4)
     ensure_topics(kafka.address, partitions)
     return {"kafka_bootstrap_servers": kafka.address, **own}
 

@@ -71,11 +71,8 @@ def event_logs(draw: st.DrawFn, catalog: dict[str, Film], user_id: str, length: 
     """Logs of one user over a given catalog."""
     held: dict[str, Event] = {}
     events: list[Event] = []
-    steps = draw(
-        st.lists(
-            st.tuples(st.sampled_from(sorted(catalog)), ratings, st.booleans(), st.integers(0, 5)), max_size=length
-        )
-    )
+    step = st.tuples(st.sampled_from(sorted(catalog)), ratings, st.booleans(), st.integers(0, 5))
+    steps = draw(st.lists(step, max_size=length))
     for movie_id, rating, wants_delete, hours in steps:
         event = _next(len(events) + 1, user_id, catalog[movie_id], rating, wants_delete, hours, held.get(movie_id))
         if event is not None:

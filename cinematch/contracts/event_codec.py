@@ -1,7 +1,7 @@
 """The event on the wire: JSON, UTF-8, one object a message.
 
-Enters: bytes from a producer that may be anybody. Leaves: a valid `Event`, or `InvalidEvent` with a reason that names the
-field and never repeats the payload. Unknown extra fields are ignored, unknown versions are not.
+Enters: bytes from a producer that may be anybody. Leaves: a valid `Event`, or `InvalidEvent` with a reason that names
+the field and never repeats the payload. Unknown extra fields are ignored, unknown versions are not.
 """
 
 from __future__ import annotations

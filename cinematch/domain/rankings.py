@@ -1,8 +1,8 @@
 """Rankings that stay exact although only their best rows are kept.
 
-A `Ranking` keeps the best rows of a total order (smallest key first). `complete` says that no row is missing; else every
-row that was not kept has a key greater than the last kept one. Both facts survive every operation here, so the first
-rows of a ranking can be trusted, or the ranking says that they cannot (`trusts`).
+A `Ranking` keeps the best rows of a total order (smallest key first). `complete` says that no row is missing; else
+every row that was not kept has a key greater than the last kept one. Both facts survive every operation here, so the
+first rows of a ranking can be trusted, or the ranking says that they cannot (`trusts`).
 """
 
 from __future__ import annotations

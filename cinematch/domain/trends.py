@@ -1,8 +1,8 @@
 """Global trends: how many lists hold a film that was added since the window's start.
 
-A film counts once for each list it stands in, if it was added at or after `window_start`. ADD adds one, DELETE takes one
-away when its ADD was counted, UPDATE changes nothing; so counts always equal a recount of the lists, and never fall
-below zero.
+A film counts once for each list it stands in, if it was added at or after `window_start`. ADD adds one, DELETE takes
+one away when its ADD was counted, UPDATE changes nothing; so counts always equal a recount of the lists, and never
+fall below zero.
 """
 
 from __future__ import annotations
