@@ -23,7 +23,7 @@ class Advice:
 
 
 def advise(users: int, events_per_day: int, latency_ms: float, has_budget: bool) -> Advice:
-    """Walk the decision tree for active users, events a day, the latency that readers need, and whether there is money."""
+    """Walk the tree for active users, events a day, the latency that readers need, and whether there is money."""
     size = f"{users:,} users and {events_per_day:,} events a day"
     if users < MICRO_BATCH_USERS and events_per_day <= MICRO_BATCH_EVENTS_PER_DAY:
         return Advice("micro_batch", "Keep the micro-batch design.", f"{size} are within what it was made for.")
