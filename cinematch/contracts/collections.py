@@ -15,7 +15,10 @@ OUTBOX: Final = "outbox"
 OUTBOX_RELAY: Final = "outbox_relay"
 """Where the relay resumes."""
 USER_STATS: Final = "user_stats"
-"""Micro-batch view: _id = user_id, user_id, stats, sequence, last_updated."""
+"""Micro-batch view: _id = user_id, user_id, stats, rating_tenths, sequence, last_updated.
+
+`rating_tenths` (int) is the exact sum of the ratings that `stats.avg_rating` rounds: later events are added to it.
+"""
 GLOBAL_STATS: Final = "global_stats"
 """One document, type = "global_trends"."""
 GLOBAL_MOVIE_COUNTS: Final = "global_movie_counts"
@@ -26,6 +29,8 @@ GLOBAL_PROGRESS: Final = "global_progress"
 """_id = user_id, sequence = the last one counted in the global trends."""
 USER_STATS_BATCH: Final = "user_stats_batch"
 """A view over the published generation's collection: the batch view."""
+SPEED_REPAIRS: Final = "speed_repairs"
+"""_id = user_id, requested_at: users whose speed view a reader found broken; the speed layer repairs and removes them."""
 BATCH_GENERATIONS: Final = "batch_generations"
 """_id = generation number, state, rows, seconds, event range."""
 

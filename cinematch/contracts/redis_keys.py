@@ -23,3 +23,8 @@ def user_keys(user_id: str) -> UserKeys:
 def cached_stats_key(user_id: str) -> str:
     """Name the key of the cache-aside mode (phase 1 of the migration)."""
     return f"stats:{user_id}"
+
+
+def stats_lock_key(user_id: str) -> str:
+    """Name the key of the lock under which one reader recomputes `cached_stats_key`."""
+    return f"stats-lock:{user_id}"

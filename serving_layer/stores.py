@@ -1,0 +1,80 @@
+"""What the serving layer needs of its stores. Every call may raise StoreUnavailable; none blocks the event loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from cinematch.contracts.speed_view import SpeedSnapshot
+from cinematch.domain.statistics import Statistics
+from cinematch.domain.watchlist import Film, ListEntry
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One user's document of a view (None: the view has none yet), and the last sequence issued (0: no event ever)."""
+
+    document: Document | None
+    latest_sequence: int
+
+
+class StatsStore(Protocol):
+    """The views in MongoDB; each call is one round trip."""
+
+    async def user_stats(self, user_id: str) -> Stored:
+        """Read the micro-batch view: user_id, stats, sequence, last_updated, rating_tenths."""
+
+    async def batch_stats(self, user_id: str) -> Stored:
+        """Read the published batch view (contracts/batch_document.py)."""
+
+    async def latest_sequence(self, user_id: str) -> int:
+        """Give the last sequence issued to the user; 0 when there is none."""
+
+    async def whole_list(self, user_id: str, generation: int) -> list[ListEntry]:
+        """Give the user's whole list in one generation; empty also when that generation is gone."""
+
+    async def films(self, movie_ids: Iterable[str]) -> dict[str, Film]:
+        """Give the catalog entries of these films; those that the catalog lacks are absent."""
+
+    async def global_trends(self) -> Document | None:
+        """Give the public fields of the global trends; None before the bootstrap."""
+
+    async def request_repair(self, user_id: str) -> None:
+        """Ask the speed layer to repair this user's speed view; asking again changes nothing."""
+
+
+class SpeedReader(Protocol):
+    """The speed view in Redis, read only."""
+
+    async def read(self, user_id: str) -> SpeedSnapshot | None:
+        """Give the user's snapshot in one atomic round trip; None when there are no keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class CachedStats:
+    """One user's cached `user_stats`; `token` tells one recomputation from another."""
+
+    stats: Statistics
+    sequence: int
+    last_updated: datetime | None
+    token: str
+
+
+class StatsCache(Protocol):
+    """The cache of phase 1, with one lock a user so that one reader recomputes and the others wait."""
+
+    async def get(self, user_id: str) -> CachedStats | None:
+        """Give the cached statistics unless they have expired."""
+
+    async def acquire(self, user_id: str, token: str) -> bool:
+        """Take the user's lock under this token, unless somebody holds it; it expires by itself."""
+
+    async def put(self, user_id: str, cached: CachedStats) -> None:
+        """Cache for the settings' time, and release the lock if `cached.token` still holds it."""
+
+
+FilmsById = Mapping[str, Film]
