@@ -16,7 +16,6 @@ from typing import Final, NamedTuple
 
 from cinematch.errors import CineMatchError
 from cinematch.local_stack.download_cache import DownloadCache
-from cinematch.local_stack.prerequisites import find_java
 
 SPARK_VERSION: Final = "4.2.0"
 KAFKA_VERSION: Final = "4.2.0"
@@ -72,19 +71,19 @@ $dependencies
 """)
 
 
-def spark_jars(cache: DownloadCache) -> Path:
+def spark_jars(cache: DownloadCache, java: Path) -> Path:
     """The folder of the jars that Spark needs beside its own (Kafka, MongoDB, S3); resolved on first use."""
-    return cache.get(SPARK_ENTRY, _resolve_spark)
+
+    def fill(folder: Path) -> None:
+        resolve(java, SPARK_ARTIFACTS, folder, SPARK_EXCLUSIONS)
+        remove_shadowed(folder, _pyspark_jars())
+
+    return cache.get(SPARK_ENTRY, fill)
 
 
-def kafka_jars(cache: DownloadCache) -> Path:
+def kafka_jars(cache: DownloadCache, java: Path) -> Path:
     """The folder of the Kafka broker's jars; resolved on first use."""
-    return cache.get(KAFKA_ENTRY, lambda folder: resolve(KAFKA_ARTIFACTS, folder))
-
-
-def _resolve_spark(folder: Path) -> None:
-    resolve(SPARK_ARTIFACTS, folder, SPARK_EXCLUSIONS)
-    remove_shadowed(folder, _pyspark_jars())
+    return cache.get(KAFKA_ENTRY, lambda folder: resolve(java, KAFKA_ARTIFACTS, folder))
 
 
 def remove_shadowed(folder: Path, shipped: Path) -> None:
@@ -96,10 +95,12 @@ def remove_shadowed(folder: Path, shipped: Path) -> None:
 
 
 def _artifact_name(jar: Path) -> str:
-    return re.split(r"-\d", jar.stem, maxsplit=1)[0] if "_2.13" not in jar.stem else jar.stem.split("_2.13")[0]
+    return re.split(r"-\d+\.", jar.stem, maxsplit=1)[0]
 
 
-def resolve(artifacts: Iterable[Artifact], folder: Path, exclusions: Iterable[tuple[str, str]] = ()) -> None:
+def resolve(
+    java: Path, artifacts: Iterable[Artifact], folder: Path, exclusions: Iterable[tuple[str, str]] = ()
+) -> None:
     """Download `artifacts` and all that they need into `folder`.
 
     Raises CineMatchError with Ivy's own words when one cannot be had.
@@ -107,7 +108,7 @@ def resolve(artifacts: Iterable[Artifact], folder: Path, exclusions: Iterable[tu
     workshop = folder.parent  # a temporary folder: Ivy's cache goes when it goes
     (workshop / "settings.xml").write_text(IVY_SETTINGS)
     (workshop / "ivy.xml").write_text(_module(artifacts, exclusions))
-    command = [str(find_java()), "-jar", str(_ivy()), "-confs", "default"]
+    command = [str(java), "-jar", str(_ivy()), "-confs", "default"]
     command += ["-settings", str(workshop / "settings.xml"), "-ivy", str(workshop / "ivy.xml")]
     command += ["-cache", str(workshop / "ivy"), "-retrieve", f"{folder}/[artifact]-[revision].[ext]"]
     run = subprocess.run(command, capture_output=True, text=True, timeout=RESOLVE_TIMEOUT_SECONDS, check=False)

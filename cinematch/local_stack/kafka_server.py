@@ -118,7 +118,7 @@ class KafkaServer(Service):
     def _java(self, *options: str) -> list[str | Path]:
         jars = self._toolchain.kafka_jars() / "*"
         logging = f"-Dlog4j2.configurationFile={self._logging}"
-        return [self._toolchain.java(), *options, "-XX:+UseSerialGC", logging, "-cp", str(jars)]
+        return [self._toolchain.java, *options, "-XX:+UseSerialGC", logging, "-cp", str(jars)]
 
     def _format(self) -> None:
         """Give the storage its cluster id; a broker refuses storage that has none."""

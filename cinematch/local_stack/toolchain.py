@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from cinematch.errors import ConfigurationError
 from cinematch.local_stack import jars, server_binaries
 from cinematch.local_stack.download_cache import DownloadCache, default_cache_dir
-from cinematch.local_stack.prerequisites import find_java
+from cinematch.local_stack.prerequisites import MissingPrerequisite, find_java
+from cinematch.local_stack.server_binaries import MINIO_ENTRY
 
 
 class Toolchain:
@@ -20,17 +23,26 @@ class Toolchain:
     def __init__(self, cache_dir: Path | None = None) -> None:
         self._cache = DownloadCache(cache_dir or default_cache_dir())
 
+    @cached_property
     def java(self) -> Path:
         """The `java` of a full JDK 17 or 21."""
-        return find_java()
+        try:
+            return find_java()
+        except MissingPrerequisite as missing:
+            raise ConfigurationError(str(missing)) from None
+
+    @property
+    def java_home(self) -> Path:
+        """For JAVA_HOME, so that Spark takes the same one."""
+        return self.java.resolve().parent.parent
 
     def spark_jars(self) -> Path:
         """The folder for the setting SPARK_JARS_DIR."""
-        return jars.spark_jars(self._cache)
+        return jars.spark_jars(self._cache, self.java)
 
     def kafka_jars(self) -> Path:
         """The folder of the Kafka broker's jars."""
-        return jars.kafka_jars(self._cache)
+        return jars.kafka_jars(self._cache, self.java)
 
     def mongod(self) -> Path:
         """The MongoDB server."""
@@ -43,6 +55,11 @@ class Toolchain:
     def minio(self) -> Path:
         """The MinIO server."""
         return server_binaries.minio(self._cache)
+
+    @property
+    def installed(self) -> bool:
+        """Whether everything that must be fetched or built is there."""
+        return all(self._cache.has(entry) for entry in (jars.SPARK_ENTRY, jars.KAFKA_ENTRY, MINIO_ENTRY))
 
     def install(self, console: Console) -> None:
         """Make everything ready, the slow parts at the same time, and show how long each takes."""
