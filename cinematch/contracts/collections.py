@@ -33,6 +33,8 @@ SPEED_REPAIRS: Final = "speed_repairs"
 """_id = user_id, requested_at: users whose speed view a reader found broken; the speed layer repairs and removes them."""
 BATCH_GENERATIONS: Final = "batch_generations"
 """_id = generation number, state, rows, seconds, event range."""
+LEASES: Final = "leases"
+"""_id = what only one process may do at a time, owner, expires_at."""
 
 
 def user_stats_generation(generation: int) -> str:

@@ -1,0 +1,196 @@
+"""Generations of the batch view in MongoDB: collections `user_stats_batch_g000042`, `user_movies_batch_g000042`, their
+records, and the view `user_stats_batch` whose target is what is published (see contracts/generations.py)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any, Final
+
+import bson
+from pymongo import ASCENDING, DESCENDING, WriteConcern
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.errors import BulkWriteError, CollectionInvalid, PyMongoError
+
+from cinematch.contracts.batch_document import read_entry
+from cinematch.contracts.collections import (
+    BATCH_GENERATIONS,
+    USER_STATS_BATCH,
+    user_movies_generation,
+    user_stats_generation,
+)
+from cinematch.contracts.generations import Document, Generation, GenerationState
+from cinematch.domain.watchlist import ListEntry
+from cinematch.errors import Conflict, NotFound, StoreUnavailable
+
+_DUPLICATE_KEY: Final = 11000
+_GENERATION_COLLECTION: Final = re.compile(r"user_(?:stats|movies)_batch_g(\d{6,})")
+_COMPUTED: Final = ("number", "is_published")
+
+
+class GenerationNotFound(NotFound):
+    """There is no generation of this number."""
+
+    field = "generation"
+
+
+class MongoGenerations:
+    """Generations over a (timezone-aware) database; see the protocol `Generations`."""
+
+    def __init__(self, database: Database[Document]) -> None:
+        self._database = database.with_options(write_concern=WriteConcern(w="majority", j=True))
+        self._records = self._database[BATCH_GENERATIONS]
+
+    def create(self, owner: str, started_at: datetime, base: int | None, as_of: datetime | None) -> Generation:
+        with _translated():
+            newest = self._records.find_one(sort=[("_id", DESCENDING)], projection=["_id"])
+            number = newest["_id"] + 1 if newest else 1
+            generation = Generation(number, GenerationState.BUILDING, owner, started_at, base, as_of)
+            self._records.insert_one(_to_record(generation))
+            self._database.create_collection(user_stats_generation(number))
+            movies = self._database.create_collection(user_movies_generation(number))
+            movies.create_index([("user_id", ASCENDING), ("chunk", ASCENDING)], unique=True)
+            return generation
+
+    def write(self, number: int, documents: Sequence[Document], chunks: Sequence[Document]) -> None:
+        with _translated():
+            _insert(self._stats(number), documents)
+            _insert(self._movies(number), chunks)
+
+    def update(self, number: int, **fields: Any) -> None:
+        with _translated():
+            self._records.update_one({"_id": number}, {"$set": fields})
+
+    def publish(self, number: int, now: datetime) -> None:
+        with _translated():
+            replaced = self._target()
+            self._point_view_to(number)  # the commit point; what follows only tells the story
+            if replaced not in (None, number):
+                self._records.update_one({"_id": replaced}, {"$set": {"replaced_at": now}})
+            self._records.update_one({"_id": number}, {"$set": {"published_at": now, "replaced_at": None}})
+
+    def published(self) -> Generation | None:
+        with _translated():
+            number = self._target()
+        return None if number is None else self.get(number)
+
+    def get(self, number: int) -> Generation:
+        with _translated():
+            record = self._records.find_one({"_id": number})
+            if record is None:
+                raise GenerationNotFound(f"there is no generation {number}")
+            return _from_record(record, self._target())
+
+    def all(self) -> list[Generation]:
+        with _translated():
+            target = self._target()
+            return [_from_record(record, target) for record in self._records.find(sort=[("_id", DESCENDING)])]
+
+    def drop(self, number: int) -> None:
+        with _translated():
+            if self._target() == number:
+                raise Conflict(f"generation {number} is published and stays")
+            self._stats(number).drop()
+            self._movies(number).drop()
+
+    def stored(self) -> set[int]:
+        """Give the generations of which any collection exists."""
+        with _translated():
+            names = self._database.list_collection_names()
+        return {int(match[1]) for name in names if (match := _GENERATION_COLLECTION.fullmatch(name))}
+
+    def counts(self, number: int) -> tuple[int, int]:
+        with _translated():
+            return self._stats(number).count_documents({}), self._movies(number).count_documents({})
+
+    def boundaries(self, number: int, user_ids: Sequence[str]) -> dict[str, int]:
+        with _translated():
+            found = self._stats(number).find({"_id": {"$in": list(user_ids)}}, {"as_of_sequence": 1})
+            return {document["_id"]: document["as_of_sequence"] for document in found}
+
+    def boundary_pages(self, number: int, size: int) -> Iterator[dict[str, int]]:
+        page: dict[str, int] = {}
+        with _translated():
+            ordered = self._stats(number).find({}, {"as_of_sequence": 1}, sort=[("_id", ASCENDING)], batch_size=size)
+            for document in ordered:
+                page[document["_id"]] = document["as_of_sequence"]
+                if len(page) == size:
+                    yield page
+                    page = {}
+        if page:
+            yield page
+
+    def document(self, user_id: str) -> Document | None:
+        with _translated():
+            return self._database[USER_STATS_BATCH].find_one({"_id": user_id})
+
+    def entries(self, number: int, user_id: str) -> list[ListEntry]:
+        with _translated():
+            chunks = self._movies(number).find({"user_id": user_id}, sort=[("chunk", ASCENDING)])
+            return [read_entry(fields) for chunk in chunks for fields in chunk["entries"]]
+
+    def _stats(self, number: int) -> Collection[Document]:
+        return self._database[user_stats_generation(number)]
+
+    def _movies(self, number: int) -> Collection[Document]:
+        return self._database[user_movies_generation(number)]
+
+    def _target(self) -> int | None:
+        """Give the generation that the view points to, from the database's own catalog."""
+        for view in self._database.list_collections(filter={"name": USER_STATS_BATCH, "type": "view"}):
+            match = _GENERATION_COLLECTION.fullmatch(view["options"]["viewOn"])
+            return int(match[1]) if match else None
+        return None
+
+    def _point_view_to(self, number: int) -> None:
+        target = user_stats_generation(number)
+        try:
+            self._database.create_collection(USER_STATS_BATCH, viewOn=target, pipeline=[], check_exists=True)
+        except CollectionInvalid:
+            self._database.command("collMod", USER_STATS_BATCH, viewOn=target, pipeline=[])
+
+
+def encode(document: Document) -> bytes:
+    """Give the document as MongoDB stores it: equal documents (fields in equal order) give equal bytes."""
+    return bson.encode(document)
+
+
+def decode(document: bytes) -> Document:
+    """Give back the document of `encode`; times are aware."""
+    return bson.decode(document, bson.CodecOptions(tz_aware=True))
+
+
+def _insert(collection: Collection[Document], documents: Sequence[Document]) -> None:
+    """Insert those that are not there yet: a repeated task brings the same documents again."""
+    if not documents:
+        return
+    try:
+        collection.insert_many(documents, ordered=False)
+    except BulkWriteError as error:
+        if any(failure["code"] != _DUPLICATE_KEY for failure in error.details["writeErrors"]):
+            raise
+        if error.details.get("writeConcernErrors"):
+            raise
+
+
+def _to_record(generation: Generation) -> Document:
+    fields = asdict(generation)
+    return {"_id": generation.number, **{name: value for name, value in fields.items() if name not in _COMPUTED}}
+
+
+def _from_record(record: Document, target: int | None) -> Generation:
+    fields = {name: value for name, value in record.items() if name in Generation.__dataclass_fields__}
+    generation = Generation(number=record["_id"], **fields)
+    return replace(generation, state=GenerationState(generation.state), is_published=generation.number == target)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except PyMongoError as error:
+        raise StoreUnavailable("mongodb", str(error)) from error

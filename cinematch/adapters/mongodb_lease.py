@@ -1,0 +1,77 @@
+"""A lease in MongoDB: at most one process does something at a time, and a dead one does not block the next for ever.
+
+The database server's clock decides, so the clocks of the holders do not matter. What is NOT guaranteed: a holder that
+was suspended for longer than the lease and wakes up may believe, until its next `renew`, that it still holds it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from pymongo import ReturnDocument
+from pymongo.database import Database
+from pymongo.errors import DuplicateKeyError, PyMongoError
+
+from cinematch.contracts.collections import LEASES
+from cinematch.errors import StoreUnavailable
+
+_NEVER_HELD: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class MongoLease:
+    """The lease `name`, as `owner` sees it; it ends `duration_seconds` after the last `acquire` or `renew`."""
+
+    def __init__(self, database: Database[dict[str, Any]], name: str, owner: str, duration_seconds: float) -> None:
+        self.name = name
+        self.owner = owner
+        self.duration_seconds = duration_seconds
+        self._leases = database[LEASES]
+
+    def acquire(self) -> bool:
+        """Take the lease unless another owner holds it; whether we hold it now. Raises StoreUnavailable."""
+        try:
+            self._create()
+            return self._take({"$or": [{"owner": self.owner}, {"$expr": {"$lt": ["$expires_at", "$$NOW"]}}]})
+        except PyMongoError as error:
+            raise StoreUnavailable("mongodb", str(error)) from error
+
+    def renew(self) -> bool:
+        """Prolong the lease; False when another owner has taken it meanwhile. Raises StoreUnavailable."""
+        try:
+            return self._take({"owner": self.owner})
+        except PyMongoError as error:
+            raise StoreUnavailable("mongodb", str(error)) from error
+
+    def release(self) -> None:
+        """Give the lease back; nothing happens when we do not hold it. Raises StoreUnavailable."""
+        try:
+            self._leases.update_one(
+                {"_id": self.name, "owner": self.owner}, {"$set": {"owner": None, "expires_at": _NEVER_HELD}}
+            )
+        except PyMongoError as error:
+            raise StoreUnavailable("mongodb", str(error)) from error
+
+    def holder(self) -> str | None:
+        """Name the owner whose lease has not ended; None when it is free. Raises StoreUnavailable."""
+        try:
+            lease = self._leases.find_one({"_id": self.name, "$expr": {"$gte": ["$expires_at", "$$NOW"]}})
+        except PyMongoError as error:
+            raise StoreUnavailable("mongodb", str(error)) from error
+        return lease["owner"] if lease else None
+
+    def _create(self) -> None:
+        try:
+            free = {"owner": None, "expires_at": _NEVER_HELD}
+            self._leases.update_one({"_id": self.name}, {"$setOnInsert": free}, upsert=True)
+        except DuplicateKeyError:  # somebody else has just created it
+            return
+
+    def _take(self, condition: dict[str, Any]) -> bool:
+        milliseconds = int(self.duration_seconds * 1000)
+        taken = self._leases.find_one_and_update(
+            {"_id": self.name} | condition,
+            [{"$set": {"owner": self.owner, "expires_at": {"$add": ["$$NOW", milliseconds]}}}],
+            return_document=ReturnDocument.AFTER,
+        )
+        return taken is not None
