@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 import typer
 
-from cinematch.cli.extensions import ExtensibleGroup
+from cinematch.cli import inspection, lifecycle
+from cinematch.cli.advise import advise
+from cinematch.cli.data_dir import DataDir, data_folder
+from cinematch.cli.extensions import ExtensibleGroup, installed_commands
+from cinematch.local_stack.control import running_environment
 
 app = typer.Typer(
     cls=ExtensibleGroup,
@@ -16,5 +22,18 @@ app = typer.Typer(
 
 
 @app.callback()
-def cinematch() -> None:
-    """Keeps the group a group, whatever the number of its own commands."""
+def cinematch(context: typer.Context, data_dir: DataDir = None) -> None:
+    """Lead the layers' commands to the servers of the running stack; the caller's own variables come first."""
+    if data_dir is not None:
+        os.environ["CINEMATCH_DATA_DIR"] = str(data_dir.resolve())
+    if context.invoked_subcommand in installed_commands():
+        for variable, value in running_environment(data_folder(None)).items():
+            os.environ.setdefault(variable, value)
+
+
+for command in (lifecycle.up, lifecycle.down, inspection.status, inspection.logs, inspection.doctor):
+    app.command()(command)
+app.command()(lifecycle.reset)
+app.command()(lifecycle.setup)
+app.command(hidden=True)(lifecycle.supervise)
+app.command()(advise)

@@ -10,12 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from threading import Event
 from typing import Final
 
 from cinematch.errors import CineMatchError
 from cinematch.local_stack.child_process import ChildProcess
 from cinematch.local_stack.data_folder import SUPERVISOR, DataFolder
 from cinematch.local_stack.orphans import STACK_VARIABLE, end_orphans
+from cinematch.local_stack.service import SHOWN_LINES
 from cinematch.local_stack.stack_status import StackStatus, current_status, stored_status
 
 POLL_SECONDS: Final = 0.2
@@ -52,14 +54,17 @@ def launch(folder: DataFolder, *, detached: bool) -> Callable[[], int | None]:
 
 
 def await_running(
-    folder: DataFolder, exit_code: Callable[[], int | None], changed: Callable[[StackStatus], None]
+    folder: DataFolder,
+    exit_code: Callable[[], int | None],
+    changed: Callable[[StackStatus], None],
+    stopping: Event,
 ) -> StackStatus:
     """Wait until the launched stack runs, calling `changed` with each new status.
 
-    Raises StackFailed when it does not come up.
+    Raises StackFailed when it does not come up; ends it and raises the same when `stopping` is set before.
     """
     shown: StackStatus | None = None
-    while True:
+    while not stopping.wait(POLL_SECONDS):
         ended = exit_code() is not None
         status = current_status(folder)
         if status != shown and status.phase != "stopped":
@@ -68,8 +73,17 @@ def await_running(
         if status.phase == "running":
             return status
         if ended:
-            raise StackFailed(_why(folder))
-        time.sleep(POLL_SECONDS)
+            raise failure(folder)
+    end(folder)
+    raise StackFailed("stopped before everything was ready")
+
+
+def failure(folder: DataFolder) -> StackFailed:
+    """Why the stack's supervisor ended: its own words, or its last lines when it had none left."""
+    status = stored_status(folder)
+    if status is not None and status.failure:
+        return StackFailed(status.failure)
+    return StackFailed("the supervisor ended:\n" + "\n".join(folder.log(SUPERVISOR).last_lines(SHOWN_LINES)))
 
 
 def end(folder: DataFolder) -> bool:
@@ -99,10 +113,3 @@ def _end_supervisor(folder: DataFolder) -> None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(supervisor, signal.SIGTERM)
         time.sleep(POLL_SECONDS)
-
-
-def _why(folder: DataFolder) -> str:
-    status = stored_status(folder)
-    if status is not None and status.failure:
-        return status.failure
-    return "the supervisor ended:\n" + "\n".join(folder.log(SUPERVISOR).last_lines(15))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Final
 from platformdirs import user_data_path
 
 from cinematch.errors import Conflict
+from cinematch.local_stack.file_lock import try_lock
 from cinematch.local_stack.log_file import LogFile
 
 LOCK_PATIENCE_SECONDS: Final = 2.0  # a look at the lock holds it for an instant
@@ -28,6 +27,7 @@ class DataFolder:
         self.credentials_file = self.path / "credentials.json"
         self.environment_file = self.path / "environment.json"
         self.checkpoints = self.path / "checkpoints"
+        self.demo_marker = self.path / "demo-data-loaded"
         self._services = self.path / "services"
         self._logs = self.path / "logs"
         self._lock_file = self.path / "supervisor.lock"
@@ -52,7 +52,7 @@ class DataFolder:
         """
         self.path.mkdir(parents=True, exist_ok=True)
         with self._lock_file.open("a") as lock:
-            if not _locked(lock.fileno(), LOCK_PATIENCE_SECONDS):
+            if not try_lock(lock, LOCK_PATIENCE_SECONDS):
                 raise Conflict(f"a stack runs in {self.path} already")
             yield
 
@@ -62,25 +62,12 @@ class DataFolder:
         if not self._lock_file.exists():
             return False
         with self._lock_file.open("a") as lock:
-            return not _locked(lock.fileno(), 0)
+            return not try_lock(lock)
 
     def wipe(self) -> None:
         """Delete all data, logs and state; files that are not ours stay. Raises Conflict while a stack runs."""
         with self.held():
             for folder in (self._services, self._logs, self.checkpoints):
                 shutil.rmtree(folder, ignore_errors=True)
-            for file in (self.state_file, self.credentials_file, self.environment_file):
+            for file in (self.state_file, self.credentials_file, self.environment_file, self.demo_marker):
                 file.unlink(missing_ok=True)
-
-
-def _locked(descriptor: int, patience_seconds: float) -> bool:
-    deadline = time.monotonic() + patience_seconds
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(0.05)
-        else:
-            return True

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import getpass
 import socket
-from collections.abc import Callable, Iterable, Mapping
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
 
-LOOPBACK = "127.0.0.1"
+from cinematch.local_stack.file_lock import try_lock
+
+LOOPBACK: Final = "127.0.0.1"
+TURN_SECONDS: Final = 300.0  # no longer than a stack takes to come up or to give up
 
 
 def is_free(port: int) -> bool:
@@ -34,6 +42,18 @@ def accepts_connections(port: int, timeout_seconds: float = 1.0) -> bool:
     except OSError:
         return False
     return True
+
+
+@contextmanager
+def turn_to_choose(give_up: Callable[[], bool]) -> Iterator[None]:
+    """Hold the right to choose ports until the chosen ones are bound: stacks that start together take turns.
+
+    A turn that does not come in time, or is given up, is taken anyway: the lock only makes collisions rare.
+    """
+    lock = Path(tempfile.gettempdir()) / f"cinematch-{getpass.getuser()}-ports.lock"
+    with lock.open("a") as file:
+        try_lock(file, TURN_SECONDS, give_up)
+        yield
 
 
 def choose_ports(

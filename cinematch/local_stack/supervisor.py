@@ -19,6 +19,7 @@ from typing import Final
 
 from cinematch.local_stack.data_folder import DataFolder
 from cinematch.local_stack.orphans import end_orphans
+from cinematch.local_stack.ports import turn_to_choose
 from cinematch.local_stack.private_file import write_private
 from cinematch.local_stack.service import Service, ServiceFailed
 from cinematch.local_stack.stack import Stack
@@ -52,7 +53,8 @@ class Supervisor:
             self._write_status()
             end_orphans(self._folder.path)
             try:
-                self._bring_up()
+                with turn_to_choose(self._stopping.is_set):
+                    self._bring_up()
                 self._watch()
             except ServiceFailed as failure:
                 self._failure = str(failure)
@@ -61,6 +63,8 @@ class Supervisor:
         return not self._failure
 
     def _bring_up(self) -> None:
+        if self._stopping.is_set():
+            return
         self._stack = self._build()
         write_private(self._folder.environment_file, json.dumps(self._stack.environment))
         self._servers = [WatchedService(service, time.monotonic) for service in self._stack.servers]
