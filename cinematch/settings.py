@@ -75,7 +75,12 @@ class Settings(BaseSettings):
     # Spark
     spark_master_url: str = "local[2]"
     spark_jars_dir: Path | None = None
+    spark_driver_host: str = "127.0.0.1"
+    """The address of the driver that executors call, and that its UI listens on."""
     spark_driver_memory: str = "1g"
+    spark_executor_memory: str = "1g"
+    """Memory of each executor of a master that is not local."""
+    spark_shuffle_partitions: Annotated[int, Field(ge=1)] = 4
     spark_ui_port: Port = 4040
     checkpoint_dir: Path = Path("checkpoints")
     user_stats_trigger_seconds: Seconds = 1.0

@@ -1,0 +1,110 @@
+"""The event log as a stream of typed rows: what every streaming layer starts from.
+
+Enters: records of the events topic, from its earliest offset unless the query's checkpoint says otherwise. Leaves: one
+row per record, also for a record that is no event; nothing is dropped here. Guaranteed: of one user, rows come in the
+order of the log. Not guaranteed: that a row comes once (a restart repeats the last micro-batch).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.types import (
+    ArrayType,
+    BinaryType,
+    DoubleType,
+    IntegerType,
+    LongType,
+    StringType,
+    StructField,
+    StructType,
+    TimestampType,
+)
+
+from cinematch.contracts.event_codec import decode, to_document
+from cinematch.errors import InvalidEvent
+from cinematch.settings import Settings
+
+EVENT_COLUMNS: Final = StructType(
+    [
+        StructField("schema_version", IntegerType()),
+        StructField("event_id", StringType()),
+        StructField("event_type", StringType()),
+        StructField("user_id", StringType()),
+        StructField("movie_id", StringType()),
+        StructField("movie_name", StringType()),
+        StructField("genres", ArrayType(StringType())),
+        StructField("rating", DoubleType()),
+        StructField("previous_rating", DoubleType()),
+        StructField("sequence", LongType()),
+        StructField("event_time", TimestampType()),
+        StructField("watched_at", TimestampType()),
+        StructField("added_at", TimestampType()),
+    ]
+)
+"""The fields of an event; `event_codec.from_document` reads a row of them."""
+RECORD_COLUMNS: Final = StructType(
+    [
+        StructField("topic", StringType()),
+        StructField("partition", IntegerType()),
+        StructField("offset", LongType()),
+        StructField("key", BinaryType()),
+        StructField("value", BinaryType()),
+    ]
+)
+DECODED_COLUMNS: Final = StructType([*EVENT_COLUMNS.fields, StructField("reason", StringType())])
+PARSED_COLUMNS: Final = StructType([*DECODED_COLUMNS.fields, *RECORD_COLUMNS.fields])
+
+
+def kafka_records(spark: SparkSession, settings: Settings, max_events_per_trigger: int | None = None) -> DataFrame:
+    """Read the events topic as a stream of RECORD_COLUMNS.
+
+    Each micro-batch takes at most `max_events_per_trigger` records (default: the setting). Events that Kafka no longer
+    has although the checkpoint expects them fail the query: they are never skipped in silence. A query may then start
+    anew without its checkpoint, for replaying is harmless everywhere.
+    """
+    limit = max_events_per_trigger or settings.max_events_per_trigger
+    records = (
+        spark.readStream.format("kafka")
+        .option("kafka.bootstrap.servers", settings.kafka_bootstrap_servers)
+        .option("subscribe", settings.events_topic)
+        .option("startingOffsets", "earliest")
+        .option("failOnDataLoss", "true")
+        .option("maxOffsetsPerTrigger", limit)
+        .load()
+    )
+    return records.select(*RECORD_COLUMNS.names)
+
+
+def parsed_stream(spark: SparkSession, settings: Settings, max_events_per_trigger: int | None = None) -> DataFrame:
+    """Read and decode the events topic; see `kafka_records` and `parsed`."""
+    return parsed(kafka_records(spark, settings, max_events_per_trigger))
+
+
+def parsed(records: DataFrame) -> DataFrame:
+    """Decode RECORD_COLUMNS into PARSED_COLUMNS, on the executors.
+
+    A valid event has `reason` null and all its fields; a record that is no event has the reason and no event field.
+    Topic, partition, offset, key and value are kept as they came.
+    """
+    return records.mapInArrow(_decode_batches, PARSED_COLUMNS)
+
+
+def _decode_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    schema = to_arrow_schema(DECODED_COLUMNS, timezone="UTC")
+    for batch in batches:
+        rows = [_decoded(value) for value in batch.column("value").to_pylist()]
+        decoded = pa.RecordBatch.from_pylist(rows, schema=schema)
+        record = [batch.column(name) for name in RECORD_COLUMNS.names]
+        yield pa.RecordBatch.from_arrays([*decoded.columns, *record], names=PARSED_COLUMNS.names)
+
+
+def _decoded(value: bytes | None) -> dict[str, Any]:
+    try:
+        return to_document(decode(value))
+    except InvalidEvent as invalid:
+        return {"reason": invalid.reason}
