@@ -6,7 +6,8 @@ CineMatchError
 ├── SequenceGap               an event would leave a hole in its user's log: that user must be repaired
 ├── NotFound
 │   ├── FilmNotFound          the catalog has no such film
-│   └── EntryNotFound         the film is not in the user's list
+│   ├── EntryNotFound         the film is not in the user's list
+│   └── UserNotFound          the user never had an event
 ├── StoreUnavailable          a server cannot be reached or refuses to answer: retry later
 ├── Conflict                  somebody else holds what we need (a second batch run, a fenced writer)
 └── WaitTimeout               a bounded wait (read your writes) ran out
@@ -60,6 +61,12 @@ class EntryNotFound(NotFound):
     """The film is not in this user's list."""
 
     field = "movie_id"
+
+
+class UserNotFound(NotFound):
+    """The user never had an event."""
+
+    field = "user_id"
 
 
 class StoreUnavailable(CineMatchError):

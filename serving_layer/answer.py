@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -18,10 +18,9 @@ class Freshness:
 
     - batch_generation: the published generation that was read; None when none was (another mode, no document yet)
     - as_of_sequence: how far the slower view (batch document, or `user_stats`) reaches
-    - applied_sequence: every figure contains exactly the events up to here (mode `incremental`: at least these, its live
-      counters may be ahead)
-    - latest_sequence: the last event issued to the user when the read began, or applied_sequence when that is later;
-      None when MongoDB could not say
+    - applied_sequence: every figure contains exactly the events up to here (mode `incremental`: at least these, its
+      live counters may be ahead)
+    - latest_sequence: the last event issued to the user when MongoDB was read; applied_sequence when that is later
     - complete: no event up to latest_sequence is missing, and every view that the mode needs could be read
     """
 
@@ -29,7 +28,7 @@ class Freshness:
     batch_generation: int | None
     as_of_sequence: int
     applied_sequence: int
-    latest_sequence: int | None
+    latest_sequence: int
     complete: bool
 
 
@@ -52,6 +51,10 @@ class UserView:
     realtime_delta_count: int = 0
     live: LiveCounters | None = None
 
+    def with_stats(self, stats: Statistics) -> UserView:
+        """Give the same view with other statistics."""
+        return replace(self, stats=stats)
+
     def document(self) -> dict[str, Any]:
         """Give the flat answer of GET /stats."""
         return {
@@ -69,12 +72,12 @@ def freshness(
     *,
     as_of: int,
     applied: int,
-    latest: int | None,
+    latest: int,
     generation: int | None = None,
     readable: bool = True,
 ) -> Freshness:
     """State what an answer covers; `readable` is False when a view that the mode needs failed or has lost events."""
-    issued = None if latest is None else max(latest, applied)
+    issued = max(latest, applied)
     complete = readable and issued == applied
     return Freshness(mode, generation, as_of, applied, issued, complete)
 

@@ -1,9 +1,10 @@
 """The case table of a read: how a boundary and the speed view's snapshot of one user fit together. Pure.
 
-`boundary` is the last sequence that the slower view contains (a batch document's `as_of_sequence`). The speed view holds
-the events in (base_sequence, last_sequence]. At every instant `base_sequence <= boundary`, for a publication moves the
-boundary up before the speed view advances, and a rollback restores the tail before the boundary moves down. A read looks
-at the two stores at two instants, so it may still meet `base_sequence > boundary`; then it reads both again, once.
+`boundary` is the last sequence that the slower view contains (a batch document's `as_of_sequence`). The speed view
+holds the events in (base_sequence, last_sequence]. At every instant `base_sequence <= boundary`, for a publication
+moves the boundary up before the speed view advances, and a rollback restores the tail before the boundary moves down.
+A read looks at the two stores at two instants, so it may still meet `base_sequence > boundary`; then it reads both
+again, once.
 """
 
 from __future__ import annotations

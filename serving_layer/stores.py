@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from cinematch.contracts.speed_view import SpeedSnapshot
-from cinematch.domain.statistics import Statistics
+from cinematch.contracts.stored_stats import CachedStats, Stored
 from cinematch.domain.watchlist import Film, ListEntry
 
 Document = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """One user's document of a view (None: the view has none yet), and the last sequence issued (0: no event ever)."""
-
-    document: Document | None
-    latest_sequence: int
 
 
 class StatsStore(Protocol):
@@ -54,16 +44,6 @@ class SpeedReader(Protocol):
         """Give the user's snapshot in one atomic round trip; None when there are no keys."""
 
 
-@dataclass(frozen=True, slots=True)
-class CachedStats:
-    """One user's cached `user_stats`; `token` tells one recomputation from another."""
-
-    stats: Statistics
-    sequence: int
-    last_updated: datetime | None
-    token: str
-
-
 class StatsCache(Protocol):
     """The cache of phase 1, with one lock a user so that one reader recomputes and the others wait."""
 
@@ -73,8 +53,8 @@ class StatsCache(Protocol):
     async def acquire(self, user_id: str, token: str) -> bool:
         """Take the user's lock under this token, unless somebody holds it; it expires by itself."""
 
+    async def release(self, user_id: str, token: str) -> None:
+        """Give the user's lock back, if this token still holds it."""
+
     async def put(self, user_id: str, cached: CachedStats) -> None:
-        """Cache for the settings' time, and release the lock if `cached.token` still holds it."""
-
-
-FilmsById = Mapping[str, Film]
+        """Cache for the settings' time."""

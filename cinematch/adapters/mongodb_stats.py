@@ -1,0 +1,121 @@
+"""The views of GET /stats and GET /trends/global in MongoDB, read asynchronously; one round trip a call.
+
+Enters: a database of an AsyncMongoClient with aware times. Every call may raise StoreUnavailable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import PyMongoError
+
+from cinematch.contracts.batch_document import read_entry
+from cinematch.contracts.collections import (
+    CATALOG,
+    GLOBAL_STATS,
+    SPEED_REPAIRS,
+    USER_SEQUENCES,
+    USER_STATS,
+    USER_STATS_BATCH,
+    user_movies_generation,
+)
+from cinematch.contracts.stored_stats import Stored
+from cinematch.domain.watchlist import Film, ListEntry
+from cinematch.errors import StoreUnavailable
+
+Document = dict[str, Any]
+
+_PUBLIC_TRENDS: Final = {
+    "_id": 0,
+    "type": 1,
+    "top_movies": 1,
+    "trending_genres": 1,
+    "total_movies_analyzed": 1,
+    "genre_counts": 1,
+    "updated_at": 1,
+    "source": 1,
+}
+"""What people see; counts of every film and the poster cache are the stream's own state, and large."""
+
+
+class MongoStats:
+    """Reads the statistics views of one database."""
+
+    def __init__(self, database: AsyncDatabase[Document]) -> None:
+        self._database = database
+
+    async def user_stats(self, user_id: str) -> Stored:
+        """Read the user's micro-batch document and the last sequence issued."""
+        return await self._with_latest_sequence(user_id, USER_STATS)
+
+    async def batch_stats(self, user_id: str) -> Stored:
+        """Read the user's published batch document and the last sequence issued."""
+        return await self._with_latest_sequence(user_id, USER_STATS_BATCH)
+
+    async def latest_sequence(self, user_id: str) -> int:
+        """Give the last sequence issued to the user; 0 when there is none."""
+        with _translated():
+            found = await self._database[USER_SEQUENCES].find_one({"_id": user_id})
+        return int(found["sequence"]) if found else 0
+
+    async def whole_list(self, user_id: str, generation: int) -> list[ListEntry]:
+        """Give the user's whole list in one generation; empty also when that generation is gone."""
+        with _translated():
+            chunks = self._database[user_movies_generation(generation)].find({"user_id": user_id}).sort("chunk", 1)
+            return [read_entry(fields) async for chunk in chunks for fields in chunk["entries"]]
+
+    async def films(self, movie_ids: Iterable[str]) -> dict[str, Film]:
+        """Give the catalog entries of these films; those that the catalog lacks are absent."""
+        with _translated():
+            found = self._database[CATALOG].find({"_id": {"$in": list(movie_ids)}})
+            return {document["_id"]: _film(document) async for document in found}
+
+    async def global_trends(self) -> Document | None:
+        """Give the public fields of the global trends; None before the bootstrap."""
+        with _translated():
+            return await self._database[GLOBAL_STATS].find_one({"type": "global_trends"}, _PUBLIC_TRENDS)
+
+    async def request_repair(self, user_id: str) -> None:
+        """Ask the speed layer to repair this user; the first request's time stays."""
+        with _translated():
+            await self._database[SPEED_REPAIRS].update_one(
+                {"_id": user_id}, {"$setOnInsert": {"requested_at": datetime.now(UTC)}}, upsert=True
+            )
+
+    async def _with_latest_sequence(self, user_id: str, view: str) -> Stored:
+        """Join by `_id` on the server: the counter first, then the document, so the counter may be the older one."""
+        stages: list[Document] = [
+            {"$match": {"_id": user_id}},
+            {"$lookup": {"from": view, "localField": "_id", "foreignField": "_id", "as": "found"}},
+        ]
+        with _translated():
+            cursor = await self._database[USER_SEQUENCES].aggregate(stages)
+            joined = await cursor.to_list(1)
+        if not joined:
+            return Stored(None, 0)
+        return Stored(next(iter(joined[0]["found"]), None), int(joined[0]["sequence"]))
+
+
+def _film(document: Document) -> Film:
+    return Film(
+        movie_id=document["_id"],
+        title=document["title"],
+        year=document.get("year"),
+        genres=tuple(document.get("genres") or ()),
+        directors=tuple(document.get("directors") or ()),
+        actors=tuple(document.get("actors") or ()),
+        runtime_minutes=document.get("runtime_minutes") or 0,
+        poster_path=document.get("poster_path"),
+    )
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except PyMongoError as error:
+        raise StoreUnavailable("mongodb", str(error)) from error

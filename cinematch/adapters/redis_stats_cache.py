@@ -1,0 +1,70 @@
+"""The cache of STATS_MODE=cache_aside: `stats:{user_id}` with SETEX, and a lock a user with an expiry of its own.
+
+Values are JSON, to be read with redis-cli as well: stats, sequence, last_updated, token.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+import orjson
+
+from cinematch.adapters.redis_client import AsyncRedisClient, translated_errors
+from cinematch.contracts.json_answer import to_json
+from cinematch.contracts.redis_keys import cached_stats_key, stats_lock_key
+from cinematch.contracts.stored_stats import CachedStats
+
+LOCK_MILLISECONDS: Final = 2_000
+"""Longer than a recomputation takes; when its holder dies, the others wait no longer than this."""
+_RELEASE: Final = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+
+
+class RedisStatsCache:
+    """The cache over one node or a cluster. Every call may raise StoreUnavailable."""
+
+    def __init__(self, client: AsyncRedisClient, expiry_seconds: int) -> None:
+        self._client = client
+        self._expiry_seconds = expiry_seconds
+
+    async def get(self, user_id: str) -> CachedStats | None:
+        """Give the cached statistics unless they have expired; their times are RFC 3339 strings, as in the answer."""
+        with translated_errors():
+            cached = await self._client.get(cached_stats_key(user_id))
+        return None if cached is None else _decoded(cached)
+
+    async def put(self, user_id: str, cached: CachedStats) -> None:
+        """Cache for the expiry time."""
+        with translated_errors():
+            await self._client.setex(cached_stats_key(user_id), self._expiry_seconds, to_json(_fields(cached)))
+
+    async def acquire(self, user_id: str, token: str) -> bool:
+        """Take the user's lock under this token, unless somebody holds it; it expires by itself."""
+        with translated_errors():
+            taken = await self._client.set(stats_lock_key(user_id), token, nx=True, px=LOCK_MILLISECONDS)
+        return bool(taken)
+
+    async def release(self, user_id: str, token: str) -> None:
+        """Give the user's lock back, if this token still holds it."""
+        with translated_errors():
+            await self._client.execute_command("EVAL", _RELEASE, 1, stats_lock_key(user_id), token)
+
+
+def _fields(cached: CachedStats) -> dict[str, object]:
+    return {
+        "stats": cached.stats,
+        "sequence": cached.sequence,
+        "last_updated": cached.last_updated,
+        "token": cached.token,
+    }
+
+
+def _decoded(value: bytes) -> CachedStats:
+    fields = orjson.loads(value)
+    updated = fields["last_updated"]
+    return CachedStats(
+        stats=fields["stats"],
+        sequence=fields["sequence"],
+        last_updated=datetime.fromisoformat(updated) if updated else None,
+        token=fields["token"],
+    )

@@ -1,0 +1,155 @@
+"""STATS_MODE=lambda (phase 3): the batch document merged, on each read, with the events after it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from cinematch.contracts.batch_document import read_summary
+from cinematch.contracts.stored_stats import Stored
+from cinematch.domain.events import Event
+from cinematch.domain.statistics import Statistics, statistics, statistics_of
+from cinematch.domain.summary import Summary, WholeListNeeded, merge
+from cinematch.domain.watchlist import Watchlist, replay
+from cinematch.settings import StatsMode
+from serving_layer.answer import LiveCounters, UserView, freshness, no_statistics
+from serving_layer.counters import delta_of_snapshot
+from serving_layer.films import FilmCache
+from serving_layer.reading import (
+    BoundaryBehind,
+    BoundaryOnly,
+    DeltaAtBoundary,
+    Reading,
+    TailAfterBoundary,
+    TailBroken,
+    reading,
+)
+from serving_layer.speed import SpeedRead, read_speed
+from serving_layer.stores import SpeedReader, StatsStore
+
+
+@dataclass(frozen=True)
+class _BothViews:
+    """One user as the two stores showed them, at two instants."""
+
+    user_id: str
+    stored: Stored
+    speed: SpeedRead
+
+    @property
+    def boundary(self) -> int:
+        return int(self.stored.document["as_of_sequence"]) if self.stored.document else 0
+
+    @cached_property
+    def summary(self) -> Summary:
+        return read_summary(self.stored.document) if self.stored.document else Summary()
+
+    @property
+    def stats(self) -> Statistics:
+        return self.stored.document["stats"] if self.stored.document else no_statistics()
+
+    @property
+    def updated_at(self) -> datetime | None:
+        return self.stored.document["updated_at"] if self.stored.document else None
+
+    @property
+    def generation(self) -> int | None:
+        return self.stored.document["generation"] if self.stored.document else None
+
+    @property
+    def is_of_nobody(self) -> bool:
+        return self.stored == Stored(None, 0) and self.speed.snapshot is None
+
+    def reading(self) -> Reading:
+        return reading(self.boundary, self.speed.snapshot)
+
+
+class LambdaStats:
+    """Every answer equals a replay of the user's events up to the `applied_sequence` that it states.
+
+    One round trip to each store; more only when a publication or rollback falls into the read, when the tail has films
+    that were not asked for lately, or when deletions have eaten the margin of a ranking.
+    """
+
+    def __init__(self, store: StatsStore, speed: SpeedReader, films: FilmCache) -> None:
+        self._store = store
+        self._speed = speed
+        self._films = films
+
+    async def view(self, user_id: str) -> UserView | None:
+        """Read and merge; without Redis, or when it has lost events, the batch document alone, marked incomplete."""
+        views = await self._read(user_id)
+        if isinstance(views.reading(), BoundaryBehind):
+            views = await self._read(user_id)
+        return None if views.is_of_nobody else await self._answer(views)
+
+    async def _read(self, user_id: str) -> _BothViews:
+        stored, speed = await asyncio.gather(self._store.batch_stats(user_id), read_speed(self._speed, user_id))
+        return _BothViews(user_id, stored, speed)
+
+    async def _answer(self, views: _BothViews) -> UserView:
+        match views.reading():
+            case BoundaryOnly():
+                return _batch_view(views, readable=views.speed.readable)
+            case DeltaAtBoundary(snapshot) as delta:
+                live = LiveCounters(views.summary.totals, delta_of_snapshot(snapshot))
+                return await self._merged_view(views, delta.tail, live)
+            case TailAfterBoundary(tail):
+                return await self._merged_view(views, tail, None)
+            case BoundaryBehind() | TailBroken():
+                await self._store.request_repair(views.user_id)
+                return _batch_view(views, readable=False)
+
+    async def _merged_view(self, views: _BothViews, tail: Sequence[Event], live: LiveCounters | None) -> UserView:
+        stats = await self._merged(views, tail)
+        if stats is None:
+            return _batch_view(views, readable=False)
+        applied, happened_at = tail[-1].sequence, tail[-1].event_time
+        return UserView(
+            user_id=views.user_id,
+            stats=stats,
+            freshness=freshness(
+                StatsMode.LAMBDA,
+                as_of=views.boundary,
+                applied=applied,
+                latest=views.stored.latest_sequence,
+                generation=views.generation,
+            ),
+            last_updated=max(happened_at, views.updated_at or happened_at),
+            batch_updated_at=views.updated_at,
+            realtime_delta_count=stats["total_watched"] - views.stats["total_watched"],
+            live=live,
+        )
+
+    async def _merged(self, views: _BothViews, tail: Sequence[Event]) -> Statistics | None:
+        films = await self._films.get(event.movie_id for event in tail)
+        merged = merge(views.summary, tail, films)
+        if isinstance(merged, WholeListNeeded):
+            return await self._replayed(views, tail)
+        return statistics(merged)
+
+    async def _replayed(self, views: _BothViews, tail: Sequence[Event]) -> Statistics | None:
+        """Fold the tail onto the whole list; None when the generation has been dropped since it was read."""
+        entries = await self._store.whole_list(views.user_id, views.generation or 0)
+        if len(entries) != views.summary.totals.films:
+            return None
+        start = Watchlist({entry.movie_id: entry for entry in entries}, views.boundary)
+        watchlist = replay(tail, start)
+        return statistics_of(watchlist, await self._films.get(watchlist.entries))
+
+
+def _batch_view(views: _BothViews, *, readable: bool) -> UserView:
+    covers = freshness(
+        StatsMode.LAMBDA,
+        as_of=views.boundary,
+        applied=views.boundary,
+        latest=views.stored.latest_sequence,
+        generation=views.generation,
+        readable=readable,
+    )
+    return UserView(
+        views.user_id, views.stats, covers, last_updated=views.updated_at, batch_updated_at=views.updated_at
+    )
