@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-from urllib.parse import quote
+from typing import Final, NamedTuple
+from urllib.parse import quote, unquote
+
+SPEED_KEYS: Final = "user:{*}:speed"
+"""Pattern that finds every user with a speed view."""
 
 
 class UserKeys(NamedTuple):
@@ -18,6 +21,16 @@ def user_keys(user_id: str) -> UserKeys:
     """Name a user's keys; braces and other special characters of the id are percent-encoded, lest they move the tag."""
     tag = quote(user_id, safe="")
     return UserKeys(f"user:{{{tag}}}:speed", f"user:{{{tag}}}:genres", f"user:{{{tag}}}:tail")
+
+
+def user_of(speed_key: str) -> str:
+    """Give the user whose `speed` key this is."""
+    return unquote(speed_key.removeprefix("user:{").removesuffix("}:speed"))
+
+
+def heartbeat_key(number: int) -> str:
+    """Name the mark by which lost writes of one server are noticed; `number` is chosen so that it lies there."""
+    return f"speed:heartbeat:{number}"
 
 
 def cached_stats_key(user_id: str) -> str:

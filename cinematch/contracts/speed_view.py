@@ -37,11 +37,16 @@ class SpeedSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """Outcome of `apply` for one user: events taken in, events already known, and the sequence due where a gap is."""
+    """Outcome of `apply` for one user: events taken in, events already known, and the sequence due where a gap is.
+
+    started_after: the base_sequence with which this call began a view that was not there; None when it was. What lies
+    between the published boundary and a base above it is missing, as it is at a gap.
+    """
 
     applied: int
     duplicates: int
     gap_at: int | None = None
+    started_after: int | None = None
 
 
 class SpeedView(Protocol):
@@ -66,7 +71,9 @@ class SpeedView(Protocol):
     def replace(self, user_id: str, base_sequence: int, events: Sequence[Event]) -> None:
         """Put (base_sequence, base_sequence + len(events)] in place of whatever is there: the repair of one user.
 
-        Changes nothing when the stored view already reaches further and starts no later.
+        Where the stored view is whole and overlaps or touches it, what that holds beyond either end stays, so a repair
+        never takes back an event that was applied meanwhile. All counters are summed again from the tail. Raises
+        ValueError when `events` are not exactly the sequences after base_sequence.
         """
 
     def users(self) -> Iterable[str]:

@@ -1,0 +1,322 @@
+"""The rules of the speed view: one suite for the twin in memory, a Redis, and a Redis Cluster of three masters."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+import pytest
+import redis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cinematch.adapters.redis_client import RedisClient, connect, connect_async
+from cinematch.adapters.redis_speed_reader import RedisSpeedReader
+from cinematch.adapters.redis_speed_view import RedisSpeedView
+from cinematch.contracts.redis_keys import user_keys
+from cinematch.contracts.speed_view import Applied, SpeedSnapshot, SpeedView
+from cinematch.domain.events import Event
+from cinematch.domain.watchlist import Watchlist, replay
+from cinematch.local_stack.redis_server import RedisServer
+from cinematch.local_stack.toolchain import Toolchain
+from cinematch.settings import Settings
+from tests.histories import add, delete, update
+from tests.redis_cluster import running_cluster
+from tests.strategies import histories
+from tests.twins.memory_speed_view import MemorySpeedView
+
+IDLE_SECONDS = 1_000.0
+_numbers = itertools.count()
+
+
+class CheckedView(SpeedView, Protocol):
+    """What the suite checks beside the protocol."""
+
+    def boundaries(self, user_ids: Sequence[str]) -> dict[str, tuple[int, int]]: ...
+
+
+def new_user() -> str:
+    """A user whom no other test knows; the id has what could upset a key."""
+    return f"us{{er}}:{next(_numbers)} *[è]\\"
+
+
+@pytest.fixture(scope="session")
+def cluster_settings(toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Settings that lead to a Redis Cluster of three masters."""
+    with running_cluster(toolchain, tmp_path_factory.mktemp("redis-cluster")) as nodes:
+        yield Settings(redis_url=nodes[0].url, redis_cluster=True)
+
+
+@pytest.fixture(params=["redis", "cluster"])
+def redis_settings(request: pytest.FixtureRequest) -> Settings:
+    """Settings of each kind of Redis."""
+    if request.param == "cluster":
+        cluster: Settings = request.getfixturevalue("cluster_settings")
+        return cluster
+    server: RedisServer = request.getfixturevalue("redis_server")
+    return Settings(redis_url=server.url)
+
+
+@pytest.fixture
+def client(redis_settings: Settings) -> Iterator[RedisClient]:
+    """A client of each kind of Redis."""
+    client = connect(redis_settings)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def redis_view(client: RedisClient) -> RedisSpeedView:
+    """The speed view on each kind of Redis."""
+    return RedisSpeedView(client, IDLE_SECONDS)
+
+
+@pytest.fixture(params=["memory", "redis", "cluster"])
+def view(request: pytest.FixtureRequest) -> Iterator[CheckedView]:
+    """Every implementation."""
+    if request.param == "memory":
+        yield MemorySpeedView()
+        return
+    fixture = "cluster_settings" if request.param == "cluster" else "redis_server"
+    source: Any = request.getfixturevalue(fixture)
+    client = connect(source if isinstance(source, Settings) else Settings(redis_url=source.url))
+    yield RedisSpeedView(client, IDLE_SECONDS)
+    client.close()
+
+
+def of(user_id: str, events: list[Event]) -> list[Event]:
+    return [replace(event, user_id=user_id) for event in events]
+
+
+def expected(log: list[Event], base: int, last: int) -> SpeedSnapshot:
+    """The snapshot by definition: the difference of the user's lists at both ends."""
+    before, after = replay(log[:base]), replay(log[:last])
+    rated = [[entry.rating_tenths for entry in each.entries.values()] for each in (before, after)]
+    sums = [sum(tenths for tenths in each if tenths is not None) for each in rated]
+    counts = [sum(tenths is not None for tenths in each) for each in rated]
+    genres = Counter(_genres(after))
+    genres.subtract(_genres(before))
+    return SpeedSnapshot(
+        base_sequence=base,
+        last_sequence=last,
+        movie_count=len(after.entries) - len(before.entries),
+        rating_count=counts[1] - counts[0],
+        rating_sum_tenths=sums[1] - sums[0],
+        genres={genre: count for genre, count in genres.items() if count},
+        tail=tuple(log[base:last]),
+    )
+
+
+def _genres(watchlist: Watchlist) -> list[str]:
+    return [genre for entry in watchlist.entries.values() for genre in set(entry.genres)]
+
+
+class Model:
+    """What must hold of one user: an interval of that user's log, or nothing."""
+
+    def __init__(self) -> None:
+        self.interval: tuple[int, int] | None = None
+
+    def apply(self, sequences: list[int]) -> Applied:
+        started_after = None
+        if self.interval is None:
+            started_after = sequences[0] - 1
+            self.interval = (started_after, started_after)
+        (base, start), duplicates, gap_at = self.interval, 0, None
+        last = start
+        for sequence in sequences:
+            if sequence > last + 1:
+                gap_at = last + 1
+                break
+            duplicates += sequence <= last
+            last = max(last, sequence)
+        self.interval = (base, last)
+        return Applied(last - start, duplicates, gap_at, started_after)
+
+    def advance(self, boundary: int) -> None:
+        if self.interval is not None:
+            base, last = self.interval
+            self.interval = (max(base, min(boundary, last)), last)
+
+    def replace(self, base: int, last: int) -> None:
+        if self.interval is not None and self.interval[0] <= last and self.interval[1] >= base:
+            base, last = min(base, self.interval[0]), max(last, self.interval[1])
+        self.interval = (base, last)
+
+
+steps = st.lists(
+    st.tuples(
+        st.sampled_from(["apply", "apply", "apply", "advance", "replace"]),
+        st.integers(0, 40),
+        st.integers(1, 12),
+        st.booleans(),
+    ),
+    min_size=1,
+    max_size=14,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history=histories(length=40, films=12), schedule=steps)
+def test_any_schedule_leaves_exactly_an_interval_of_the_log(
+    view: CheckedView, history: Any, schedule: list[tuple[str, int, int, bool]]
+) -> None:
+    user_id = new_user()
+    log, model = of(user_id, history.events), Model()
+    for action, start, length, joins in schedule:
+        if joins and model.interval is not None and action == "apply":
+            start = model.interval[1]  # the common case: what comes next
+        part = log[start : start + length]
+        if action == "apply" and part:
+            assert view.apply({user_id: part})[user_id] == model.apply([event.sequence for event in part])
+        elif action == "advance":
+            view.advance({user_id: start})
+            model.advance(start)
+        elif action == "replace" and start <= len(log):
+            view.replace(user_id, start, part)
+            model.replace(start, start + len(part))
+        assert view.read(user_id) == (expected(log, *model.interval) if model.interval else None)
+        assert view.boundaries([user_id]) == ({user_id: model.interval} if model.interval else {})
+
+
+def test_a_user_without_keys_starts_before_the_first_event(view: CheckedView) -> None:
+    user_id = new_user()
+    assert view.apply({user_id: [add(7, "a", 8.5, user_id)]}) == {user_id: Applied(1, 0, None, 6)}
+
+
+def test_events_beyond_a_gap_are_refused(view: CheckedView) -> None:
+    user_id = new_user()
+    events = [add(sequence, f"m{sequence}", 5.0, user_id) for sequence in (1, 2, 4, 5)]
+    assert view.apply({user_id: events}) == {user_id: Applied(2, 0, 3, 0)}
+    snapshot = view.read(user_id)
+    assert snapshot is not None
+    assert [event.sequence for event in snapshot.tail] == [1, 2]
+
+
+def test_an_unknown_user_has_no_view(view: CheckedView) -> None:
+    user_id = new_user()
+    view.advance({user_id: 9})
+    assert view.read(user_id) is None
+
+
+def test_many_users_are_applied_at_once(view: CheckedView) -> None:
+    users = [new_user() for _ in range(450)]
+    outcomes = view.apply({user_id: [add(1, "a", 9.5, user_id), add(2, "b", None, user_id)] for user_id in users})
+    assert outcomes == dict.fromkeys(users, Applied(2, 0, None, 0))
+    assert set(users) <= set(view.users())
+
+
+def test_a_long_group_of_one_user_is_applied_in_order(view: CheckedView) -> None:
+    user_id = new_user()
+    log = [add(sequence, f"m{sequence}", (sequence % 95 + 5) / 10, user_id) for sequence in range(1, 1_302)]
+    assert view.apply({user_id: log}) == {user_id: Applied(1_301, 0, None, 0)}
+    assert view.read(user_id) == expected(log, 0, 1_301)
+
+
+def test_replace_refuses_events_with_a_gap(view: CheckedView) -> None:
+    with pytest.raises(ValueError, match="gap"):
+        view.replace(new_user(), 0, [add(2, "a")])
+
+
+def test_sums_of_ratings_stay_exact_beyond_the_precision_of_redis(view: CheckedView) -> None:
+    user_id = new_user()
+    first = add(1, "m", 0.5, user_id)
+    log = [first]
+    for sequence in range(2, 900):
+        log.append(add(sequence, f"m{sequence}", 9.9 if sequence % 3 else 0.7, user_id, genres=("Drama", "Drama")))
+    for event in log[::7]:
+        log.append(update(len(log) + 1, event, 3.3))
+    for start in range(0, len(log), 11):
+        view.apply({user_id: log[start : start + 11]})
+    assert view.read(user_id) == expected(log, 0, len(log))
+
+
+def test_the_hash_has_its_six_fields_in_plain_decimals(redis_view: RedisSpeedView, client: RedisClient) -> None:
+    user_id = new_user()
+    first, second = add(1, "a", 8.5, user_id, genres=("Drama",)), add(2, "b", 7.0, user_id)
+    redis_view.apply({user_id: [first, second, update(3, second, None), add(4, "c", 7.5, user_id)]})
+    assert client.hgetall(user_keys(user_id).speed) == {
+        b"movie_count": b"3",
+        b"rating_sum": b"16",
+        b"rating_count": b"2",
+        b"avg_rating_live": b"8.0000",
+        b"base_sequence": b"0",
+        b"last_sequence": b"4",
+    }
+
+
+def test_counts_that_return_to_zero_leave_no_minus_and_no_genre(
+    redis_view: RedisSpeedView, client: RedisClient
+) -> None:
+    user_id = new_user()
+    first = add(1, "a", 8.5, user_id, genres=("Drama",))
+    redis_view.apply({user_id: [first]})
+    redis_view.apply({user_id: [delete(2, first)]})
+    fields: dict[bytes, bytes] = client.hgetall(user_keys(user_id).speed)  # type: ignore[assignment]
+    assert [fields[name] for name in (b"movie_count", b"rating_sum", b"rating_count", b"avg_rating_live")] == [b"0"] * 4
+    assert not client.exists(user_keys(user_id).genres)
+
+
+def test_keys_expire_only_while_the_tail_is_empty(redis_view: RedisSpeedView, client: RedisClient) -> None:
+    user_id = new_user()
+    keys = user_keys(user_id)
+    redis_view.apply({user_id: [add(1, "a", 8.5, user_id, genres=("Drama",))]})
+    assert [client.pttl(key) for key in keys] == [-1, -1, -1]
+    redis_view.advance({user_id: 5})
+    assert 0 < int(client.pttl(keys.speed)) <= IDLE_SECONDS * 1000
+    assert not client.exists(keys.tail)
+    assert not client.exists(keys.genres)
+    client.pexpire(keys.speed, 5_000)
+    redis_view.advance({user_id: 5})
+    assert int(client.pttl(keys.speed)) <= 5_000, "every night would put the expiry off for ever"
+    redis_view.apply({user_id: [add(2, "b", None, user_id)]})
+    assert client.pttl(keys.speed) == -1
+
+
+def test_replace_heals_a_view_that_lost_one_of_its_keys(redis_view: RedisSpeedView, client: RedisClient) -> None:
+    user_id = new_user()
+    log = [add(sequence, f"m{sequence}", 5.0, user_id, genres=("Drama",)) for sequence in range(1, 6)]
+    for lost in user_keys(user_id):
+        redis_view.apply({user_id: log})
+        client.delete(lost)
+        redis_view.replace(user_id, 0, log)
+        assert redis_view.read(user_id) == expected(log, 0, 5)
+
+
+def test_a_server_that_forgot_the_scripts_is_taught_again(redis_view: RedisSpeedView, client: RedisClient) -> None:
+    user_id = new_user()
+    client.script_flush()
+    log = [add(sequence, f"m{sequence}", None, user_id) for sequence in range(1, 1_200)]
+    assert redis_view.apply({user_id: log})[user_id].gap_at is None
+    client.script_flush()
+    assert redis_view.read(user_id) == expected(log, 0, len(log))
+
+
+async def test_the_async_reader_reads_what_the_view_reads(
+    redis_view: RedisSpeedView, client: RedisClient, redis_settings: Settings
+) -> None:
+    user_id = new_user()
+    reading = connect_async(redis_settings)
+    client.script_flush()
+    try:
+        reader = RedisSpeedReader(reading)
+        assert await reader.read(user_id) is None
+        redis_view.apply({user_id: [add(1, "a", 8.5, user_id, genres=("Sci-Fi", "Città"), watched_at=None)]})
+        assert await reader.read(user_id) == redis_view.read(user_id)
+    finally:
+        await reading.aclose()
+
+
+def test_the_cluster_spreads_the_users(cluster_settings: Settings) -> None:
+    client = connect(cluster_settings)
+    assert isinstance(client, redis.RedisCluster)
+    view = RedisSpeedView(client, IDLE_SECONDS)
+    users = [new_user() for _ in range(60)]
+    view.apply({user_id: [add(1, "a", None, user_id)] for user_id in users})
+    owners = {client.get_node_from_key(user_keys(user_id).speed).name for user_id in users}  # type: ignore[union-attr]
+    assert len(owners) == 3
+    assert set(users) <= set(view.users())
+    client.close()
