@@ -1,0 +1,57 @@
+"""The lake's events as a DataFrame, over the exact set of objects that is current when it is made."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import (
+    ArrayType,
+    DoubleType,
+    IntegerType,
+    LongType,
+    StringType,
+    StructField,
+    StructType,
+    TimestampType,
+)
+
+from cinematch.adapters import s3_lake
+from cinematch.settings import Settings
+
+LAKE_EVENTS: Final = StructType(
+    [
+        StructField("schema_version", IntegerType()),
+        StructField("event_id", StringType()),
+        StructField("event_type", StringType()),
+        StructField("user_id", StringType()),
+        StructField("movie_id", StringType()),
+        StructField("movie_name", StringType()),
+        StructField("genres", ArrayType(StringType())),
+        StructField("rating", DoubleType()),
+        StructField("previous_rating", DoubleType()),
+        StructField("sequence", LongType()),
+        StructField("event_time", TimestampType()),
+        StructField("watched_at", TimestampType()),
+        StructField("added_at", TimestampType()),
+        StructField("kafka_partition", IntegerType()),
+        StructField("kafka_offset", LongType()),
+        StructField("kafka_timestamp", TimestampType()),
+    ]
+)
+"""EVENTS_SCHEMA of contracts.lake_schema in Spark's types; a test holds the two together."""
+
+
+def read_lake_events(spark: SparkSession, settings: Settings, since: datetime | None = None) -> DataFrame:
+    """Read the events of the lake: columns of LAKE_EVENTS, rows in no order, repeats as they were published.
+
+    `since` leaves out whole days: the answer holds every event that happened or reached Kafka at or after it, and
+    some older ones. The set of objects is fixed when this returns, by the manifest and never by a glob; objects that
+    compaction replaces meanwhile stay readable for its grace period. Raises StoreUnavailable.
+    """
+    uris = s3_lake.connect(settings).uris(since)
+    if not uris:
+        return spark.createDataFrame([], LAKE_EVENTS)
+    # Without recursiveFileLookup Spark would make the folder's dt=... a column.
+    return spark.read.schema(LAKE_EVENTS).option("recursiveFileLookup", "true").parquet(*uris)
