@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import redis
 
@@ -44,7 +45,7 @@ def _port() -> int:
 
 
 def _join(nodes: list[RedisServer]) -> None:
-    clients = [redis.Redis.from_url(node.url) for node in nodes]
+    clients: list[Any] = [redis.Redis.from_url(node.url) for node in nodes]  # the driver types these commands not
     for number, client in enumerate(clients):
         first, last = SLOTS * number // len(nodes), SLOTS * (number + 1) // len(nodes) - 1
         client.execute_command("CLUSTER SET-CONFIG-EPOCH", number + 1)
@@ -59,7 +60,7 @@ def _join(nodes: list[RedisServer]) -> None:
         client.close()
 
 
-def _serves(client: redis.Redis, masters: int) -> bool:
+def _serves(client: Any, masters: int) -> bool:
     info = client.execute_command("CLUSTER INFO")
     text = info if isinstance(info, dict) else dict(line.split(":") for line in info.decode().split())
     return text["cluster_state"] == "ok" and int(text["cluster_known_nodes"]) == masters

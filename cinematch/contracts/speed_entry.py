@@ -2,8 +2,8 @@
 
 A JSON array; positions are part of the contract, for server-side scripts read the first five:
 [sequence, event_type, rating, previous_rating, genres, movie_id, movie_name, event_time, watched_at, added_at,
-event_id, schema_version]. Ratings are whole tenths and times whole milliseconds since 1970, so no script ever meets a fraction;
-null stands for none. The user is in the key, and so not in the entry.
+event_id, schema_version]. Ratings are whole tenths and times whole milliseconds since 1970, so no script ever meets a
+fraction; null stands for none. The user is in the key, and so not in the entry.
 """
 
 from __future__ import annotations
