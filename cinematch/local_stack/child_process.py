@@ -74,11 +74,12 @@ class ChildProcess:
         self._process.wait()
 
     def stop(self, grace_seconds: float) -> None:
-        """Ask the process to end, wait for it and its group, and kill what is left after `grace_seconds`."""
+        """Ask the process to end, then the rest of its group; kill what is left after `grace_seconds`."""
         self.terminate()
         deadline = time.monotonic() + grace_seconds
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(grace_seconds)
+        self._signal_group(signal.SIGTERM)
         while self._group_lives() and time.monotonic() < deadline:
             time.sleep(GROUP_POLL_SECONDS)
         self.kill()

@@ -6,6 +6,7 @@ half-filled, and into repositories that may be unreachable.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import subprocess
 from collections.abc import Iterable
@@ -22,6 +23,7 @@ KAFKA_VERSION: Final = "4.2.0"
 MONGO_CONNECTOR_VERSION: Final = "10.5.0"
 HADOOP_VERSION: Final = "3.5.0"  # the one that Spark 4.2 ships
 AWS_SDK_VERSION: Final = "2.35.4"
+LOG4J_VERSION: Final = "2.25.3"  # the one that Kafka 4.2 ships
 
 RESOLVE_TIMEOUT_SECONDS: Final = 900
 
@@ -49,10 +51,20 @@ SPARK_EXCLUSIONS: Final = (
     ("org.apache.hadoop", "hadoop-client-api"),
     ("org.apache.hadoop", "hadoop-client-runtime"),
 )
-KAFKA_ARTIFACTS: Final = (Artifact("org.apache.kafka", "kafka_2.13", KAFKA_VERSION),)
+KAFKA_ARTIFACTS: Final = (
+    Artifact("org.apache.kafka", "kafka_2.13", KAFKA_VERSION),
+    # Without it the broker logs nothing: it brings log4j and slf4j, but not what joins them.
+    Artifact("org.apache.logging.log4j", "log4j-slf4j-impl", LOG4J_VERSION),
+)
 
-SPARK_ENTRY: Final = f"spark-jars-{SPARK_VERSION}-mongo-{MONGO_CONNECTOR_VERSION}-aws-{AWS_SDK_VERSION}"
-KAFKA_ENTRY: Final = f"kafka-{KAFKA_VERSION}"
+
+def entry_name(title: str, artifacts: Iterable[Artifact]) -> str:
+    """The cache entry of a list of artifacts: another list, or another version in it, is another entry."""
+    return f"{title}-{hashlib.sha256(repr(tuple(artifacts)).encode()).hexdigest()[:12]}"
+
+
+SPARK_ENTRY: Final = entry_name(f"spark-jars-{SPARK_VERSION}", SPARK_ARTIFACTS)
+KAFKA_ENTRY: Final = entry_name(f"kafka-{KAFKA_VERSION}", KAFKA_ARTIFACTS)
 
 IVY_SETTINGS: Final = """\
 <ivysettings>

@@ -78,13 +78,12 @@ class WatchedService:
         if self.service.ready():
             self._enter(Phase.RUNNING)
         elif waited > self.service.start_seconds:
-            self.service.kill()
             self._fail(f"it was not ready in {self.service.start_seconds:.0f} s")
 
     def _fail(self, reason: str) -> None:
         self.failures += 1
         self._last_error = f"{reason}\n{self.service.last_words()}".strip()
-        self.service.kill()  # what its process group may have left
+        self.service.kill()  # it, if it lives, and what its process group may have left
         self._enter(Phase.WAITING)
 
     def _enter(self, phase: Phase) -> None:
