@@ -8,6 +8,7 @@ import typer
 
 from cinematch.cli import inspection, lifecycle
 from cinematch.cli.advise import advise
+from cinematch.cli.api import api
 from cinematch.cli.data_dir import DataDir, data_folder
 from cinematch.cli.extensions import ExtensibleGroup, installed_commands
 from cinematch.local_stack.control import running_environment
@@ -37,3 +38,4 @@ app.command()(lifecycle.reset)
 app.command()(lifecycle.setup)
 app.command(hidden=True)(lifecycle.supervise)
 app.command()(advise)
+app.command()(api)

@@ -1,0 +1,71 @@
+"""Connections to MongoDB, and the one place where its driver's errors become ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from pymongo import AsyncMongoClient, MongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.database import Database
+from pymongo.errors import BulkWriteError, PyMongoError, WriteError
+
+from cinematch.errors import StoreUnavailable
+from cinematch.settings import Settings
+
+Document = dict[str, Any]
+SyncDatabase = Database[Document]
+AsynchronousDatabase = AsyncDatabase[Document]
+SyncClient = MongoClient[Document]
+AsynchronousClient = AsyncMongoClient[Document]
+
+_POOL_SIZE: Final = 50
+"""Connections of one process: more only queue up inside mongod."""
+
+
+def connect(settings: Settings) -> SyncClient:
+    """Give a client; nothing is sent before the first operation.
+
+    Writes are acknowledged by a majority and its journal, times are aware UTC. A server that does not answer is given
+    up after `mongodb_timeout_seconds`; an operation as a whole has no limit, for a batch may read for minutes.
+    """
+    return MongoClient(**_options(settings))
+
+
+def connect_async(settings: Settings) -> AsynchronousClient:
+    """Give a client for the API, as `connect` does; here each operation as a whole ends within the time limit."""
+    return AsyncMongoClient(**_options(settings), timeoutMS=_milliseconds(settings))
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise StoreUnavailable in place of the driver's errors.
+
+    A write that the server refused for what it says (a validator, a duplicate key) is no matter of availability but a
+    defect of ours, and passes as it is.
+    """
+    try:
+        yield
+    except (WriteError, BulkWriteError):
+        raise
+    except PyMongoError as error:
+        raise StoreUnavailable("mongodb", str(error)) from error
+
+
+def _options(settings: Settings) -> dict[str, Any]:
+    milliseconds = _milliseconds(settings)
+    return {
+        "host": settings.mongodb_url,
+        "appname": "cinematch",
+        "tz_aware": True,
+        "w": "majority",
+        "journal": True,
+        "maxPoolSize": _POOL_SIZE,
+        "serverSelectionTimeoutMS": milliseconds,
+        "connectTimeoutMS": milliseconds,
+    }
+
+
+def _milliseconds(settings: Settings) -> int:
+    return int(settings.mongodb_timeout_seconds * 1000)

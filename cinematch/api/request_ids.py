@@ -1,0 +1,52 @@
+"""Gives every request an id: in the response's header `X-Request-ID`, and in each line that is logged meanwhile."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import structlog
+import uuid6
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+HEADER: Final = "X-Request-ID"
+_ACCEPTABLE: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+class RequestIds:
+    """ASGI middleware. A client's own id is kept when it is harmless to log, else a UUIDv7 takes its place."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(Headers(scope=scope))
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)[HEADER] = request_id
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            await self._app(scope, receive, send_with_id)
+
+
+def add_request_id(content: dict[str, Any], request: Request, response: Response) -> tuple[dict[str, Any], Response]:
+    """Put the id on the answer to a defect of ours, which the framework sends past all middleware."""
+    request_id = getattr(request.state, "request_id", None)
+    if request_id is not None:
+        response.headers[HEADER] = request_id
+    return content, response
+
+
+def _request_id(headers: Headers) -> str:
+    own = headers.get(HEADER, "")
+    return own if _ACCEPTABLE.fullmatch(own) else str(uuid6.uuid7())
