@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import pytest
 from pymongo import MongoClient
+from pyspark.sql import SparkSession
 
 from cinematch.adapters.kafka_topics import ensure_topics
 from cinematch.adapters.s3_buckets import ensure_bucket
@@ -22,6 +23,7 @@ from cinematch.local_stack.redis_server import RedisServer
 from cinematch.local_stack.service import Service
 from cinematch.local_stack.toolchain import Toolchain
 from cinematch.settings import Settings, load_settings
+from cinematch.spark.session import create_spark_session
 
 AnyServer = TypeVar("AnyServer", bound=Service)
 
@@ -65,6 +67,15 @@ def minio_server(toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory)
     folder = tmp_path_factory.mktemp("minio")
     ports = MinioPorts(free_port(), free_port())
     yield from _running(MinioServer(toolchain, folder, LogFile(folder / "log"), ports, new_credentials(), "first"))
+
+
+@pytest.fixture(scope="session")
+def spark(spark_jars: Path) -> Iterator[SparkSession]:
+    """The one Spark session of this process; `create_spark_session` gives it back, with the stores of its settings."""
+    own = Settings(spark_jars_dir=spark_jars, spark_ui_port=free_port())
+    session = create_spark_session(own, "tests")
+    yield session
+    session.stop()
 
 
 def _running(server: AnyServer) -> Iterator[AnyServer]:

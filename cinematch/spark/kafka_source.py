@@ -46,7 +46,8 @@ EVENT_COLUMNS: Final = StructType(
         StructField("added_at", TimestampType()),
     ]
 )
-"""The fields of an event; `event_codec.from_document` reads a row of them."""
+"""The fields of an event. `event_codec.from_document` reads a row that comes by Arrow (`mapInArrow`, `toArrow`), where
+times are aware; those of `collect` are naive, in the machine's own zone."""
 RECORD_COLUMNS: Final = StructType(
     [
         StructField("topic", StringType()),

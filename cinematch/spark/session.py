@@ -1,4 +1,4 @@
-"""The Spark session of a layer: jars, addresses, time zone, memory and the stores' connectors, set in one place.
+"""The Spark session of a layer: jars, addresses, time zone, memory and the object store, set in one place.
 
 Guaranteed: everything that this process opens listens on SPARK_DRIVER_HOST (loopback by default), times are UTC, and
 on a master that is not local the executors get the jars and our packages. Secrets are set after the start, so they
@@ -22,11 +22,13 @@ from cinematch.settings import Settings
 from cinematch.spark.package_archive import write_package_archive
 
 KERNEL: Final = "cinematch"
-HIDDEN_CONFIGURATION: Final = "(?i)secret|password|passwd|token|access[.]?key|connection[.]uri"
+HIDDEN_CONFIGURATION: Final = "(?i)secret|password|passwd|token|access[.]?key"
+HIDDEN_OPTIONS: Final = "(?i)ur[il]|password"
+"""Options of data sources that plans and the UI must not show: MongoDB's address may carry a password."""
 
 
 def create_spark_session(settings: Settings, app_name: str) -> SparkSession:
-    """Start Spark in this process, or take the session that runs, with the stores that `settings` name.
+    """Start Spark in this process, or take the session that runs, with the object store that `settings` name.
 
     `app_name` is the package of the layer (`micro_batch`): it and the kernel are shipped to the executors of a master
     that is not local. Raises ConfigurationError when the folder of jars holds none.
@@ -36,7 +38,7 @@ def create_spark_session(settings: Settings, app_name: str) -> SparkSession:
     for key, value in _configuration(settings).items():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
-    for key, value in _store_configuration(settings).items():
+    for key, value in _s3_configuration(settings).items():
         spark.conf.set(key, value)
     if not is_local(settings.spark_master_url):
         _ship_packages(spark, app_name)
@@ -64,6 +66,7 @@ def _configuration(settings: Settings) -> dict[str, str]:
         "spark.log.level": "WARN",
         "spark.redaction.regex": HIDDEN_CONFIGURATION,
         "spark.scheduler.mode": "FAIR",  # two streams of one application share the cores
+        "spark.sql.redaction.options.regex": HIDDEN_OPTIONS,
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": str(settings.spark_shuffle_partitions),
         "spark.ui.port": str(settings.spark_ui_port),
@@ -84,7 +87,7 @@ def _jars(settings: Settings) -> dict[str, str]:
     return {"spark.jars": ",".join(jars)}
 
 
-def _store_configuration(settings: Settings) -> dict[str, str]:
+def _s3_configuration(settings: Settings) -> dict[str, str]:
     return {
         "fs.s3a.access.key": settings.s3_access_key_id.get_secret_value(),
         "fs.s3a.connection.ssl.enabled": str(settings.s3_endpoint_url.startswith("https:")).lower(),
@@ -92,10 +95,6 @@ def _store_configuration(settings: Settings) -> dict[str, str]:
         "fs.s3a.endpoint.region": settings.s3_region,
         "fs.s3a.path.style.access": "true",
         "fs.s3a.secret.key": settings.s3_secret_access_key.get_secret_value(),
-        "spark.mongodb.read.connection.uri": settings.mongodb_url,
-        "spark.mongodb.read.database": settings.mongodb_database,
-        "spark.mongodb.write.connection.uri": settings.mongodb_url,
-        "spark.mongodb.write.database": settings.mongodb_database,
     }
 
 
