@@ -1,0 +1,1 @@
+"""Real data in: files of others, read line by line, through the same event path as everything else."""
