@@ -5,14 +5,11 @@ Enters: a database of an AsyncMongoClient with aware times. Every call may raise
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
-from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import PyMongoError
-
+from cinematch.adapters.mongodb_client import AsynchronousDatabase, Document, translated
 from cinematch.contracts.batch_document import read_entry
 from cinematch.contracts.collections import (
     CATALOG,
@@ -25,9 +22,6 @@ from cinematch.contracts.collections import (
 )
 from cinematch.contracts.stored_stats import Stored
 from cinematch.domain.watchlist import Film, ListEntry
-from cinematch.errors import StoreUnavailable
-
-Document = dict[str, Any]
 
 _PUBLIC_TRENDS: Final = {
     "_id": 0,
@@ -45,7 +39,7 @@ _PUBLIC_TRENDS: Final = {
 class MongoStats:
     """Reads the statistics views of one database."""
 
-    def __init__(self, database: AsyncDatabase[Document]) -> None:
+    def __init__(self, database: AsynchronousDatabase) -> None:
         self._database = database
 
     async def user_stats(self, user_id: str) -> Stored:
@@ -58,30 +52,30 @@ class MongoStats:
 
     async def latest_sequence(self, user_id: str) -> int:
         """Give the last sequence issued to the user; 0 when there is none."""
-        with _translated():
+        with translated():
             found = await self._database[USER_SEQUENCES].find_one({"_id": user_id})
         return int(found["sequence"]) if found else 0
 
     async def whole_list(self, user_id: str, generation: int) -> list[ListEntry]:
         """Give the user's whole list in one generation; empty also when that generation is gone."""
-        with _translated():
+        with translated():
             chunks = self._database[user_movies_generation(generation)].find({"user_id": user_id}).sort("chunk", 1)
             return [read_entry(fields) async for chunk in chunks for fields in chunk["entries"]]
 
     async def films(self, movie_ids: Iterable[str]) -> dict[str, Film]:
         """Give the catalog entries of these films; those that the catalog lacks are absent."""
-        with _translated():
+        with translated():
             found = self._database[CATALOG].find({"_id": {"$in": list(movie_ids)}})
             return {document["_id"]: _film(document) async for document in found}
 
     async def global_trends(self) -> Document | None:
         """Give the public fields of the global trends; None before the bootstrap."""
-        with _translated():
+        with translated():
             return await self._database[GLOBAL_STATS].find_one({"type": "global_trends"}, _PUBLIC_TRENDS)
 
     async def request_repair(self, user_id: str) -> None:
         """Ask the speed layer to repair this user; the first request's time stays."""
-        with _translated():
+        with translated():
             await self._database[SPEED_REPAIRS].update_one(
                 {"_id": user_id}, {"$setOnInsert": {"requested_at": datetime.now(UTC)}}, upsert=True
             )
@@ -92,7 +86,7 @@ class MongoStats:
             {"$match": {"_id": user_id}},
             {"$lookup": {"from": view, "localField": "_id", "foreignField": "_id", "as": "found"}},
         ]
-        with _translated():
+        with translated():
             cursor = await self._database[USER_SEQUENCES].aggregate(stages)
             joined = await cursor.to_list(1)
         if not joined:
@@ -111,11 +105,3 @@ def _film(document: Document) -> Film:
         runtime_minutes=document.get("runtime_minutes") or 0,
         poster_path=document.get("poster_path"),
     )
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except PyMongoError as error:
-        raise StoreUnavailable("mongodb", str(error)) from error

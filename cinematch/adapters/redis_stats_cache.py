@@ -11,7 +11,6 @@ from typing import Final
 import orjson
 
 from cinematch.adapters.redis_client import AsyncRedisClient, translated_errors
-from cinematch.contracts.json_answer import to_json
 from cinematch.contracts.redis_keys import cached_stats_key, stats_lock_key
 from cinematch.contracts.stored_stats import CachedStats
 
@@ -36,7 +35,7 @@ class RedisStatsCache:
     async def put(self, user_id: str, cached: CachedStats) -> None:
         """Cache for the expiry time."""
         with translated_errors():
-            await self._client.setex(cached_stats_key(user_id), self._expiry_seconds, to_json(_fields(cached)))
+            await self._client.setex(cached_stats_key(user_id), self._expiry_seconds, _encoded(cached))
 
     async def acquire(self, user_id: str, token: str) -> bool:
         """Take the user's lock under this token, unless somebody holds it; it expires by itself."""
@@ -50,16 +49,11 @@ class RedisStatsCache:
             await self._client.execute_command("EVAL", _RELEASE, 1, stats_lock_key(user_id), token)
 
 
-def _fields(cached: CachedStats) -> dict[str, object]:
-    return {
-        "stats": cached.stats,
-        "sequence": cached.sequence,
-        "last_updated": cached.last_updated,
-        "token": cached.token,
-    }
+def _encoded(cached: CachedStats) -> bytes:
+    return orjson.dumps(cached, option=orjson.OPT_UTC_Z)
 
 
-def _decoded(value: bytes) -> CachedStats:
+def _decoded(value: bytes | str) -> CachedStats:
     fields = orjson.loads(value)
     updated = fields["last_updated"]
     return CachedStats(

@@ -1,0 +1,56 @@
+"""Builds the serving layer's objects: the one place in it that makes a client and chooses a mode."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from cinematch.adapters.mongodb_stats import MongoStats
+from cinematch.adapters.redis_client import AsyncRedisClient, connect_async
+from cinematch.adapters.redis_speed_reader import RedisSpeedReader
+from cinematch.adapters.redis_stats_cache import RedisStatsCache
+from cinematch.api.resources import shared_resources
+from cinematch.settings import Settings, StatsMode
+from serving_layer.cache_aside_mode import CacheAsideStats
+from serving_layer.films import FilmCache
+from serving_layer.incremental_mode import IncrementalStats
+from serving_layer.lambda_mode import LambdaStats
+from serving_layer.micro_batch_mode import MicroBatchStats
+from serving_layer.service import StatsSource, UserStatsService
+from serving_layer.stores import StatsStore
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, object]]:
+    """Give the routes their service and their store; Redis is connected to only in the modes that read it."""
+    resources = shared_resources(app)
+    settings = resources.settings
+    store = MongoStats(resources.database)
+    if settings.stats_mode is StatsMode.MICRO_BATCH:
+        yield _state(settings, MicroBatchStats(store), store)
+        return
+    async with connect_async(settings) as redis:
+        resources.health.register("redis", lambda: redis.execute_command("PING"), required=False)
+        yield _state(settings, stats_source(settings, store, redis), store)
+
+
+def stats_source(settings: Settings, store: StatsStore, redis: AsyncRedisClient) -> StatsSource:
+    """Give the implementation of `stats_mode`."""
+    match settings.stats_mode:
+        case StatsMode.MICRO_BATCH:
+            return MicroBatchStats(store)
+        case StatsMode.CACHE_ASIDE:
+            return CacheAsideStats(store, RedisStatsCache(redis, settings.stats_cache_seconds))
+        case StatsMode.INCREMENTAL:
+            return IncrementalStats(store, RedisSpeedReader(redis))
+        case StatsMode.LAMBDA:
+            return LambdaStats(store, RedisSpeedReader(redis), FilmCache(store))
+
+
+def _state(settings: Settings, source: StatsSource, store: StatsStore) -> Mapping[str, object]:
+    return {
+        "user_stats_service": UserStatsService(source, settings.min_sequence_wait_seconds),
+        "stats_store": store,
+    }

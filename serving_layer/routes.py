@@ -1,0 +1,71 @@
+"""GET /stats and GET /trends/global."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+
+from cinematch.api.problems import problem_responses
+from cinematch.api.responses import OrjsonResponse
+from cinematch.contracts.event_codec import Identifier
+from cinematch.errors import StoreUnavailable
+from serving_layer.dependencies import lifespan
+from serving_layer.schema import GlobalTrendsAnswer, UserStatsAnswer
+from serving_layer.service import UserStatsService
+from serving_layer.stores import StatsStore
+
+router = APIRouter(lifespan=lifespan, tags=["statistics"])
+
+
+def user_stats_service(request: Request) -> UserStatsService:
+    """Give the service of the running application."""
+    service: UserStatsService = request.state.user_stats_service
+    return service
+
+
+def stats_store(request: Request) -> StatsStore:
+    """Give the store of the running application."""
+    store: StatsStore = request.state.stats_store
+    return store
+
+
+@router.get(
+    "/stats",
+    summary="One user's statistics, and how fresh they are",
+    response_model=UserStatsAnswer,
+    responses=problem_responses(404, 422, 503, 504),
+)
+async def get_stats(
+    service: Annotated[UserStatsService, Depends(user_stats_service)],
+    user_id: Annotated[Identifier, Query(description="Whose list", examples=["u1"])],
+    min_sequence: Annotated[
+        int | None,
+        Query(ge=1, lt=2**53, description="Wait (bounded) until this event of the user is in the answer"),
+    ] = None,
+) -> OrjsonResponse:
+    """Answer one schema in every STATS_MODE.
+
+    A user who never had an event is not found (404). A user whose events no view has yet is an empty list, marked
+    incomplete. Without Redis, or after it lost events, mode `lambda` answers with last night's batch, marked
+    incomplete, until the user is repaired. `min_sequence`, as POST /movies returns it, reads your own writes: 504 when
+    that event does not arrive in time.
+    """
+    return OrjsonResponse(await service.get_user_stats(user_id, min_sequence))
+
+
+@router.get(
+    "/trends/global",
+    summary="The community's trends",
+    response_model=GlobalTrendsAnswer,
+    responses=problem_responses(503),
+)
+async def get_global_trends(store: Annotated[StatsStore, Depends(stats_store)]) -> OrjsonResponse:
+    """Answer the ten films in most lists and the genres, for additions since the window's start.
+
+    503 until the micro-batch layer has counted for the first time.
+    """
+    trends = await store.global_trends()
+    if trends is None:
+        raise StoreUnavailable("the global trends view", "it is not computed yet")
+    return OrjsonResponse(trends)

@@ -1,0 +1,168 @@
+"""GET /stats and GET /trends/global over real servers: schema, problems, read your writes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from cinematch.api.application import create_app
+from cinematch.domain.events import Event
+from cinematch.domain.statistics import statistics
+from cinematch.domain.summary import summarise
+from cinematch.domain.watchlist import Film, replay
+from cinematch.local_stack.mongo_server import MongoServer
+from cinematch.settings import Settings
+from serving_layer.routes import router
+from serving_layer.schema import GlobalTrendsAnswer, UserStatsAnswer
+from tests.histories import add, film
+
+pytestmark = pytest.mark.integration
+
+NOW = datetime(2026, 1, 20, tzinfo=UTC)
+FILMS = {f"m{n}": film(f"m{n}", directors=("A. Rossi",), runtime_minutes=90) for n in range(1, 9)}
+LOG = [add(n, f"m{n}", rating=n / 2 + 4, genres=("Drama",)) for n in range(1, 9)]
+
+
+@pytest.fixture
+def database(settings: Settings, mongo_server: MongoServer) -> Iterator[Database[dict[str, Any]]]:
+    with MongoClient[dict[str, Any]](settings.mongodb_url) as client:
+        yield client[settings.mongodb_database]
+
+
+@pytest.fixture
+def client(settings: Settings, mongo_server: MongoServer) -> Iterator[TestClient]:
+    with TestClient(create_app(settings.model_copy(update={"min_sequence_wait_seconds": 0.6}), [router])) as client:
+        yield client
+
+
+def store_view(database: Database[dict[str, Any]], events: list[Event], films: dict[str, Film], latest: int) -> None:
+    """Put what micro_batch would have written after `events`, and the counter of ingestion."""
+    summary = summarise(replay(events), films)
+    document = {
+        "user_id": "user",
+        "stats": statistics(summary),
+        "rating_tenths": summary.totals.rating_tenths,
+        "sequence": summary.sequence,
+        "last_updated": NOW,
+    }
+    database.user_stats.replace_one({"_id": "user"}, document, upsert=True)
+    database.user_sequences.replace_one({"_id": "user"}, {"sequence": latest}, upsert=True)
+
+
+def test_the_answer_is_flat_and_fits_the_documented_schema(
+    client: TestClient, database: Database[dict[str, Any]]
+) -> None:
+    store_view(database, LOG, FILMS, latest=8)
+    response = client.get("/stats", params={"user_id": "user"})
+    assert response.status_code == 200
+    answer = UserStatsAnswer.model_validate_json(response.content, strict=True)
+    assert (answer.total_watched, answer.favorite_genre, answer.watch_time_hours) == (8, "Drama", 12.0)
+    assert answer.last_updated == NOW
+    assert answer.freshness.model_dump() == {
+        "mode": "micro_batch",
+        "batch_generation": None,
+        "as_of_sequence": 8,
+        "applied_sequence": 8,
+        "latest_sequence": 8,
+        "complete": True,
+    }
+
+
+def test_a_view_behind_the_log_is_not_complete(client: TestClient, database: Database[dict[str, Any]]) -> None:
+    store_view(database, LOG[:5], FILMS, latest=8)
+    freshness = client.get("/stats", params={"user_id": "user"}).json()["freshness"]
+    assert (freshness["applied_sequence"], freshness["latest_sequence"], freshness["complete"]) == (5, 8, False)
+
+
+def test_a_user_whose_events_no_view_has_yet_is_an_empty_list_marked_incomplete(
+    client: TestClient, database: Database[dict[str, Any]]
+) -> None:
+    database.user_sequences.insert_one({"_id": "user", "sequence": 1})
+    response = client.get("/stats", params={"user_id": "user"})
+    answer = UserStatsAnswer.model_validate_json(response.content, strict=True)
+    assert (answer.total_watched, answer.avg_rating, answer.last_updated) == (0, None, None)
+    assert not answer.freshness.complete
+
+
+def test_a_user_without_any_event_is_not_found(client: TestClient) -> None:
+    response = client.get("/stats", params={"user_id": "nobody"})
+    assert response.status_code == 404
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["errors"][0]["field"] == "user_id"
+
+
+@pytest.mark.parametrize(
+    ("params", "field"),
+    [
+        ({}, "user_id"),
+        ({"user_id": ""}, "user_id"),
+        ({"user_id": "x" * 129}, "user_id"),
+        ({"user_id": "a\x00b"}, "user_id"),
+        ({"user_id": "user", "min_sequence": "0"}, "min_sequence"),
+        ({"user_id": "user", "min_sequence": "two"}, "min_sequence"),
+        ({"user_id": "user", "min_sequence": str(2**53)}, "min_sequence"),
+    ],
+)
+def test_a_bad_input_is_named(client: TestClient, params: dict[str, str], field: str) -> None:
+    response = client.get("/stats", params=params)
+    assert response.status_code == 422
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["errors"][0]["field"] == field
+
+
+def test_min_sequence_waits_until_the_event_is_in_the_answer(
+    client: TestClient, database: Database[dict[str, Any]]
+) -> None:
+    store_view(database, LOG[:7], FILMS, latest=8)
+    later = threading.Timer(0.2, store_view, (database, LOG, FILMS, 8))
+    later.start()
+    answer = client.get("/stats", params={"user_id": "user", "min_sequence": 8}).json()
+    later.join()
+    assert answer["total_watched"] == 8
+
+
+def test_min_sequence_gives_up_in_time(client: TestClient, database: Database[dict[str, Any]]) -> None:
+    store_view(database, LOG[:7], FILMS, latest=8)
+    started = time.monotonic()
+    response = client.get("/stats", params={"user_id": "user", "min_sequence": 8})
+    assert (response.status_code, response.headers["content-type"]) == (504, "application/problem+json")
+    assert time.monotonic() - started < 2
+
+
+def test_global_trends_show_public_fields_only(client: TestClient, database: Database[dict[str, Any]]) -> None:
+    database.global_stats.insert_one(
+        {
+            "type": "global_trends",
+            "top_movies": [{"movie_id": "m1", "title": "Film m1", "poster_path": None, "count": 2}],
+            "trending_genres": [{"genre": "Drama", "count": 2, "percentage": 100.0}],
+            "movie_counts": {"m1": {"title": "Film m1", "count": 2}},
+            "genre_counts": {"Drama": 2},
+            "poster_cache": {},
+            "updated_at": "2026-01-20T00:00:00+00:00",
+            "window_start": NOW,
+            "total_movies_analyzed": 2,
+            "source": "bootstrap",
+        }
+    )
+    response = client.get("/trends/global")
+    assert response.status_code == 200
+    assert GlobalTrendsAnswer.model_validate_json(response.content, strict=True).top_movies[0].count == 2
+
+
+def test_global_trends_before_the_bootstrap_are_unavailable(client: TestClient) -> None:
+    response = client.get("/trends/global")
+    assert (response.status_code, response.headers["content-type"]) == (503, "application/problem+json")
+
+
+def test_the_documentation_describes_the_answer_and_its_problems(client: TestClient) -> None:
+    operation = client.get("/openapi.json").json()["paths"]["/stats"]["get"]
+    assert set(operation["responses"]) == {"200", "404", "422", "503", "504"}
+    assert operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].endswith("UserStatsAnswer")
