@@ -1,1 +1,1 @@
-"""The batch layer: the nightly job that recomputes everything and publishes it as one generation."""
+"""Batch layer: recomputes the batch view from the lake, every night, as a new generation beside the published one."""

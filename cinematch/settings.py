@@ -96,6 +96,11 @@ class Settings(BaseSettings):
     batch_window_days: Annotated[int, Field(ge=1)] = 30
     batch_generations_kept: Annotated[int, Field(ge=1)] = 3
     batch_cron: str = "0 3 * * *"
+    """When the embedded stack's scheduler runs the batch; UTC."""
+    batch_lease_seconds: Seconds = 30.0
+    """How long a batch run that was killed keeps the next one waiting."""
+    batch_grace_seconds: Annotated[float, Field(ge=0)] = 600.0
+    """How long a replaced generation stays for readers that are still at it, whatever the number kept."""
 
     # Serving
     stats_mode: StatsMode = StatsMode.MICRO_BATCH

@@ -5,17 +5,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, Final
 
 import bson
-from pymongo import ASCENDING, DESCENDING, WriteConcern
+from bson.raw_bson import RawBSONDocument
+from pymongo import ASCENDING, DESCENDING
 from pymongo.collection import Collection
 from pymongo.database import Database
-from pymongo.errors import BulkWriteError, CollectionInvalid, PyMongoError
+from pymongo.errors import BulkWriteError, CollectionInvalid
 
+from cinematch.adapters.mongodb_client import translated
 from cinematch.contracts.batch_document import read_entry
 from cinematch.contracts.collections import (
     BATCH_GENERATIONS,
@@ -25,7 +26,7 @@ from cinematch.contracts.collections import (
 )
 from cinematch.contracts.generations import Document, Generation, GenerationState
 from cinematch.domain.watchlist import ListEntry
-from cinematch.errors import Conflict, NotFound, StoreUnavailable
+from cinematch.errors import Conflict, NotFound
 
 _DUPLICATE_KEY: Final = 11000
 _GENERATION_COLLECTION: Final = re.compile(r"user_(?:stats|movies)_batch_g(\d{6,})")
@@ -39,14 +40,14 @@ class GenerationNotFound(NotFound):
 
 
 class MongoGenerations:
-    """Generations over a (timezone-aware) database; see the protocol `Generations`."""
+    """Generations over a database of `mongodb_client.connect`; see the protocol `Generations`."""
 
     def __init__(self, database: Database[Document]) -> None:
-        self._database = database.with_options(write_concern=WriteConcern(w="majority", j=True))
+        self._database = database
         self._records = self._database[BATCH_GENERATIONS]
 
     def create(self, owner: str, started_at: datetime, base: int | None, as_of: datetime | None) -> Generation:
-        with _translated():
+        with translated():
             newest = self._records.find_one(sort=[("_id", DESCENDING)], projection=["_id"])
             number = newest["_id"] + 1 if newest else 1
             generation = Generation(number, GenerationState.BUILDING, owner, started_at, base, as_of)
@@ -57,16 +58,20 @@ class MongoGenerations:
             return generation
 
     def write(self, number: int, documents: Sequence[Document], chunks: Sequence[Document]) -> None:
-        with _translated():
+        with translated():
             _insert(self._stats(number), documents)
             _insert(self._movies(number), chunks)
 
+    def write_encoded(self, number: int, documents: Sequence[bytes], chunks: Sequence[bytes]) -> None:
+        """Do what `write` does with documents that `encode` gave."""
+        self.write(number, _raw(documents), _raw(chunks))
+
     def update(self, number: int, **fields: Any) -> None:
-        with _translated():
+        with translated():
             self._records.update_one({"_id": number}, {"$set": fields})
 
     def publish(self, number: int, now: datetime) -> None:
-        with _translated():
+        with translated():
             replaced = self._target()
             self._point_view_to(number)  # the commit point; what follows only tells the story
             if replaced not in (None, number):
@@ -74,24 +79,24 @@ class MongoGenerations:
             self._records.update_one({"_id": number}, {"$set": {"published_at": now, "replaced_at": None}})
 
     def published(self) -> Generation | None:
-        with _translated():
+        with translated():
             number = self._target()
         return None if number is None else self.get(number)
 
     def get(self, number: int) -> Generation:
-        with _translated():
+        with translated():
             record = self._records.find_one({"_id": number})
             if record is None:
                 raise GenerationNotFound(f"there is no generation {number}")
             return _from_record(record, self._target())
 
     def all(self) -> list[Generation]:
-        with _translated():
+        with translated():
             target = self._target()
             return [_from_record(record, target) for record in self._records.find(sort=[("_id", DESCENDING)])]
 
     def drop(self, number: int) -> None:
-        with _translated():
+        with translated():
             if self._target() == number:
                 raise Conflict(f"generation {number} is published and stays")
             self._stats(number).drop()
@@ -99,22 +104,22 @@ class MongoGenerations:
 
     def stored(self) -> set[int]:
         """Give the generations of which any collection exists."""
-        with _translated():
+        with translated():
             names = self._database.list_collection_names()
         return {int(match[1]) for name in names if (match := _GENERATION_COLLECTION.fullmatch(name))}
 
     def counts(self, number: int) -> tuple[int, int]:
-        with _translated():
+        with translated():
             return self._stats(number).count_documents({}), self._movies(number).count_documents({})
 
     def boundaries(self, number: int, user_ids: Sequence[str]) -> dict[str, int]:
-        with _translated():
+        with translated():
             found = self._stats(number).find({"_id": {"$in": list(user_ids)}}, {"as_of_sequence": 1})
             return {document["_id"]: document["as_of_sequence"] for document in found}
 
     def boundary_pages(self, number: int, size: int) -> Iterator[dict[str, int]]:
         page: dict[str, int] = {}
-        with _translated():
+        with translated():
             ordered = self._stats(number).find({}, {"as_of_sequence": 1}, sort=[("_id", ASCENDING)], batch_size=size)
             for document in ordered:
                 page[document["_id"]] = document["as_of_sequence"]
@@ -125,11 +130,11 @@ class MongoGenerations:
             yield page
 
     def document(self, user_id: str) -> Document | None:
-        with _translated():
+        with translated():
             return self._database[USER_STATS_BATCH].find_one({"_id": user_id})
 
     def entries(self, number: int, user_id: str) -> list[ListEntry]:
-        with _translated():
+        with translated():
             chunks = self._movies(number).find({"user_id": user_id}, sort=[("chunk", ASCENDING)])
             return [read_entry(fields) for chunk in chunks for fields in chunk["entries"]]
 
@@ -164,6 +169,10 @@ def decode(document: bytes) -> Document:
     return bson.decode(document, bson.CodecOptions(tz_aware=True))
 
 
+def _raw(documents: Sequence[bytes]) -> Sequence[Document]:
+    return [RawBSONDocument(document) for document in documents]  # type: ignore[misc]  # a mapping, sent as it is
+
+
 def _insert(collection: Collection[Document], documents: Sequence[Document]) -> None:
     """Insert those that are not there yet: a repeated task brings the same documents again."""
     if not documents:
@@ -186,11 +195,3 @@ def _from_record(record: Document, target: int | None) -> Generation:
     fields = {name: value for name, value in record.items() if name in Generation.__dataclass_fields__}
     generation = Generation(number=record["_id"], **fields)
     return replace(generation, state=GenerationState(generation.state), is_published=generation.number == target)
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except PyMongoError as error:
-        raise StoreUnavailable("mongodb", str(error)) from error

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from pymongo import ReturnDocument
 from pymongo.database import Database
-from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.errors import DuplicateKeyError
 
+from cinematch.adapters.mongodb_client import translated
 from cinematch.contracts.collections import LEASES
-from cinematch.errors import StoreUnavailable
 
 _NEVER_HELD: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -30,34 +30,26 @@ class MongoLease:
 
     def acquire(self) -> bool:
         """Take the lease unless another owner holds it; whether we hold it now. Raises StoreUnavailable."""
-        try:
+        with translated():
             self._create()
             return self._take({"$or": [{"owner": self.owner}, {"$expr": {"$lt": ["$expires_at", "$$NOW"]}}]})
-        except PyMongoError as error:
-            raise StoreUnavailable("mongodb", str(error)) from error
 
     def renew(self) -> bool:
         """Prolong the lease; False when another owner has taken it meanwhile. Raises StoreUnavailable."""
-        try:
+        with translated():
             return self._take({"owner": self.owner})
-        except PyMongoError as error:
-            raise StoreUnavailable("mongodb", str(error)) from error
 
     def release(self) -> None:
         """Give the lease back; nothing happens when we do not hold it. Raises StoreUnavailable."""
-        try:
+        with translated():
             self._leases.update_one(
                 {"_id": self.name, "owner": self.owner}, {"$set": {"owner": None, "expires_at": _NEVER_HELD}}
             )
-        except PyMongoError as error:
-            raise StoreUnavailable("mongodb", str(error)) from error
 
     def holder(self) -> str | None:
         """Name the owner whose lease has not ended; None when it is free. Raises StoreUnavailable."""
-        try:
+        with translated():
             lease = self._leases.find_one({"_id": self.name, "$expr": {"$gte": ["$expires_at", "$$NOW"]}})
-        except PyMongoError as error:
-            raise StoreUnavailable("mongodb", str(error)) from error
         return lease["owner"] if lease else None
 
     def _create(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -50,7 +51,15 @@ def read_lake_events(spark: SparkSession, settings: Settings, since: datetime | 
     some older ones. The set of objects is fixed when this returns, by the manifest and never by a glob; objects that
     compaction replaces meanwhile stay readable for its grace period. Raises StoreUnavailable.
     """
-    uris = s3_lake.connect(settings).uris(since)
+    return _read(spark, s3_lake.connect(settings).uris(since))
+
+
+def read_lake_objects(spark: SparkSession, settings: Settings, keys: Iterable[str]) -> DataFrame:
+    """Read the events of these objects of the lake's bucket, chosen by the caller from one `LakeFolder.view`."""
+    return _read(spark, [f"s3a://{settings.lake_bucket}/{key}" for key in keys])
+
+
+def _read(spark: SparkSession, uris: Sequence[str]) -> DataFrame:
     if not uris:
         return spark.createDataFrame([], LAKE_EVENTS)
     # Without recursiveFileLookup Spark would make the folder's dt=... a column.

@@ -1,0 +1,41 @@
+"""`python -m batch_layer`: the embedded stack's scheduler of the nightly batch."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+
+from batch_layer.schedule import NightlyCommand, nightly
+from cinematch.adapters import mongodb_client
+from cinematch.adapters.mongodb_generations import MongoGenerations
+from cinematch.errors import CineMatchError
+from cinematch.readiness import announce_ready
+from cinematch.settings import load_settings
+from cinematch.telemetry import configure_logging
+
+
+def main() -> int:
+    """Keep the schedule until SIGTERM or Ctrl-C."""
+    settings = load_settings()
+    configure_logging(settings.log_level, as_json=settings.log_json)
+    over = threading.Event()
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(ending, lambda *_: over.set())
+    with mongodb_client.connect(settings) as client:
+        generations = MongoGenerations(client[settings.mongodb_database])
+        command = NightlyCommand(generations)
+        scheduler = nightly(settings.batch_cron, generations, command.run)
+        scheduler.start()
+        announce_ready()
+        over.wait()
+        command.stop()
+        scheduler.shutdown()
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except CineMatchError as error:
+        sys.exit(f"batch_layer: {error}")

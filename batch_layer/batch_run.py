@@ -1,0 +1,140 @@
+"""One batch run, from the lease to the retention: a commit protocol around a computation.
+
+Killed anywhere, it can be run again: until the view is re-pointed nothing that a reader sees has changed, and what lies
+around is swept up by the next run.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from batch_layer.exclusion import Exclusion, Lease
+from batch_layer.publication import Stores, publish
+from batch_layer.retention import retire, sweep
+from cinematch.contracts.generations import Generation, GenerationState
+from cinematch.errors import CineMatchError
+from cinematch.settings import Settings
+from cinematch.telemetry import get_logger
+
+REASON_MAX_CHARACTERS: Final = 500
+_log = get_logger(__name__)
+
+
+class GenerationIncomplete(CineMatchError):
+    """What was written is not what was computed; nothing is published."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to compute: generation `number`, on the state of `base` (None: from every event ever), up to `as_of`."""
+
+    number: int
+    base: Generation | None
+    as_of: datetime | None
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What was computed and written; see `Generation`. `chunks`: documents of whole lists."""
+
+    users: int
+    films: int
+    chunks: int
+    events: int
+    first_event_time: datetime | None
+    last_event_time: datetime | None
+    resume_offsets: Mapping[str, int]
+
+
+Build = Callable[[Plan], Built]
+
+
+def run_batch(
+    stores: Stores, lease: Lease, settings: Settings, build: Build, *, full: bool = False, as_of: datetime | None = None
+) -> Generation:
+    """Compute the next generation and publish it.
+
+    1. Take the lease.
+    2. Sweep up what killed runs left.
+    3. Record the generation as building.
+    4. Compute and write it, count what was written, and record it as ready.
+    5. Publish it (see `publish`).
+    6. Drop what is past the retention.
+
+    A failure of 4 or 5 is recorded with its reason. Raises Conflict when another run is at work, StoreUnavailable,
+    GenerationIncomplete, and whatever `build` raises.
+    """
+    with Exclusion(lease) as exclusion:
+        sweep(stores)
+        base = None if full else choose_base(stores, as_of)
+        started_at = datetime.now(UTC)
+        generation = stores.generations.create(lease.owner, started_at, base.number if base else None, as_of)
+        with _failure_recorded(stores, generation.number, state=GenerationState.FAILED):
+            _compute(stores, build, Plan(generation.number, base, as_of, started_at))
+        with _failure_recorded(stores, generation.number):  # it stays ready, and can be published by a rollback
+            publish(stores, generation.number, exclusion.confirm)
+        retire(stores, settings.batch_generations_kept, settings.batch_grace_seconds, datetime.now(UTC))
+        return stores.generations.get(generation.number)
+
+
+def choose_base(stores: Stores, as_of: datetime | None) -> Generation | None:
+    """Give the generation to build on: the published one; None when every event must be read.
+
+    It must have its state in the lake, and contain nothing that happened at or after `as_of`; where the published one
+    does not qualify, the newest complete one that does.
+    """
+    published = stores.generations.published()
+    complete = [each for each in stores.generations.all() if each.state is GenerationState.READY]
+    candidates = [published, *complete] if published else []
+    states = stores.states.stored()
+    for candidate in candidates:
+        if candidate.number in states and (as_of is None or _ends_before(candidate, as_of)):
+            return candidate
+    if candidates:
+        _log.warning("no generation to build on qualifies: every event is read again", as_of=as_of)
+    return None
+
+
+def _ends_before(generation: Generation, as_of: datetime) -> bool:
+    return generation.last_event_time is None or generation.last_event_time < as_of
+
+
+def _compute(stores: Stores, build: Build, plan: Plan) -> None:
+    started = time.monotonic()
+    _log.info("batch run", generation=plan.number, base=plan.base.number if plan.base else None, as_of=plan.as_of)
+    built = build(plan)
+    written = stores.generations.counts(plan.number)
+    if written != (built.users, built.chunks):
+        raise GenerationIncomplete(
+            f"generation {plan.number}: {built.users} documents and {built.chunks} chunks were computed, "
+            f"{written[0]} and {written[1]} are there"
+        )
+    facts = asdict(built)
+    del facts["chunks"]
+    stores.generations.update(
+        plan.number,
+        state=GenerationState.READY,
+        finished_at=datetime.now(UTC),
+        seconds=round(time.monotonic() - started, 3),
+        **facts,
+    )
+
+
+@contextmanager
+def _failure_recorded(stores: Stores, number: int, **fields: Any) -> Iterator[None]:
+    """Note on the record why the block failed, together with `fields`, as far as the store can be reached."""
+    try:
+        yield
+    except BaseException as error:
+        reason = (str(error) or type(error).__name__).strip().splitlines()[0][:REASON_MAX_CHARACTERS]
+        try:
+            stores.generations.update(number, finished_at=datetime.now(UTC), reason=reason, **fields)
+        except CineMatchError as unavailable:
+            _log.warning("the failure could not be recorded", generation=number, reason=str(unavailable))
+        raise

@@ -1,0 +1,217 @@
+"""`cinematch batch run | list | show | rollback`: the batch layer on the command line, and its composition root."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cinematch.contracts.generations import Generation
+from cinematch.errors import CineMatchError, NotFound
+from cinematch.settings import Settings, load_settings
+from cinematch.telemetry import configure_logging
+
+if TYPE_CHECKING:
+    from batch_layer.exclusion import Lease
+    from batch_layer.publication import Stores
+
+batch = typer.Typer(no_args_is_help=True, help="The batch view: compute it, list its generations, go back to one.")
+
+_ROWS: Final = 20
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
+Full = Annotated[bool, typer.Option("--full", help="Rebuild from every event ever stored in the lake.")]
+AsOf = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="TIME", help="Only events before this time (ISO 8601; UTC unless it has a zone)."),
+]
+
+
+class Column(StrEnum):
+    """What `list` shows of each generation."""
+
+    GENERATION = "generation"
+    STATE = "state"
+    BASE = "base"
+    USERS = "users"
+    FILMS = "films"
+    EVENTS = "events"
+    SECONDS = "seconds"
+    FROM = "events from"
+    TO = "to"
+    PUBLISHED = "published"
+    REASON = "reason"
+
+
+@batch.command()
+def run(full: Full = False, as_of: AsOf = None) -> None:
+    """Compute a new generation of the batch view and publish it."""
+    moment = _moment(as_of)
+    settings = _settings()
+    with _stores(settings) as (stores, lease):
+        generation = _run(settings, stores, lease, full, moment)
+    Console().print(
+        f"Generation {generation.number} is published: {generation.users} users, {generation.films} films, "
+        f"{generation.events} new events, {generation.seconds or 0:.1f} s."
+    )
+
+
+@batch.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List the latest generations, newest first."""
+    with _stores(_settings()) as (stores, _):
+        generations = stores.generations.all()[:_ROWS]
+    if as_json:
+        _print_json([_fields(each) for each in generations])
+        return
+    table = Table(*(column.value for column in Column))
+    for each in generations:
+        table.add_row(*_cells(each).values())
+    Console().print(table)
+
+
+@batch.command()
+def show(
+    number: Annotated[int | None, typer.Argument(help="The generation; the published one if left out.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show everything that is recorded of one generation."""
+    with _stores(_settings()) as (stores, _):
+        generation = stores.generations.published() if number is None else stores.generations.get(number)
+    if generation is None:
+        raise NotFound("no generation is published yet: `cinematch batch run` makes one")
+    fields = _fields(generation)
+    if as_json:
+        _print_json(fields)
+        return
+    table = Table(show_header=False)
+    for name, value in fields.items():
+        table.add_row(name, "" if value is None else str(value))
+    Console().print(table)
+
+
+@batch.command()
+def rollback(
+    number: Annotated[int | None, typer.Argument(help="The generation; the one before if left out.")] = None,
+) -> None:
+    """Publish an earlier generation again; readers stay exact, for the speed view gets the difference back first."""
+    from batch_layer.exclusion import Exclusion
+    from batch_layer.publication import publish, rollback_target
+
+    with _stores(_settings()) as (stores, lease), Exclusion(lease) as exclusion:
+        target = rollback_target(stores.generations, number)
+        publish(stores, target.number, exclusion.confirm)
+    Console().print(f"Generation {target.number} is published again.")
+
+
+def submitted() -> int:
+    """Run as the script of spark-submit: the arguments of `batch run`; gives the exit code."""
+    try:
+        batch(["run", *sys.argv[1:]], standalone_mode=False)
+    except CineMatchError as error:
+        sys.stderr.write(f"cinematch: {error}\n")
+        return 1
+    return 0
+
+
+def _run(settings: Settings, stores: Stores, lease: Lease, full: bool, as_of: datetime | None) -> Generation:
+    """Start Spark only when it is needed, after the lease was taken."""
+    from batch_layer.batch_run import Built, Plan, run_batch
+    from batch_layer.job import build
+    from cinematch.spark.session import create_spark_session
+
+    def build_with_spark(plan: Plan) -> Built:
+        spark = create_spark_session(settings, "batch_layer")
+        try:
+            return build(spark, settings, plan)
+        finally:
+            spark.stop()
+
+    return run_batch(stores, lease, settings, build_with_spark, full=full, as_of=as_of)
+
+
+@contextmanager
+def _stores(settings: Settings) -> Iterator[tuple[Stores, Lease]]:
+    from batch_layer.exclusion import LEASE_NAME, new_owner
+    from batch_layer.publication import Stores
+    from cinematch.adapters import mongodb_client, redis_client, s3_lake, s3_objects
+    from cinematch.adapters.mongodb_generations import MongoGenerations
+    from cinematch.adapters.mongodb_lease import MongoLease
+    from cinematch.adapters.mongodb_outbox import Outbox
+    from cinematch.adapters.redis_speed_view import RedisSpeedView
+    from cinematch.adapters.s3_batch_states import S3BatchStates
+    from cinematch.contracts.event_history import JoinedHistory
+
+    client = mongodb_client.connect(settings)
+    redis = redis_client.connect(settings)
+    database = client[settings.mongodb_database]
+    try:
+        yield (
+            Stores(
+                MongoGenerations(database),
+                S3BatchStates(s3_objects.connect(settings)),
+                RedisSpeedView(redis, settings.speed_idle_expiry_seconds),
+                JoinedHistory(Outbox(database), s3_lake.connect(settings)),
+            ),
+            MongoLease(database, LEASE_NAME, new_owner(), settings.batch_lease_seconds),
+        )
+    finally:
+        redis.close()
+        client.close()
+
+
+def _settings() -> Settings:
+    settings = load_settings()
+    configure_logging(settings.log_level, as_json=settings.log_json)
+    return settings
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is no ISO 8601 time, such as 2026-01-19T03:00:00Z", param_hint="--as-of"
+        ) from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _fields(generation: Generation) -> dict[str, Any]:
+    fields = asdict(generation)
+    return fields | {"state": "published" if generation.is_published else generation.state.value}
+
+
+def _cells(generation: Generation) -> dict[Column, str]:
+    fields = _fields(generation)
+    values = {
+        Column.GENERATION: generation.number,
+        Column.STATE: fields["state"],
+        Column.BASE: generation.base or "all events",
+        Column.USERS: generation.users,
+        Column.FILMS: generation.films,
+        Column.EVENTS: generation.events,
+        Column.SECONDS: generation.seconds,
+        Column.FROM: _minute(generation.first_event_time),
+        Column.TO: _minute(generation.last_event_time),
+        Column.PUBLISHED: _minute(generation.published_at),
+        Column.REASON: generation.reason,
+    }
+    return {column: "" if value is None else str(value) for column, value in values.items()}
+
+
+def _minute(moment: datetime | None) -> str | None:
+    return None if moment is None else f"{moment:%Y-%m-%d %H:%M}"
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() + "\n")

@@ -1,0 +1,76 @@
+"""The handoff between batch and speed: what keeps readers exact while the published generation changes.
+
+The speed view of every user must start no later than the published boundary. So the speed view is cut after a
+publication that moves boundaries up, and prolonged to the left before one that moves them down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Final
+
+from cinematch.contracts.generations import Generations
+from cinematch.contracts.speed_view import EventHistory, SpeedView
+from cinematch.errors import Conflict
+from cinematch.telemetry import get_logger
+
+PAGE_USERS: Final = 1_000
+_log = get_logger(__name__)
+
+
+def reset_speed_layer_deltas(generations: Generations, speed_view: SpeedView) -> int:
+    """Advance every user of the speed view to the published boundary; how many users were looked at.
+
+    Not a reset: it removes just those events that the published batch contains, whatever is in flight. It may run
+    twice, late or half. Raises StoreUnavailable.
+    """
+    published = generations.published()
+    if published is None:
+        return 0
+    users = 0
+    for page in _pages(speed_view.users()):
+        speed_view.advance(generations.boundaries(published.number, page))
+        users += len(page)
+    return users
+
+
+def restore_tails(generations: Generations, speed_view: SpeedView, history: EventHistory, target: int) -> int:
+    """Prepare a publication of `target`: give back to the speed view what only the published generation contains.
+
+    Afterwards the tail of every user whose boundary will move down starts at the target's boundary. May run twice or
+    half: a longer tail changes no answer. Gives the number of users restored. Raises Conflict, before anything that a
+    reader could see has changed, when `history` no longer has a needed event; StoreUnavailable.
+    """
+    published = generations.published()
+    if published is None or published.number == target:
+        return 0
+    restored = 0
+    for page in generations.boundary_pages(published.number, PAGE_USERS):
+        targets = generations.boundaries(target, list(page))
+        for user_id, boundary in page.items():
+            if targets.get(user_id, 0) < boundary:
+                _restore(speed_view, history, user_id, targets.get(user_id, 0), boundary)
+                restored += 1
+    return restored
+
+
+def _restore(speed_view: SpeedView, history: EventHistory, user_id: str, start: int, reach: int) -> None:
+    events = history.events_after(user_id, start)
+    last = events[-1].sequence if events else start
+    if last < reach:
+        raise Conflict(
+            f"user {user_id!r}: events {last + 1} to {reach} are neither in the outbox nor in the lake, "
+            "so the older generation cannot be merged with today's events"
+        )
+    speed_view.replace(user_id, start, events)
+    # An event applied between our reading and our replacing was cut off again: it is in the history by now.
+    late = history.events_after(user_id, last)
+    if late:
+        speed_view.apply({user_id: late})
+
+
+def _pages(users: Iterable[str]) -> Iterator[list[str]]:
+    iterator = iter(users)
+    while page := list(islice(iterator, PAGE_USERS)):
+        yield page

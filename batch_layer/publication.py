@@ -1,0 +1,66 @@
+"""Publishing a generation: forwards after a run, backwards by a rollback; readers stay exact either way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from batch_layer.handoff import reset_speed_layer_deltas, restore_tails
+from cinematch.contracts.batch_state import BatchStates
+from cinematch.contracts.generations import Generation, Generations, GenerationState
+from cinematch.contracts.speed_view import EventHistory, SpeedView
+from cinematch.errors import Conflict, NotFound
+from cinematch.telemetry import get_logger
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What a batch run works with beside Spark."""
+
+    generations: Generations
+    states: BatchStates
+    speed_view: SpeedView
+    history: EventHistory
+
+
+def publish(stores: Stores, number: int, confirm: Callable[[], None]) -> None:
+    """Make a complete generation the published one; `confirm` raises when somebody else has taken over.
+
+    1. Where it reaches less far than the published one, the speed view gets the difference back.
+    2. The view is re-pointed: the commit point.
+    3. The speed view is cut at the new boundaries. A crash before that costs memory in Redis, never an answer; the next
+       publication makes up for it.
+
+    Raises Conflict (nothing has changed for readers), StoreUnavailable.
+    """
+    restored = restore_tails(stores.generations, stores.speed_view, stores.history, number)
+    confirm()
+    stores.generations.publish(number, datetime.now(UTC))
+    _log.info("generation published", generation=number, tails_restored=restored)
+    users = reset_speed_layer_deltas(stores.generations, stores.speed_view)
+    stores.generations.update(number, deltas_reset_at=datetime.now(UTC))
+    _log.info("speed layer deltas reset", generation=number, users=users)
+
+
+def rollback_target(generations: Generations, number: int | None) -> Generation:
+    """Give the generation to go back to: the one asked for, or the newest complete one before the published one.
+
+    Raises NotFound, or Conflict when it is not complete, or already published.
+    """
+    published = generations.published()
+    if number is not None:
+        target = generations.get(number)
+    else:
+        older = [each for each in generations.all() if published and each.number < published.number]
+        complete = [each for each in older if each.state is GenerationState.READY]
+        if not complete:
+            raise NotFound("there is no earlier generation to go back to")
+        target = complete[0]
+    if target.is_published:
+        raise Conflict(f"generation {target.number} is the published one already")
+    if target.state is not GenerationState.READY:
+        raise Conflict(f"generation {target.number} is {target.state.value}: it cannot be published")
+    return target

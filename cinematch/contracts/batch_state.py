@@ -1,0 +1,30 @@
+"""Where the lake keeps the per-user state of a generation: all history before it, as Parquet."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Protocol
+
+STATE_PREFIX: Final = "batch-state/"
+_STATE_KEY: Final = re.compile(rf"{STATE_PREFIX}g(\d{{6,}})/.*")
+
+
+def state_prefix(generation: int) -> str:
+    """Name the folder of one generation's state inside the lake's bucket."""
+    return f"{STATE_PREFIX}g{generation:06d}/"
+
+
+def generation_of(key: str) -> int | None:
+    """Give the generation that an object of the bucket belongs to; None when it is no state."""
+    match = _STATE_KEY.fullmatch(key)
+    return int(match[1]) if match else None
+
+
+class BatchStates(Protocol):
+    """Which generations have a state in the lake; every call may raise StoreUnavailable."""
+
+    def stored(self) -> set[int]:
+        """Give the generations of which any object exists."""
+
+    def drop(self, generation: int) -> None:
+        """Remove a generation's state. Idempotent."""
