@@ -13,6 +13,7 @@ from typing import Any, Final
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.streaming.readwriter import DataStreamReader
 from pyspark.sql.types import (
     ArrayType,
     BinaryType,
@@ -69,16 +70,12 @@ def kafka_records(spark: SparkSession, settings: Settings, max_events_per_trigge
     anew without its checkpoint, for replaying is harmless everywhere.
     """
     limit = max_events_per_trigger or settings.max_events_per_trigger
-    records = (
-        spark.readStream.format("kafka")
-        .option("kafka.bootstrap.servers", settings.kafka_bootstrap_servers)
-        .option("subscribe", settings.events_topic)
-        .option("startingOffsets", "earliest")
-        .option("failOnDataLoss", "true")
-        .option("maxOffsetsPerTrigger", limit)
-        .load()
-    )
-    return records.select(*RECORD_COLUMNS.names)
+    return _records(_reader(spark, settings).option("maxOffsetsPerTrigger", limit))
+
+
+def realtime_kafka_records(spark: SparkSession, settings: Settings) -> DataFrame:
+    """Read the events topic as `kafka_records` does, for the real-time trigger, which knows no limit of records."""
+    return _records(_reader(spark, settings))
 
 
 def parsed_stream(spark: SparkSession, settings: Settings, max_events_per_trigger: int | None = None) -> DataFrame:
@@ -93,6 +90,20 @@ def parsed(records: DataFrame) -> DataFrame:
     Topic, partition, offset, key and value are kept as they came.
     """
     return records.mapInArrow(_decode_batches, PARSED_COLUMNS)
+
+
+def _reader(spark: SparkSession, settings: Settings) -> DataStreamReader:
+    return (
+        spark.readStream.format("kafka")
+        .option("kafka.bootstrap.servers", settings.kafka_bootstrap_servers)
+        .option("subscribe", settings.events_topic)
+        .option("startingOffsets", "earliest")
+        .option("failOnDataLoss", "true")
+    )
+
+
+def _records(reader: DataStreamReader) -> DataFrame:
+    return reader.load().select(*RECORD_COLUMNS.names)
 
 
 def _decode_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
