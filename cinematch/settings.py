@@ -69,8 +69,15 @@ class Settings(BaseSettings):
     s3_secret_access_key: SecretStr = SecretStr("")
     s3_region: str = "us-east-1"
     lake_bucket: str = "data-lake"
-    lake_flush_seconds: Seconds = 30.0
+    lake_compaction_bytes: Annotated[int, Field(ge=1)] = 128 * 1024 * 1024
+    """How large compaction makes an object, at most (one of a sink may be larger)."""
+    lake_compaction_grace_seconds: Annotated[float, Field(ge=0)] = 86_400.0
+    """How long replaced objects stay for readers that are still at it: longer than the longest batch run."""
+    lake_consumer_group: str = "data-lake"
+    lake_flush_bytes: Annotated[int, Field(ge=1)] = 64 * 1024 * 1024
+    """Keys and values that one object holds at most: bounds the sink's memory per partition."""
     lake_flush_events: Annotated[int, Field(ge=1)] = 50_000
+    lake_flush_seconds: Seconds = 30.0
 
     # Spark
     spark_master_url: str = "local[2]"
