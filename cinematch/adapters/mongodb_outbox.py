@@ -1,0 +1,71 @@
+"""The outbox in MongoDB: every event as it was written with the list, kept until its retention after publication."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from pymongo import ASCENDING
+from pymongo.read_concern import ReadConcern
+
+from cinematch.adapters.mongodb_client import AsynchronousDatabase, Document, SyncDatabase, translated
+from cinematch.contracts.collections import OUTBOX
+from cinematch.contracts.event_codec import from_document
+from cinematch.domain.events import Event
+
+UNPUBLISHED_INDEX: Final = "unpublished"
+_MAJORITY: Final = ReadConcern("majority")
+"""Only what cannot be rolled back any more may reach other stores."""
+
+
+class Outbox:
+    """The outbox for layers that may block. Every call raises StoreUnavailable."""
+
+    def __init__(self, database: SyncDatabase) -> None:
+        self._events = database.get_collection(OUTBOX, read_concern=_MAJORITY)
+
+    def events_after(self, user_id: str, sequence: int) -> list[Event]:
+        """Give the user's events after `sequence`, in order, up to the first that has left the outbox."""
+        with translated():
+            return _without_gap(sequence, self._events.find(_after(user_id, sequence), sort=[("sequence", ASCENDING)]))
+
+    def unpublished(self) -> Iterator[Event]:
+        """Give what is not marked as published, each user's events in order; read while it is consumed."""
+        order = [("user_id", ASCENDING), ("sequence", ASCENDING)]
+        with translated():
+            # The planner would take the index of all events, which gives the same order.
+            for document in self._events.find({"published_at": None}, sort=order, hint=UNPUBLISHED_INDEX):
+                yield from_document(document)
+
+    def mark_published(self, events: Sequence[Event]) -> None:
+        """Mark events as published now; those that are marked keep their time."""
+        condition = {"_id": {"$in": [event.event_id for event in events]}, "published_at": None}
+        with translated():
+            self._events.update_many(condition, {"$set": {"published_at": datetime.now(UTC)}})
+
+
+class AsyncOutbox:
+    """The outbox for the API. Every call raises StoreUnavailable."""
+
+    def __init__(self, database: AsynchronousDatabase) -> None:
+        self._events = database.get_collection(OUTBOX, read_concern=_MAJORITY)
+
+    async def events_after(self, user_id: str, sequence: int, limit: int) -> list[Event]:
+        """Give up to `limit` of the user's events after `sequence`, in order, up to the first that is missing."""
+        with translated():
+            found = self._events.find(_after(user_id, sequence), sort=[("sequence", ASCENDING)], limit=limit)
+            return _without_gap(sequence, await found.to_list())
+
+
+def _after(user_id: str, sequence: int) -> Document:
+    return {"user_id": user_id, "sequence": {"$gt": sequence}}
+
+
+def _without_gap(sequence: int, documents: Iterable[Document]) -> list[Event]:
+    events: list[Event] = []
+    for document in documents:
+        if document["sequence"] != sequence + 1 + len(events):
+            break
+        events.append(from_document(document))
+    return events

@@ -1,0 +1,118 @@
+"""Watchlists in MongoDB: the sequence, the list and the outbox change in one transaction.
+
+The commit protocol of a group of changes of one user, at snapshot isolation:
+
+1. read the user's last sequence and the entries that the changes speak of;
+2. decide which changes take effect; where none does, end here, having written nothing;
+3. write the sequence, the entries and the outbox documents, and commit (majority, journaled).
+
+Two transactions of one user both write that user's sequence, so one of them fails with a write conflict and starts
+again at step 1: the changes of one user happen one after another, and the sequence has no gap. What is NOT guaranteed:
+when StoreUnavailable is raised, the changes may have been committed. Asking for them again is harmless, for what has
+already happened is no effective change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from pymongo import ASCENDING
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.client_session import ClientSession
+
+from cinematch.adapters.mongodb_client import AsynchronousDatabase, SyncDatabase, translated
+from cinematch.adapters.mongodb_watchlist_plan import (
+    TRANSACTION,
+    Outcome,
+    entries_of,
+    movie_writes,
+    outbox_documents,
+    planned,
+)
+from cinematch.contracts.collections import MOVIES, OUTBOX, USER_SEQUENCES
+from cinematch.contracts.movie_document import Document
+from cinematch.domain.changes import AddFilm, Change
+
+GROUP_CHANGES: Final = 500
+"""Changes in one transaction: enough to make its cost vanish, few enough to keep it short."""
+
+
+class Watchlists:
+    """The lists for layers that may block."""
+
+    def __init__(self, database: SyncDatabase) -> None:
+        self._database = database
+        self._movies = database[MOVIES]
+        self._outbox = database[OUTBOX]
+        self._sequences = database[USER_SEQUENCES]
+
+    def change(self, user_id: str, change: Change) -> Outcome:
+        """Carry out one change. Raises StoreUnavailable."""
+        return self._change_group(user_id, [change])
+
+    def apply_many(self, user_id: str, changes: Sequence[Change]) -> int:
+        """Carry out a user's changes in order, in groups; give how many took effect. Raises StoreUnavailable.
+
+        Each group is atomic, the whole is not: after an error, or a kill, a beginning of `changes` is done. Doing all
+        of them again then adds what is missing, provided that each film is added or rated once only.
+        """
+        groups = (changes[start : start + GROUP_CHANGES] for start in range(0, len(changes), GROUP_CHANGES))
+        return sum(len(self._change_group(user_id, group).events) for group in groups)
+
+    def add_many(self, user_id: str, entries: Sequence[AddFilm]) -> int:
+        """Add films to a user's list as `apply_many` does; running it again changes nothing."""
+        return self.apply_many(user_id, entries)
+
+    def _change_group(self, user_id: str, changes: Sequence[Change]) -> Outcome:
+        with translated(), self._database.client.start_session() as session:
+            return session.with_transaction(
+                lambda transaction: self._attempt(transaction, user_id, changes), **TRANSACTION
+            )
+
+    def _attempt(self, session: ClientSession, user_id: str, changes: Sequence[Change]) -> Outcome:
+        issued = self._sequences.find_one({"_id": user_id}, session=session)
+        found = list(self._movies.find(entries_of(user_id, changes), session=session))
+        outcome = planned(user_id, changes, issued, found)
+        if outcome.events:
+            sequence = {"$set": {"sequence": outcome.sequence}}
+            self._sequences.update_one({"_id": user_id}, sequence, upsert=True, session=session)
+            self._movies.bulk_write(movie_writes(outcome.events), session=session)
+            self._outbox.insert_many(outbox_documents(outcome.events), session=session)
+        return outcome
+
+
+class AsyncWatchlists:
+    """The lists for the API. Every call raises StoreUnavailable."""
+
+    def __init__(self, database: AsynchronousDatabase) -> None:
+        self._database = database
+        self._movies = database[MOVIES]
+        self._outbox = database[OUTBOX]
+        self._sequences = database[USER_SEQUENCES]
+
+    async def change(self, user_id: str, change: Change) -> Outcome:
+        """Carry out one change."""
+        with translated():
+            async with self._database.client.start_session() as session:
+                return await session.with_transaction(
+                    lambda transaction: self._attempt(transaction, user_id, change), **TRANSACTION
+                )
+
+    async def page(self, user_id: str, after: str | None, limit: int) -> list[Document]:
+        """Give up to `limit` documents of the user's list by movie_id, those behind `after`."""
+        behind = {} if after is None else {"movie_id": {"$gt": after}}
+        with translated():
+            found = self._movies.find({"user_id": user_id, **behind}, {"_id": 0}, limit=limit)
+            return await found.sort("movie_id", ASCENDING).to_list()
+
+    async def _attempt(self, session: AsyncClientSession, user_id: str, change: Change) -> Outcome:
+        issued = await self._sequences.find_one({"_id": user_id}, session=session)
+        found = await self._movies.find(entries_of(user_id, [change]), session=session).to_list()
+        outcome = planned(user_id, [change], issued, found)
+        if outcome.events:
+            sequence = {"$set": {"sequence": outcome.sequence}}
+            await self._sequences.update_one({"_id": user_id}, sequence, upsert=True, session=session)
+            await self._movies.bulk_write(movie_writes(outcome.events), session=session)
+            await self._outbox.insert_many(outbox_documents(outcome.events), session=session)
+        return outcome
