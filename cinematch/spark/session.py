@@ -25,6 +25,8 @@ KERNEL: Final = "cinematch"
 HIDDEN_CONFIGURATION: Final = "(?i)secret|password|passwd|token|access[.]?key"
 HIDDEN_OPTIONS: Final = "(?i)ur[il]|password"
 """Options of data sources that plans and the UI must not show: MongoDB's address may carry a password."""
+ARROW_BATCH_BYTES: Final = str(16 * 1024 * 1024)
+"""Python workers get rows in batches of this size at most: ten thousand oversized records must not fill the memory."""
 
 
 def create_spark_session(settings: Settings, app_name: str) -> SparkSession:
@@ -66,6 +68,7 @@ def _configuration(settings: Settings) -> dict[str, str]:
         "spark.log.level": "WARN",
         "spark.redaction.regex": HIDDEN_CONFIGURATION,
         "spark.scheduler.mode": "FAIR",  # two streams of one application share the cores
+        "spark.sql.execution.arrow.maxBytesPerBatch": ARROW_BATCH_BYTES,
         "spark.sql.redaction.options.regex": HIDDEN_OPTIONS,
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": str(settings.spark_shuffle_partitions),

@@ -1,0 +1,59 @@
+"""The dead-letter topic, written: letters are acknowledged by every in-sync replica before `publish` returns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, Final
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+from cinematch.contracts.dead_letter import CARRIED_BYTES, DeadLetter, encode
+from cinematch.errors import StoreUnavailable
+
+KEY_BYTES: Final = 50_000
+"""What a letter keeps of a key: with CARRIED_BYTES of value, in base64, it fits into the 1 MiB that brokers accept."""
+TIMEOUT_SECONDS: Final = 30.0
+
+
+class DeadLetterOffice:
+    """A producer of letters; it connects when the first letter is sent."""
+
+    def __init__(self, bootstrap_servers: str, topic: str) -> None:
+        self._bootstrap_servers = bootstrap_servers
+        self._topic = topic
+        self._producer: KafkaProducer | None = None
+
+    def publish(self, letters: Iterable[DeadLetter]) -> None:
+        """Publish letters and wait for their acknowledgement. Raises StoreUnavailable.
+
+        After an error some letters may have been published: send them all again, readers keep one of each identity.
+        """
+        try:
+            pending = [self._send(_fitting(letter)) for letter in letters]
+            for future in pending:
+                future.get(TIMEOUT_SECONDS)
+        except KafkaError as error:
+            self.close(0)  # an idempotent producer that has failed may refuse whatever comes after
+            raise StoreUnavailable("kafka", str(error)) from error
+
+    def close(self, timeout_seconds: float | None = None) -> None:
+        """End the connection; the next letter makes a new one. Nothing is pending between two calls of `publish`."""
+        if self._producer is not None:
+            self._producer.close(timeout_seconds)
+            self._producer = None
+
+    def _send(self, letter: DeadLetter) -> Any:
+        if self._producer is None:
+            self._producer = KafkaProducer(bootstrap_servers=self._bootstrap_servers)  # acks=all and idempotent
+        return self._producer.send(self._topic, key=letter.identity.encode(), value=encode(letter))
+
+
+def _fitting(letter: DeadLetter) -> DeadLetter:
+    """Cut what no broker would take; the reason says so, and the record itself is still in its own topic."""
+    key, value = letter.key or b"", letter.value or b""
+    if len(key) <= KEY_BYTES and len(value) <= CARRIED_BYTES:
+        return letter
+    reason = f"{letter.reason} (cut here from {len(key)} bytes of key and {len(value)} of value)"
+    return replace(letter, reason=reason, key=key[:KEY_BYTES], value=value[:CARRIED_BYTES])

@@ -1,0 +1,106 @@
+"""What the micro-batch statistics read and write in MongoDB: users' whole lists, and the view `user_stats`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Final
+
+from pymongo import ASCENDING, UpdateOne
+from pymongo.errors import BulkWriteError
+
+from cinematch.adapters.mongodb_client import Document, SyncClient, SyncDatabase, translated
+from cinematch.contracts.collections import MOVIES, USER_SEQUENCES, USER_STATS
+from cinematch.domain.statistics import Statistics
+
+_DUPLICATE_KEY: Final = 11_000
+_ATTEMPTS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class StoredList:
+    """One user's documents of `movies`, as they are right after event `sequence` (0: this user has no event)."""
+
+    user_id: str
+    sequence: int
+    movies: list[Document]
+
+
+@dataclass(frozen=True, slots=True)
+class UserStats:
+    """One user's statistics as of event `sequence`."""
+
+    user_id: str
+    stats: Statistics
+    sequence: int
+    last_updated: datetime
+
+
+class StoredLists:
+    """The watchlists of one database, each read together with its sequence."""
+
+    def __init__(self, client: SyncClient, database: str) -> None:
+        self._client = client
+        self._database = client[database]
+
+    def read(self, user_ids: Sequence[str]) -> Iterator[StoredList]:
+        """Give each user's list once, in any order, holding one list at a time. Raises StoreUnavailable.
+
+        All reads are of one snapshot, so a list is exactly what the events up to its sequence made of it.
+        """
+        users = {"$in": sorted(user_ids)}
+        with translated(), self._client.start_session(snapshot=True) as session:
+            counters = self._database[USER_SEQUENCES].find({"_id": users}, session=session)
+            sequences = {counter["_id"]: counter["sequence"] for counter in counters}
+            empty = set(user_ids)
+            entries = self._database[MOVIES].find({"user_id": users}, session=session).sort("user_id", ASCENDING)
+            for user_id, movies in groupby(entries, key=lambda entry: str(entry["user_id"])):
+                empty.discard(user_id)
+                yield StoredList(user_id, sequences.get(user_id, 0), list(movies))
+            for user_id in empty:
+                yield StoredList(user_id, sequences.get(user_id, 0), [])
+
+
+class UserStatsView:
+    """The collection `user_stats`: {_id, user_id, stats, sequence, last_updated}."""
+
+    def __init__(self, database: SyncDatabase) -> None:
+        self._view = database[USER_STATS]
+
+    def write(self, results: Sequence[UserStats]) -> None:
+        """Write results, but none over one of a higher sequence. Raises StoreUnavailable.
+
+        Of several writers at the same time the highest sequence wins, whatever their order.
+        """
+        if not results:
+            return
+        operations = [_replacement(result) for result in results]
+        with translated():
+            for attempt in range(1, _ATTEMPTS + 1):
+                try:
+                    self._view.bulk_write(operations, ordered=False)
+                    return
+                except BulkWriteError as error:
+                    if attempt == _ATTEMPTS or not _only_duplicates(error):
+                        raise
+
+
+def _replacement(result: UserStats) -> UpdateOne:
+    """Compare and replace in one server-side step; names with dots or dollars are data, so they are quoted."""
+    document = {
+        "_id": result.user_id,
+        "user_id": result.user_id,
+        "stats": result.stats,
+        "sequence": result.sequence,
+        "last_updated": result.last_updated,
+    }
+    is_newer = {"$gt": [{"$ifNull": ["$sequence", 0]}, result.sequence]}
+    stage = {"$replaceWith": {"$cond": [is_newer, "$$ROOT", {"$literal": document}]}}
+    return UpdateOne({"_id": result.user_id}, [stage], upsert=True)
+
+
+def _only_duplicates(error: BulkWriteError) -> bool:
+    """Two writers inserted the same user at the same moment: the next attempt finds the other's document."""
+    return all(failure["code"] == _DUPLICATE_KEY for failure in error.details["writeErrors"])
