@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any, Final
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from cinematch.contracts.dead_letter import CARRIED_BYTES, DeadLetter, encode
+from cinematch.contracts.dead_letter import DeadLetter, encode
 from cinematch.errors import StoreUnavailable
 
-KEY_BYTES: Final = 50_000
-"""What a letter keeps of a key: with CARRIED_BYTES of value, in base64, it fits into the 1 MiB that brokers accept."""
 TIMEOUT_SECONDS: Final = 30.0
 
 
@@ -31,7 +28,7 @@ class DeadLetterOffice:
         After an error some letters may have been published: send them all again, readers keep one of each identity.
         """
         try:
-            pending = [self._send(_fitting(letter)) for letter in letters]
+            pending = [self._send(letter) for letter in letters]
             for future in pending:
                 future.get(TIMEOUT_SECONDS)
         except KafkaError as error:
@@ -48,12 +45,3 @@ class DeadLetterOffice:
         if self._producer is None:
             self._producer = KafkaProducer(bootstrap_servers=self._bootstrap_servers)  # acks=all and idempotent
         return self._producer.send(self._topic, key=letter.identity.encode(), value=encode(letter))
-
-
-def _fitting(letter: DeadLetter) -> DeadLetter:
-    """Cut what no broker would take; the reason says so, and the record itself is still in its own topic."""
-    key, value = letter.key or b"", letter.value or b""
-    if len(key) <= KEY_BYTES and len(value) <= CARRIED_BYTES:
-        return letter
-    reason = f"{letter.reason} (cut here from {len(key)} bytes of key and {len(value)} of value)"
-    return replace(letter, reason=reason, key=key[:KEY_BYTES], value=value[:CARRIED_BYTES])
