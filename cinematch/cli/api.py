@@ -1,4 +1,4 @@
-"""The command that serves the HTTP API."""
+"""`cinematch api`: the process that answers HTTP."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from cinematch.telemetry import configure_logging
 
 
 def api() -> None:
-    """Serve the API of all installed layers on API_HOST:API_PORT, until Ctrl-C."""
-    from cinematch.api.server import run  # the web framework takes a while: only this command pays for it
+    """Serve the routes of every installed layer until SIGTERM (API_HOST, API_PORT)."""
+    from cinematch.api import server  # the framework and the layers' routes are this command's alone
 
     settings = load_settings()
     configure_logging(settings.log_level, as_json=settings.log_json)
-    run(settings)
+    server.run(settings)

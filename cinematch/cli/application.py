@@ -10,6 +10,7 @@ from cinematch.cli import inspection, lifecycle
 from cinematch.cli.advise import advise
 from cinematch.cli.api import api
 from cinematch.cli.data_dir import DataDir, data_folder
+from cinematch.cli.demo import demo
 from cinematch.cli.extensions import ExtensibleGroup, installed_commands
 from cinematch.local_stack.control import running_environment
 
@@ -32,10 +33,19 @@ def cinematch(context: typer.Context, data_dir: DataDir = None) -> None:
             os.environ.setdefault(variable, value)
 
 
-for command in (lifecycle.up, lifecycle.down, inspection.status, inspection.logs, inspection.doctor):
+COMMANDS = (
+    demo,
+    lifecycle.up,
+    lifecycle.down,
+    inspection.status,
+    inspection.logs,
+    inspection.doctor,
+    lifecycle.reset,
+    lifecycle.setup,
+    advise,
+    api,
+)
+
+for command in COMMANDS:
     app.command()(command)
-app.command()(lifecycle.reset)
-app.command()(lifecycle.setup)
 app.command(hidden=True)(lifecycle.supervise)
-app.command()(advise)
-app.command()(api)

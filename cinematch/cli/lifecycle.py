@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event
+from types import FrameType
 from typing import Annotated, Final
 
 import typer
@@ -43,13 +45,12 @@ def up(
         print_addresses(console, folder, current_status(folder))
         return
     if detach:
-        with stop_requested() as stopping:
-            print_addresses(console, folder, bring_up(folder, console, stopping, detached=True)[0])
+        with launched(folder, console, detached=True) as (_, status):
+            print_addresses(console, folder, status)
         return
-    with foreground(folder, console) as (status, stay):
+    with launched(folder, console, detached=False) as (stack, status):
         print_addresses(console, folder, status)
-        console.print("Ctrl-C stops everything.")
-        stay()
+        stay(console, stack)
 
 
 def down(data_dir: DataDir = None) -> None:
@@ -76,55 +77,63 @@ def supervise(data_dir: DataDir = None) -> None:
     """Run the stack without a word on the terminal, until SIGTERM; what `up` starts."""
     folder, settings = data_folder(data_dir), load_settings()
     toolchain = Toolchain(settings.cinematch_cache_dir)
-    with stop_requested() as stopping:
+    stopping = Event()
+    with signals_handled(lambda *_: stopping.set(), *STOPPING_SIGNALS):
         supervisor = Supervisor(folder, lambda: build_stack(toolchain, folder, settings), stopping)
         if not supervisor.run():
             raise typer.Exit(1)
 
 
 @contextmanager
-def foreground(folder: DataFolder, console: Console) -> Iterator[tuple[StackStatus, Callable[[], None]]]:
-    """A stack that lives as long as the block; gives its status and a function that waits for Ctrl-C.
+def launched(
+    folder: DataFolder, console: Console, *, detached: bool
+) -> Iterator[tuple[control.LaunchedStack, StackStatus]]:
+    """Install what is missing, start the stack and wait for it, showing progress. Raises StackFailed.
 
-    The function raises StackFailed when the stack's supervisor ends by itself.
+    It lives as long as the block; a detached one lives on, unless the block is interrupted. SIGTERM and a closed
+    terminal interrupt like Ctrl-C.
     """
-    with stop_requested() as stopping:
-        try:
-            status, exit_code = bring_up(folder, console, stopping, detached=False)
-
-            def stay() -> None:
-                while not stopping.wait(POLL_SECONDS):
-                    if exit_code() is not None:
-                        raise control.failure(folder)
-
-            yield status, stay
-        finally:
-            with console.status("Stopping ..."):
-                control.end(folder)
-
-
-def bring_up(
-    folder: DataFolder, console: Console, stopping: Event, *, detached: bool
-) -> tuple[StackStatus, Callable[[], int | None]]:
-    """Install what is missing, launch the stack and wait for it, showing progress. Raises StackFailed."""
     toolchain = Toolchain(load_settings().cinematch_cache_dir)
-    if not toolchain.installed:
-        toolchain.install(console)
-    began = time.monotonic()
-    exit_code = control.launch(folder, detached=detached)
-    with console.status("Starting servers and layers ..."):
-        status = control.await_running(folder, exit_code, StartReport(console), stopping)
-    console.print(f"Everything is ready after {time.monotonic() - began:.0f} s.")
-    return status, exit_code
+    with signals_handled(interrupt, signal.SIGTERM, signal.SIGHUP):
+        if not toolchain.installed:
+            toolchain.install(console)
+        began = time.monotonic()
+        stack = control.LaunchedStack(folder, detached=detached)
+        finished = False
+        try:
+            with console.status("Starting servers and layers ..."):
+                status = stack.await_running(StartReport(console))
+            console.print(f"Everything is ready after {time.monotonic() - began:.0f} s.")
+            yield stack, status
+            finished = True
+        finally:
+            if not (detached and finished):
+                with signals_handled(signal.SIG_IGN, *STOPPING_SIGNALS), console.status("Stopping ..."):
+                    stack.end()
+
+
+def stay(console: Console, stack: control.LaunchedStack) -> None:
+    """Return at Ctrl-C. Raises StackFailed when the supervisor ends before that."""
+    console.print("Ctrl-C stops everything.")
+    with contextlib.suppress(KeyboardInterrupt):
+        while stack.runs:
+            time.sleep(POLL_SECONDS)
+        raise stack.failure()
+
+
+def interrupt(number: int, frame: FrameType | None) -> None:
+    """Treat another signal as Ctrl-C."""
+    raise KeyboardInterrupt
 
 
 @contextmanager
-def stop_requested() -> Iterator[Event]:
-    """An event that Ctrl-C, SIGTERM and a closed terminal set, instead of ending this process."""
-    stopping = Event()
-    before = {number: signal.signal(number, lambda *_: stopping.set()) for number in STOPPING_SIGNALS}
+def signals_handled(
+    handler: Callable[[int, FrameType | None], object] | signal.Handlers, *numbers: signal.Signals
+) -> Iterator[None]:
+    """Handle these signals this way inside the block."""
+    before = {number: signal.signal(number, handler) for number in numbers}
     try:
-        yield stopping
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, earlier in before.items():
+            signal.signal(number, earlier)

@@ -19,8 +19,8 @@ PR_SET_PDEATHSIG: Final = 1  # Linux: the signal that a process gets when the th
 GROUP_POLL_SECONDS: Final = 0.05
 
 
-def _death_pact() -> Callable[[], None] | None:
-    """What a new child runs first, so that it is killed when its parent is, kill -9 included; Linux only."""
+def death_pact() -> Callable[[], None] | None:
+    """What a new child runs first, so that it is killed when its parent ends, by kill -9 too; None beside Linux."""
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None, use_errno=True).prctl
@@ -50,7 +50,7 @@ class ChildProcess:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_death_pact(),
+                preexec_fn=death_pact(),
             )
 
     @property

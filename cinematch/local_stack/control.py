@@ -10,11 +10,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from threading import Event
 from typing import Final
 
 from cinematch.errors import CineMatchError
-from cinematch.local_stack.child_process import ChildProcess
+from cinematch.local_stack.child_process import death_pact
 from cinematch.local_stack.data_folder import SUPERVISOR, DataFolder
 from cinematch.local_stack.orphans import STACK_VARIABLE, end_orphans
 from cinematch.local_stack.service import SHOWN_LINES
@@ -25,65 +24,66 @@ STOP_SECONDS: Final = 90.0  # the layers' grace, then the servers', and some
 
 
 class StackFailed(CineMatchError):
-    """The stack did not come up; the text carries the last lines of what failed."""
+    """The stack did not come up, or ended by itself; the text carries the last lines of what failed."""
 
 
-def launch(folder: DataFolder, *, detached: bool) -> Callable[[], int | None]:
-    """Start a supervisor for `folder` and return at once, with a function that tells its exit code or None.
+class LaunchedStack:
+    """The supervisor that this process started for `folder`.
 
     Unless `detached`, it dies with this process, and its whole stack with it.
     """
-    argv = [sys.executable, "-m", "cinematch", "supervise", "--data-dir", str(folder.path)]
-    environment = os.environ | {STACK_VARIABLE: str(folder.path)}
-    folder.path.mkdir(parents=True, exist_ok=True)
-    folder.log(SUPERVISOR).trim()
-    if not detached:
-        child = ChildProcess(argv, environment, folder.path, folder.log(SUPERVISOR))
-        return lambda: child.exit_code
-    with folder.log(SUPERVISOR).open() as log:
-        process = subprocess.Popen(
-            argv,
-            env=environment,
-            cwd=folder.path,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    return process.poll
 
+    def __init__(self, folder: DataFolder, *, detached: bool) -> None:
+        self._folder = folder
+        folder.path.mkdir(parents=True, exist_ok=True)
+        folder.log(SUPERVISOR).trim()
+        with folder.log(SUPERVISOR).open() as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "cinematch", "supervise", "--data-dir", str(folder.path)],
+                env=os.environ | {STACK_VARIABLE: str(folder.path)},
+                cwd=folder.path,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=None if detached else death_pact(),
+            )
 
-def await_running(
-    folder: DataFolder,
-    exit_code: Callable[[], int | None],
-    changed: Callable[[StackStatus], None],
-    stopping: Event,
-) -> StackStatus:
-    """Wait until the launched stack runs, calling `changed` with each new status.
+    @property
+    def runs(self) -> bool:
+        """Whether the supervisor lives."""
+        return self._process.poll() is None
 
-    Raises StackFailed when it does not come up; ends it and raises the same when `stopping` is set before.
-    """
-    shown: StackStatus | None = None
-    while not stopping.wait(POLL_SECONDS):
-        ended = exit_code() is not None
-        status = current_status(folder)
-        if status != shown and status.phase != "stopped":
-            shown = status
-            changed(status)
-        if status.phase == "running":
-            return status
-        if ended:
-            raise failure(folder)
-    end(folder)
-    raise StackFailed("stopped before everything was ready")
+    def await_running(self, changed: Callable[[StackStatus], None]) -> StackStatus:
+        """Wait until the stack runs, calling `changed` with each new status.
 
+        Raises StackFailed when it does not come up.
+        """
+        shown: StackStatus | None = None
+        while True:
+            lives = self.runs
+            status = current_status(self._folder)
+            if status != shown and status.pid == self._process.pid:
+                shown = status
+                changed(status)
+                if status.phase == "running":
+                    return status
+            if not lives:
+                raise self.failure()
+            time.sleep(POLL_SECONDS)
 
-def failure(folder: DataFolder) -> StackFailed:
-    """Why the stack's supervisor ended: its own words, or its last lines when it had none left."""
-    status = stored_status(folder)
-    if status is not None and status.failure:
-        return StackFailed(status.failure)
-    return StackFailed("the supervisor ended:\n" + "\n".join(folder.log(SUPERVISOR).last_lines(SHOWN_LINES)))
+    def failure(self) -> StackFailed:
+        """Why the supervisor ended: its own words, or its last lines when it had none left."""
+        status = stored_status(self._folder)
+        if status is not None and status.pid == self._process.pid and status.failure:
+            return StackFailed(status.failure)
+        last = self._folder.log(SUPERVISOR).last_lines(SHOWN_LINES)
+        return StackFailed("\n".join(["the supervisor ended:", *last]))
+
+    def end(self) -> None:
+        """Stop the stack and whatever is left of it; another supervisor's stack in the same folder stays."""
+        if self.runs or not self._folder.is_held:
+            end(self._folder)
 
 
 def end(folder: DataFolder) -> bool:

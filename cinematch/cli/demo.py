@@ -1,0 +1,119 @@
+"""`cinematch demo`: the whole stack with invented data, and what it makes of it, until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from rich.console import Console
+
+from cinematch.cli.data_dir import DataDir, data_folder
+from cinematch.cli.demo_client import DemoClient, Document
+from cinematch.cli.demo_tables import print_trends, print_user
+from cinematch.cli.lifecycle import launched, stay
+from cinematch.cli.stack_report import print_addresses
+from cinematch.errors import CineMatchError, WaitTimeout
+from cinematch.local_stack.data_folder import DataFolder
+from cinematch.local_stack.layers import installed_layers
+from cinematch.local_stack.stack_status import StackStatus, current_status
+
+USERS: Final = 200
+EVENTS: Final = 5_000
+SEED: Final = 1
+SHOWN_USER: Final = f"s{SEED}-user-00001"  # the seeded user with most films
+VISIBLE_SECONDS: Final = 180.0
+BATCH_ATTEMPTS: Final = 4  # the lake takes an event in within half a minute
+BATCH_PAUSE_SECONDS: Final = 10.0
+POLL_SECONDS: Final = 0.5
+NEW_RATINGS: Final = (9.5, 8.0, 6.5)
+LAMBDA_LAYERS: Final = {"data_lake", "speed_layer", "scheduler"}
+
+Answer = TypeVar("Answer")
+
+
+def demo(data_dir: DataDir = None) -> None:
+    """Start everything, load invented data, show the statistics that come out, and stay until Ctrl-C."""
+    folder, console = data_folder(data_dir), Console()
+    if lambda_installed():
+        os.environ.setdefault("STATS_MODE", "lambda")  # which the API inherits
+    if folder.is_held:
+        console.print(f"A stack runs in {folder.path} already; it stays when this ends.")
+        show(console, folder, current_status(folder))
+        return
+    with launched(folder, console, detached=False) as (stack, status):
+        show(console, folder, status)
+        stay(console, stack)
+
+
+def lambda_installed() -> bool:
+    """Whether the scale-out path is part of this installation."""
+    return {spec.name for spec in installed_layers()} >= LAMBDA_LAYERS
+
+
+def show(console: Console, folder: DataFolder, status: StackStatus) -> None:
+    """Load the data when they are not there, and print what the API makes of them."""
+    client = DemoClient(status.addresses["api"])
+    if not folder.demo_marker.exists():
+        load(console, folder)
+    with console.status("Waiting until the statistics are visible ..."):
+        stats = until(lambda: whole(client.stats(SHOWN_USER)), f"the statistics of {SHOWN_USER}")
+        trends = until(lambda: filled(client.trends()), "the trends")
+    print_trends(console, trends)
+    if lambda_installed():
+        stats = add_films_after_a_batch(console, folder, client, trends)
+    print_user(console, stats)
+    print_addresses(console, folder, status)
+
+
+def load(console: Console, folder: DataFolder) -> None:
+    """Seed users, films and events through the usual way in; the same ones each time."""
+    run(console, folder, "seed", "--users", str(USERS), "--events", str(EVENTS), "--seed", str(SEED))
+    folder.demo_marker.touch()
+
+
+def add_films_after_a_batch(console: Console, folder: DataFolder, client: DemoClient, trends: Document) -> Document:
+    """Run a batch unless there is one, then change a list: the answer is part batch, part speed."""
+    for attempt in range(BATCH_ATTEMPTS):
+        stats = until(lambda: client.stats(SHOWN_USER), f"the statistics of {SHOWN_USER}")
+        if stats["freshness"]["batch_generation"] is not None and stats["freshness"]["as_of_sequence"] > 0:
+            break
+        if attempt:
+            time.sleep(BATCH_PAUSE_SECONDS)
+        run(console, folder, "batch", "run")
+    latest = stats["freshness"]["latest_sequence"]
+    for film, rating in zip(trends["top_movies"], NEW_RATINGS, strict=False):
+        event = client.rate(SHOWN_USER, film["movie_id"], rating)
+        latest = max(latest, event.get("sequence") or 0)
+    return until(lambda: client.stats(SHOWN_USER, latest), "the new ratings")
+
+
+def run(console: Console, folder: DataFolder, *arguments: str) -> None:
+    """Run another of our commands on this stack, its output on this terminal. Raises CineMatchError."""
+    console.print(f"[bold]cinematch {' '.join(arguments)}[/]")
+    argv = [sys.executable, "-m", "cinematch", "--data-dir", str(folder.path), *arguments]
+    if subprocess.run(argv, check=False).returncode != 0:
+        raise CineMatchError(f"`cinematch {' '.join(arguments)}` failed")
+
+
+def whole(stats: Document | None) -> Document | None:
+    """Statistics that contain every event issued so far."""
+    return stats if stats and stats["total_watched"] and stats["freshness"]["complete"] else None
+
+
+def filled(trends: Document | None) -> Document | None:
+    """Trends with at least one film."""
+    return trends if trends and trends["top_movies"] else None
+
+
+def until(answer: Callable[[], Answer | None], what: str) -> Answer:
+    """The first answer that is not None. Raises WaitTimeout when there is none in time."""
+    deadline = time.monotonic() + VISIBLE_SECONDS
+    while (given := answer()) is None:
+        if time.monotonic() > deadline:
+            raise WaitTimeout(f"{what} did not become visible in {VISIBLE_SECONDS:.0f} s: see `cinematch status`")
+        time.sleep(POLL_SECONDS)
+    return given
