@@ -19,13 +19,14 @@ class LogPartition:
 
 @dataclass(frozen=True, slots=True)
 class LogRecord:
-    """One record; `timestamp` is Kafka's, in UTC, None where the record has none."""
+    """One record; `timestamp` is Kafka's, in UTC, None where the record has none; `headers` as they came, in order."""
 
     place: LogPartition
     offset: int
     timestamp: datetime | None
     key: bytes | None
     value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...] = ()
 
     @property
     def size_bytes(self) -> int:
