@@ -9,6 +9,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cinematch.contracts.event_codec import GENRES_MAX, Genre, Identifier, Text, Title
+from cinematch.domain.watchlist import Film
 from ingestion.imports.repair import repaired
 from ingestion.imports.rows import UnusableRow
 
@@ -30,6 +31,19 @@ class CatalogLine(BaseModel):
     actors: Annotated[list[Name], Field(max_length=PEOPLE_MAX)] | None = None
     runtime_minutes: Annotated[int, Field(ge=0, le=100_000)] | None = None
     poster_path: Annotated[str, Field(max_length=2_000), Text] | None = None
+
+    def film(self) -> Film:
+        """Give the film; what the line leaves out or clears is empty."""
+        return Film(
+            movie_id=self.movie_id,
+            title=self.title,
+            year=self.year,
+            genres=tuple(dict.fromkeys(self.genres or ())),
+            directors=tuple(dict.fromkeys(self.directors or ())),
+            actors=tuple(dict.fromkeys(self.actors or ())),
+            runtime_minutes=self.runtime_minutes or 0,
+            poster_path=self.poster_path,
+        )
 
 
 def parse_catalog_line(line: str) -> CatalogLine:

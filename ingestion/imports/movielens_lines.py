@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final, NamedTuple, TypeVar
@@ -47,8 +47,12 @@ class Links(NamedTuple):
     imdb_id: str | None
     tmdb_id: str | None
 
+    def ids(self) -> dict[str, str]:
+        """Give the known ids by field name."""
+        return {name: value for name in ("imdb_id", "tmdb_id") if (value := getattr(self, name))}
 
-def movie_parser(places: list[int]) -> Callable[[str], Film]:
+
+def movie_parser(places: Sequence[int]) -> Callable[[str], Film]:
     """Give the parser of movies.csv whose columns are at `places`."""
 
     def parse(line: str) -> Film:
@@ -66,7 +70,7 @@ def movie_parser(places: list[int]) -> Callable[[str], Film]:
     return parse
 
 
-def rating_parser(places: list[int]) -> Callable[[str], StarRating]:
+def rating_parser(places: Sequence[int]) -> Callable[[str], StarRating]:
     """Give the parser of ratings.csv whose columns are at `places`."""
 
     def parse(line: str) -> StarRating:
@@ -81,7 +85,7 @@ def rating_parser(places: list[int]) -> Callable[[str], StarRating]:
     return parse
 
 
-def link_parser(places: list[int]) -> Callable[[str], Links]:
+def link_parser(places: Sequence[int]) -> Callable[[str], Links]:
     """Give the parser of links.csv whose columns are at `places`."""
 
     def parse(line: str) -> Links:

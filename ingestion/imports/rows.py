@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from io import SEEK_END
 from pathlib import Path
 from typing import BinaryIO, Final, TypeVar
 
 from cinematch.errors import ConfigurationError
+from ingestion.progress import Advance
 
 LINE_BYTES_MAX: Final = 1 << 20
 """Nobody's film takes a mebibyte; a file without line ends must not fill the memory."""
@@ -34,7 +36,6 @@ class BadRow:
 
 
 Report = Callable[[BadRow], None]
-Advance = Callable[[int], None]
 
 
 def read_rows(
@@ -56,6 +57,12 @@ def read_rows(
                 report(BadRow(path.name, number, str(error)))
             else:
                 yield number, row
+
+
+def size_bytes(path: Path) -> int:
+    """Give the size of a file. Raises ConfigurationError when it cannot be opened."""
+    with _opened(path) as file:
+        return file.seek(0, SEEK_END)
 
 
 def columns(path: Path, wanted: Sequence[str]) -> list[int]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from cinematch.domain.events import EventType
 from cinematch.domain.watchlist import Film
+from cinematch.errors import ConfigurationError
 from ingestion.seeding.catalog import invented_catalog
 
 EVENTS_OF_A_USER_MAX: Final = 11_500
@@ -48,10 +49,12 @@ def user_id(seed: int, number: int) -> str:
 def history_lengths(users: int, events: int) -> list[int]:
     """Share `events` among users by Zipf's law, busiest first, none above EVENTS_OF_A_USER_MAX; they add up exactly.
 
-    Raises ValueError when the users cannot have so many events.
+    Raises ConfigurationError when the users cannot have so many events.
     """
     if events > users * EVENTS_OF_A_USER_MAX:
-        raise ValueError(f"{users} users have at most {users * EVENTS_OF_A_USER_MAX} events")
+        raise ConfigurationError(
+            f"{users} users have at most {users * EVENTS_OF_A_USER_MAX:,} events: ask for more users"
+        )
     weights = [rank**-ACTIVITY_EXPONENT for rank in range(1, users + 1)]
     weight_left, lengths = sum(weights), []
     for rank, weight in enumerate(weights, 1):

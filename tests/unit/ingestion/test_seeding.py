@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from cinematch.domain.events import EventType
 from cinematch.domain.titles import normalize_title
+from cinematch.errors import ConfigurationError
 from ingestion.seeding.catalog import CATALOG_FILMS, invented_catalog
 from ingestion.seeding.histories import (
     EVENTS_OF_A_USER_MAX,
@@ -84,7 +85,7 @@ def test_lengths_add_up_and_are_heavy_tailed(users: int, events: int) -> None:
 
 def test_more_events_than_users_can_have_are_refused() -> None:
     assert history_lengths(2, 2 * EVENTS_OF_A_USER_MAX) == [EVENTS_OF_A_USER_MAX] * 2
-    with pytest.raises(ValueError, match="at most"):
+    with pytest.raises(ConfigurationError, match="at most"):
         history_lengths(2, 2 * EVENTS_OF_A_USER_MAX + 1)
 
 

@@ -1,0 +1,148 @@
+"""The commands that bring data in: `cinematch seed` and `cinematch import`.
+
+Exit codes: 0 all is well; 1 some rows were bad and left out; 2 it could not run, or not to the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final, NoReturn
+
+import typer
+from rich.console import Console
+
+from cinematch.adapters.mongodb_catalog import Catalog
+from cinematch.adapters.mongodb_catalog_writer import CatalogWriter
+from cinematch.adapters.mongodb_client import SyncDatabase, connect
+from cinematch.adapters.mongodb_schema import ensure_schema
+from cinematch.adapters.mongodb_sequences import Sequences
+from cinematch.adapters.mongodb_watchlists import Watchlists
+from cinematch.errors import CineMatchError, StoreUnavailable
+from cinematch.settings import load_settings
+from ingestion.imports.catalog_import import import_catalog
+from ingestion.imports.movielens_files import MovieLensFiles
+from ingestion.imports.movielens_import import MovieLensImport
+from ingestion.imports.rows import BadRow, size_bytes
+from ingestion.progress import ProgressBars
+from ingestion.seeding.loading import DataSet, Loaded, Loading
+
+SOME_ROWS_BAD: Final = 1
+COULD_NOT_RUN: Final = 2
+
+seed = typer.Typer(add_completion=False)
+import_ = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Bring real data in: a catalog of films, or MovieLens ratings."
+)
+
+
+@seed.command("seed")
+def seed_(
+    users: Annotated[int, typer.Option(min=1, help="People to invent.")] = 200,
+    events: Annotated[int, typer.Option(min=0, help="Changes of their lists, shared by Zipf's law.")] = 5_000,
+    seed: Annotated[int, typer.Option(help="Same seed, same data.")] = 1,
+    rate: Annotated[float | None, typer.Option(min=0.001, help="Events a second, one transaction each.")] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], help="Films were watched in the two years before this day (UTC), else today."
+        ),
+    ] = None,
+) -> None:
+    """Load invented films, people and what they do; a second run of the same command adds nothing."""
+    data = DataSet(seed, users, events, _midnight(until or datetime.now(UTC)))
+    with _clear_failure(), _database() as database:
+        stages = ProgressBars(Console(stderr=True))
+        loading = Loading(CatalogWriter(database), Watchlists(database), Sequences(database), stages)
+        _print_loaded(data, loading.run(data, rate))
+
+
+@import_.command("catalog")
+def catalog_(
+    file: Annotated[Path, typer.Argument(help="One JSON object a line: movie_id, title, and what else is known.")],
+) -> None:
+    """Bring films into the catalog; those that it has are refreshed, and fields that a line leaves out stay."""
+    complaints = Complaints()
+    with _clear_failure():
+        size = size_bytes(file)
+        with _database() as database, ProgressBars(complaints.console).stage("Films (bytes)", size) as advance:
+            imported = import_catalog(file, CatalogWriter(database), complaints.report, advance)
+    typer.echo(f"{imported.films:,} films read, {imported.new_films:,} of them new to the catalog.")
+    complaints.conclude()
+
+
+@import_.command("movielens")
+def movielens_(
+    folder: Annotated[Path, typer.Argument(help="The folder that holds ratings.csv, movies.csv and maybe links.csv.")],
+) -> None:
+    """Bring in the ratings of a MovieLens data set; a second run, also after a crash, adds only what is missing."""
+    complaints = Complaints()
+    with _clear_failure():
+        files = MovieLensFiles.found_in(folder)
+        with _database() as database:
+            films, catalog, lists = Catalog(database), CatalogWriter(database), Watchlists(database)
+            job = MovieLensImport(films, catalog, lists, complaints.report)
+            imported = job.run(files, ProgressBars(complaints.console))
+    typer.echo(
+        f"{imported.ratings:,} ratings of {imported.users:,} users read, {imported.events:,} events written; "
+        f"{imported.new_films:,} films added to the catalog."
+    )
+    complaints.conclude()
+
+
+class Complaints:
+    """Prints bad rows as they are met, one a line on standard error, above the progress."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True)
+        self._count = 0
+
+    def report(self, row: BadRow) -> None:
+        """Print one."""
+        self._count += 1
+        self.console.print(str(row), markup=False, highlight=False, soft_wrap=True)
+
+    def conclude(self) -> None:
+        """Say how many there were, and end the command with the exit code that tells."""
+        if self._count:
+            typer.echo(f"{self._count:,} bad rows were left out.")
+            raise typer.Exit(SOME_ROWS_BAD)
+
+
+@contextmanager
+def _clear_failure() -> Iterator[None]:
+    """Turn our errors into one sentence and the exit code for it."""
+    try:
+        yield
+    except StoreUnavailable as error:
+        _fail(f"{error}; nothing is lost: start it and run the same command again, it goes on where it was")
+    except CineMatchError as error:
+        _fail(str(error))
+
+
+def _fail(sentence: str) -> NoReturn:
+    typer.echo(f"cinematch: {sentence}", err=True)
+    raise typer.Exit(COULD_NOT_RUN)
+
+
+@contextmanager
+def _database() -> Iterator[SyncDatabase]:
+    settings = load_settings()
+    with connect(settings) as client:
+        database = client[settings.mongodb_database]
+        ensure_schema(database)
+        yield database
+
+
+def _midnight(day: datetime) -> datetime:
+    return day.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=UTC)
+
+
+def _print_loaded(data: DataSet, loaded: Loaded) -> None:
+    typer.echo(
+        f"{loaded.events:,} events of {data.users:,} users written in {loaded.seconds:.1f} s, "
+        f"{loaded.events_before:,} were there already; the catalog has {loaded.films:,} films of seed {data.seed}."
+    )
+    typer.echo(f"The busiest user is {data.user_id(0)}.")
