@@ -69,8 +69,8 @@ class Settings(BaseSettings):
     s3_secret_access_key: SecretStr = SecretStr("")
     s3_region: str = "us-east-1"
     lake_bucket: str = "data-lake"
-    lake_compaction_bytes: Annotated[int, Field(ge=1)] = 128 * 1024 * 1024
-    """How large compaction makes an object, at most (one of a sink may be larger)."""
+    lake_compaction_bytes: Annotated[int, Field(ge=1)] = 32 * 1024 * 1024
+    """How large compaction makes an object, at most (one of a sink may be larger): about a million events."""
     lake_compaction_grace_seconds: Annotated[float, Field(ge=0)] = 86_400.0
     """How long replaced objects stay for readers that are still at it: longer than the longest batch run."""
     lake_consumer_group: str = "data-lake"

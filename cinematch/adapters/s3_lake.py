@@ -4,37 +4,31 @@ from __future__ import annotations
 
 from datetime import datetime
 from itertools import takewhile
-from typing import Final
-from urllib.parse import urlsplit
 
 import pyarrow as pa
-import pyarrow.dataset as ds
-from pyarrow.fs import AwsStandardS3RetryStrategy, S3FileSystem
+import pyarrow.compute as pc
 
-from cinematch.adapters import s3_objects
+from cinematch.adapters import s3_lake_files, s3_objects
+from cinematch.adapters.s3_lake_files import LakeFiles
 from cinematch.adapters.s3_lake_folder import LakeFolder
 from cinematch.contracts.lake_paths import EVENTS_FOLDER, first_day_needed
 from cinematch.contracts.lake_schema import EVENTS_SCHEMA, from_table
 from cinematch.domain.events import Event
 from cinematch.domain.watchlist import in_sequence
-from cinematch.errors import StoreUnavailable
+from cinematch.errors import NotFound
 from cinematch.settings import Settings
-
-CONNECT_TIMEOUT_SECONDS: Final = 3
-REQUEST_TIMEOUT_SECONDS: Final = 20
-ATTEMPTS: Final = 3
 
 
 class Lake:
     """The events' folder for readers. It is an EventHistory: whatever was published and flushed, it still has."""
 
-    def __init__(self, folder: LakeFolder, files: S3FileSystem) -> None:
+    def __init__(self, folder: LakeFolder, files: LakeFiles) -> None:
         self._folder = folder
         self._files = files
 
-    def uris(self, since: datetime | None = None, scheme: str = "s3a") -> list[str]:
+    def uris(self, since: datetime | None = None) -> list[str]:
         """Give the objects that hold the events since `since` (and some older ones), as URIs for Spark."""
-        return [f"{scheme}://{path}" for path in self._paths(since)]
+        return [f"s3a://{self._folder.objects.bucket}/{key}" for key in self._keys(since)]
 
     def events_after(self, user_id: str, sequence: int, since: datetime | None = None) -> list[Event]:
         """Give the user's events after `sequence`, in order, as far as the lake has them without a gap.
@@ -47,40 +41,16 @@ class Lake:
         return [event for _, event in takewhile(lambda pair: pair[0] == pair[1].sequence, due)]
 
     def _rows(self, user_id: str, sequence: int, since: datetime | None) -> pa.Table:
-        wanted = (ds.field("user_id") == user_id) & (ds.field("sequence") > sequence)
+        wanted = (pc.field("user_id") == user_id) & (pc.field("sequence") > sequence)
         try:
-            return self._scan(wanted, since)
-        except FileNotFoundError:  # compacted, and removed after its grace, while we were reading: look again
-            return self._scan(wanted, since)
-        except OSError as error:
-            raise StoreUnavailable("s3", str(error)) from error
+            return self._files.rows(self._keys(since), EVENTS_SCHEMA, wanted)
+        except NotFound:  # compacted, and removed after its grace, while we were reading: look again
+            return self._files.rows(self._keys(since), EVENTS_SCHEMA, wanted)
 
-    def _scan(self, wanted: ds.Expression, since: datetime | None) -> pa.Table:
-        paths = self._paths(since)
-        if not paths:
-            return EVENTS_SCHEMA.empty_table()
-        return ds.dataset(paths, schema=EVENTS_SCHEMA, format="parquet", filesystem=self._files).to_table(filter=wanted)
-
-    def _paths(self, since: datetime | None) -> list[str]:
-        first_day = first_day_needed(since) if since else None
-        return [f"{self._folder.objects.bucket}/{key}" for key in self._folder.view().keys(first_day)]
+    def _keys(self, since: datetime | None) -> list[str]:
+        return self._folder.view().keys(first_day_needed(since) if since else None)
 
 
 def connect(settings: Settings) -> Lake:
     """Give the lake of these settings; nothing is sent yet."""
-    return Lake(LakeFolder(s3_objects.connect(settings), EVENTS_FOLDER), file_system(settings))
-
-
-def file_system(settings: Settings) -> S3FileSystem:
-    """Give pyarrow's own access to the same object store: it reads single columns and row groups."""
-    endpoint = urlsplit(settings.s3_endpoint_url)
-    return S3FileSystem(
-        access_key=settings.s3_access_key_id.get_secret_value(),
-        secret_key=settings.s3_secret_access_key.get_secret_value(),
-        region=settings.s3_region,
-        scheme=endpoint.scheme,
-        endpoint_override=endpoint.netloc,
-        connect_timeout=CONNECT_TIMEOUT_SECONDS,
-        request_timeout=REQUEST_TIMEOUT_SECONDS,
-        retry_strategy=AwsStandardS3RetryStrategy(max_attempts=ATTEMPTS),
-    )
+    return Lake(LakeFolder(s3_objects.connect(settings), EVENTS_FOLDER), s3_lake_files.connect(settings))

@@ -1,0 +1,60 @@
+"""Looks at a real lake: reads accounts, footers or all offsets, and hands them to the verification."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+from cinematch.adapters.s3_lake_files import LakeFiles
+from cinematch.adapters.s3_lake_folder import LakeFolder
+from cinematch.contracts.lake_manifest import LakeObject
+from cinematch.errors import NotFound
+from data_lake.verification import PartitionReport, verify_chains, verify_file, verify_offsets
+
+FILES_AT_ONCE: Final = 8
+Advance = Callable[[int], None]
+"""Told how many more objects are done, and of how many (by the caller's own knowledge)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FolderReport:
+    """What `lake verify` found in one folder. `superseded`: replaced objects that wait for their deletion."""
+
+    folder: str
+    partitions: list[PartitionReport]
+    superseded: int
+    file_faults: list[str]
+
+    @property
+    def faults(self) -> list[str]:
+        """Give every fault, as sentences."""
+        return [fault for it in self.partitions for fault in it.faults] + self.file_faults
+
+
+def inspect(
+    folder: LakeFolder, files: LakeFiles, *, deep: bool = False, advance: Advance = lambda _: None
+) -> FolderReport:
+    """Verify a folder: chains and accounts, every footer, and with `deep` every row's offset."""
+    view = folder.view()
+    links = folder.links(view)
+    file_faults = [fault for faults in _each(files, links, deep, advance) for fault in faults]
+    superseded = len(view.manifest.superseded) if view.manifest else 0
+    return FolderReport(folder.name, verify_chains(links), superseded, file_faults)
+
+
+def _each(files: LakeFiles, links: Iterable[LakeObject], deep: bool, advance: Advance) -> list[list[str]]:
+    def check(link: LakeObject) -> list[str]:
+        try:
+            faults = verify_file(link, *files.account(link.key))
+            return faults + (verify_offsets(link, files.column(link.key, "kafka_offset")) if deep else [])
+        except NotFound:
+            return [f"{link.key}: is missing"]
+        except ValueError as error:
+            return [f"{link.key}: cannot be read: {error}"]
+        finally:
+            advance(1)
+
+    with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
+        return list(pool.map(check, links))

@@ -1,0 +1,93 @@
+"""What the lake makes of a topic's records: rows of one table, and letters for those that are no rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+import pyarrow as pa
+
+from cinematch.contracts import dead_letter, event_codec
+from cinematch.contracts.dead_letter import DeadLetter
+from cinematch.contracts.lake_paths import DEAD_LETTERS_FOLDER, EVENTS_FOLDER
+from cinematch.contracts.lake_schema import KafkaPlace, letters_to_table, to_table
+from cinematch.contracts.log_record import LogRecord
+from cinematch.errors import InvalidEvent
+
+LAYER: Final = "data_lake"
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Rows, and the letters of the records that are no rows: together as many as the records."""
+
+    table: pa.Table
+    rejected: list[DeadLetter]
+
+
+class LakeTable(Protocol):
+    """One folder of the lake, filled from one topic."""
+
+    @property
+    def folder(self) -> str:
+        """Name the folder."""
+
+    @property
+    def sorted_by(self) -> tuple[str, ...]:
+        """Name the columns by which compaction sorts."""
+
+    def encode(self, records: Iterable[LogRecord]) -> Encoded:
+        """Turn records into rows, in their order."""
+
+
+class EventsTable:
+    """The events; what is no event is rejected."""
+
+    folder = EVENTS_FOLDER
+    sorted_by = ("user_id", "sequence", "kafka_offset")
+
+    def encode(self, records: Iterable[LogRecord]) -> Encoded:
+        """Decode each record by the event contract."""
+        rows, rejected = [], []
+        for record in records:
+            try:
+                rows.append((event_codec.decode(record.value), KafkaPlace.of(record)))
+            except InvalidEvent as error:
+                rejected.append(_letter(record, error.reason))
+        return Encoded(to_table(rows), rejected)
+
+
+class DeadLettersTable:
+    """The dead letters. Nothing is rejected here: a record that is no letter is kept as the value of one."""
+
+    folder = DEAD_LETTERS_FOLDER
+    sorted_by = ("topic", "partition", "offset", "kafka_offset")
+
+    def encode(self, records: Iterable[LogRecord]) -> Encoded:
+        """Decode each record as a letter."""
+        return Encoded(letters_to_table((read_letter(record), KafkaPlace.of(record)) for record in records), [])
+
+
+def read_letter(record: LogRecord) -> DeadLetter:
+    """Read a record of the dead-letter topic, whatever it holds: what does not fit the table is no letter."""
+    try:
+        letter = dead_letter.decode(record.value or b"")
+        letters_to_table([(letter, KafkaPlace.of(record))])
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
+        return _letter(record, "a record of the dead-letter topic that is no dead letter")
+    return letter
+
+
+def _letter(record: LogRecord, reason: str) -> DeadLetter:
+    return DeadLetter(
+        reason=reason,
+        layer=LAYER,
+        topic=record.place.topic,
+        partition=record.place.partition,
+        offset=record.offset,
+        key=record.key,
+        value=record.value,
+        rejected_at=datetime.now(UTC),
+    )
