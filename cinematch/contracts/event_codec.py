@@ -29,6 +29,8 @@ MAX_EVENT_BYTES: Final = 65_536
 """An event is well below 2 KiB; what is larger is no event of ours."""
 TITLE_MAX_CHARACTERS: Final = 1_000
 GENRES_MAX: Final = 64
+FIRST_YEAR, LAST_YEAR = 1800, 2200
+"""Every store can hold the times between: clocks that count nanoseconds end in 1677 and 2262."""
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
@@ -44,6 +46,12 @@ def _one_decimal(rating: float) -> float:
     return round(rating, 1)
 
 
+def _milliseconds(moment: datetime) -> datetime:
+    if not FIRST_YEAR < moment.year < LAST_YEAR:
+        raise ValueError(f"must be after {FIRST_YEAR} and before {LAST_YEAR}")
+    return to_milliseconds(moment)
+
+
 def _uuid(text: str) -> str:
     UUID(text)
     return text
@@ -54,7 +62,7 @@ Identifier = Annotated[str, Field(min_length=1, max_length=ID_MAX_CHARACTERS), T
 Title = Annotated[str, Field(max_length=TITLE_MAX_CHARACTERS), Text]
 Genre = Annotated[str, Field(min_length=1, max_length=ID_MAX_CHARACTERS), Text]
 Rating = Annotated[float, Field(ge=RATING_MIN, le=RATING_MAX, allow_inf_nan=False), AfterValidator(_one_decimal)]
-Moment = Annotated[AwareDatetime, AfterValidator(to_milliseconds)]
+Moment = Annotated[AwareDatetime, AfterValidator(_milliseconds)]
 
 
 class _EventMessage(BaseModel):

@@ -65,6 +65,9 @@ def fields(**changes: Any) -> bytes:
         (fields(event_time="2026-01-01T00:00:00"), "event_time"),
         (fields(event_time=1), "event_time"),
         (fields(watched_at="yesterday"), "watched_at"),
+        (fields(event_time="0001-01-01T00:00:00+05:00"), "event_time"),
+        (fields(watched_at="9999-12-31T23:59:59-05:00"), "watched_at"),
+        (fields(added_at="1677-01-01T00:00:00Z"), "added_at"),
     ],
 )
 def test_what_is_no_event_is_refused_with_a_reason(message: bytes | None, reason: str) -> None:
