@@ -1,0 +1,40 @@
+"""Wires the ingestion API: the only module of it that constructs what talks to MongoDB."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+
+from cinematch.adapters.mongodb_catalog import AsyncCatalog
+from cinematch.adapters.mongodb_client import connect
+from cinematch.adapters.mongodb_schema import ensure_schema
+from cinematch.adapters.mongodb_watchlists import AsyncWatchlists
+from cinematch.api.resources import shared_resources
+from cinematch.settings import Settings
+from ingestion.service import IngestionService
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, object]]:
+    """Prepare the collections, then offer the service. Raises StoreUnavailable: without MongoDB there is no start.
+
+    Kafka is no dependency: the outbox takes the events while it is away.
+    """
+    resources = shared_resources(app)
+    await asyncio.to_thread(_prepare, resources.settings)
+    database = resources.database
+    yield {"ingestion_service": IngestionService(AsyncWatchlists(database), AsyncCatalog(database))}
+
+
+def ingestion_service(request: Request) -> IngestionService:
+    """Give the service of the running application."""
+    service: IngestionService = request.state.ingestion_service
+    return service
+
+
+def _prepare(settings: Settings) -> None:
+    with connect(settings) as client:
+        ensure_schema(client[settings.mongodb_database])

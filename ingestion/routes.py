@@ -1,0 +1,61 @@
+"""POST, DELETE and GET /movies, GET /catalog."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Path, Query
+
+from cinematch.api.problems import problem_responses
+from cinematch.contracts.event_codec import Identifier, Title
+from ingestion.cursors import Cursor
+from ingestion.dependencies import ingestion_service, lifespan
+from ingestion.messages import AddMovie, CatalogPage, ChangeAnswer, MoviesPage
+from ingestion.service import IngestionService
+
+MOVIES_LIMIT_MAX: Final = 500
+FILMS_LIMIT_MAX: Final = 50
+
+router = APIRouter(lifespan=lifespan, tags=["watchlists"])
+
+Service = Annotated[IngestionService, Depends(ingestion_service)]
+UserId = Annotated[Identifier, Query(description="Whose list", examples=["u1"])]
+
+
+@router.post("/movies", summary="Add a film or rate it", responses=problem_responses(404, 409, 413, 503))
+async def add_movie(service: Service, movie: AddMovie) -> ChangeAnswer:
+    """Add a film to a list; when it is there, change its rating.
+
+    The answer comes when the change is on disk: it will reach every view, also when Kafka is away. The same rating
+    again changes nothing and says so. 503: the change may have happened or not; the same request may be sent again.
+    """
+    return await service.add(movie)
+
+
+@router.delete("/movies/{movie_id:path}", summary="Remove a film", responses=problem_responses(404, 503))
+async def remove_movie(
+    service: Service, movie_id: Annotated[Identifier, Path(examples=["m42"])], user_id: UserId
+) -> ChangeAnswer:
+    """Remove a film from a list; 404 when it is not there."""
+    return await service.remove(user_id, movie_id)
+
+
+@router.get("/movies", summary="Read a list", responses=problem_responses(503))
+async def list_movies(
+    service: Service,
+    user_id: UserId,
+    cursor: Annotated[Cursor | None, Query(description="`next_cursor` of the page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=MOVIES_LIMIT_MAX)] = 100,
+) -> MoviesPage:
+    """Give a list in pages, by movie_id; a user without films has an empty one."""
+    return await service.page(user_id, cursor, limit)
+
+
+@router.get("/catalog", summary="Find films by title", responses=problem_responses(503))
+async def search_catalog(
+    service: Service,
+    q: Annotated[Title, Query(min_length=1, description="Beginning or words of a title", examples=["citta d ombra"])],
+    limit: Annotated[int, Query(ge=1, le=FILMS_LIMIT_MAX)] = 20,
+) -> CatalogPage:
+    """Find films whose title begins with `q` or has its words; accents, case and punctuation do not matter."""
+    return await service.search(q, limit)

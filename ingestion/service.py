@@ -1,0 +1,101 @@
+"""What the ingestion API does, apart from HTTP."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cinematch.adapters.mongodb_catalog import AsyncCatalog
+from cinematch.adapters.mongodb_watchlists import AsyncWatchlists
+from cinematch.domain.changes import AddFilm, RemoveFilm
+from cinematch.domain.events import Event, EventType
+from cinematch.domain.watchlist import Film
+from cinematch.errors import EntryNotFound, FilmNotFound
+from ingestion.cursors import cursor_after, position
+from ingestion.messages import AddMovie, CatalogFilm, CatalogPage, ChangeAnswer, ListedMovie, MoviesPage
+from ingestion.problems import AmbiguousTitle
+
+CANDIDATES_SHOWN: Final = 10
+
+_SENTENCES: Final = {
+    EventType.ADD: "the film was added to the list",
+    EventType.UPDATE: "the film's rating was changed",
+    EventType.DELETE: "the film was removed from the list",
+}
+_NOTHING_CHANGED: Final = "the film is in the list with this rating already: nothing was changed"
+
+
+class IngestionService:
+    """Changes lists and reads them. Every call may raise StoreUnavailable: the same call may then be made again."""
+
+    def __init__(self, watchlists: AsyncWatchlists, catalog: AsyncCatalog) -> None:
+        self._watchlists = watchlists
+        self._catalog = catalog
+
+    async def add(self, request: AddMovie) -> ChangeAnswer:
+        """Add a film or change its rating; when this returns, the change cannot be lost.
+
+        Raises FilmNotFound, and AmbiguousTitle when the id is unknown and several films have the title.
+        """
+        film = await self._film(request.movie_id, request.title)
+        change = AddFilm(film, request.wanted_rating, request.watched_at)
+        outcome = await self._watchlists.change(request.user_id, change)
+        if outcome.event is None:
+            return _no_change(film, outcome.sequence)
+        return _change(outcome.event)
+
+    async def remove(self, user_id: str, movie_id: str) -> ChangeAnswer:
+        """Remove a film. Raises EntryNotFound when the list does not have it."""
+        outcome = await self._watchlists.change(user_id, RemoveFilm(movie_id))
+        if outcome.event is None:
+            raise EntryNotFound(f"the list of {user_id!r} has no film {movie_id!r}")
+        return _change(outcome.event)
+
+    async def page(self, user_id: str, cursor: str | None, limit: int) -> MoviesPage:
+        """Give a part of the list; changes made between two pages show in the later one."""
+        after = None if cursor is None else position(cursor)
+        found = await self._watchlists.page(user_id, after, limit + 1)
+        movies = [ListedMovie.model_validate(document) for document in found[:limit]]
+        following = cursor_after(movies[-1].movie_id) if len(found) > limit else None
+        return MoviesPage(user_id=user_id, movies=movies, next_cursor=following)
+
+    async def search(self, text: str, limit: int) -> CatalogPage:
+        """Give the films that `text` finds; none when it has no letter or digit."""
+        films = await self._catalog.search(text, limit)
+        return CatalogPage(films=[CatalogFilm.of(film) for film in films])
+
+    async def _film(self, movie_id: str, title: str | None) -> Film:
+        known = await self._catalog.films_by_id([movie_id])
+        if movie_id in known:
+            return known[movie_id]
+        if title is None:
+            raise FilmNotFound(f"the catalog has no film {movie_id!r}; a title may find it")
+        titled = await self._catalog.films_titled(title, CANDIDATES_SHOWN)
+        if not titled:
+            raise FilmNotFound(f"the catalog has no film {movie_id!r} and none titled {title!r}")
+        if len(titled) > 1:
+            raise AmbiguousTitle(title, titled)
+        return titled[0]
+
+
+def _change(event: Event) -> ChangeAnswer:
+    return ChangeAnswer(
+        changed=True,
+        event_id=event.event_id,
+        event_type=event.event_type,
+        sequence=event.sequence,
+        movie_id=event.movie_id,
+        title=event.movie_name,
+        detail=_SENTENCES[event.event_type],
+    )
+
+
+def _no_change(film: Film, sequence: int) -> ChangeAnswer:
+    return ChangeAnswer(
+        changed=False,
+        event_id=None,
+        event_type=None,
+        sequence=sequence,
+        movie_id=film.movie_id,
+        title=film.title,
+        detail=_NOTHING_CHANGED,
+    )
