@@ -11,7 +11,7 @@ from cinematch.settings import StatsMode
 from serving_layer.answer import LiveCounters, UserView
 from serving_layer.counters import delta_of_snapshot, delta_of_tail, totals_of_user_stats
 from serving_layer.micro_batch_mode import micro_batch_view, stats_of
-from serving_layer.reading import DeltaAtBoundary, Reading, TailAfterBoundary, TailBroken, reading
+from serving_layer.reading import DeltaAtBoundary, Reading, SpeedViewBroken, TailAfterBoundary, reading
 from serving_layer.speed import read_speed
 from serving_layer.stores import SpeedReader, StatsStore
 
@@ -34,8 +34,8 @@ class IncrementalStats:
             return None
         known = stats_of(stored)
         outcome = reading(known.sequence, speed.snapshot)
-        readable = speed.readable and not isinstance(outcome, TailBroken)
-        if isinstance(outcome, TailBroken):
+        readable = speed.readable and not isinstance(outcome, SpeedViewBroken)
+        if isinstance(outcome, SpeedViewBroken):
             await self._store.request_repair(user_id)
         view = micro_batch_view(StatsMode.INCREMENTAL, user_id, known, stored.latest_sequence, readable=readable)
         return _with_live_counters(view, stored, outcome)

@@ -23,8 +23,8 @@ from serving_layer.reading import (
     BoundaryOnly,
     DeltaAtBoundary,
     Reading,
+    SpeedViewBroken,
     TailAfterBoundary,
-    TailBroken,
     reading,
 )
 from serving_layer.speed import SpeedRead, read_speed
@@ -99,7 +99,7 @@ class LambdaStats:
                 return await self._merged_view(views, delta.tail, live)
             case TailAfterBoundary(tail):
                 return await self._merged_view(views, tail, None)
-            case BoundaryBehind() | TailBroken():
+            case BoundaryBehind() | SpeedViewBroken():
                 await self._store.request_repair(views.user_id)
                 return _batch_view(views, readable=False)
 

@@ -9,10 +9,12 @@ again, once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cinematch.contracts.speed_view import SpeedSnapshot
 from cinematch.domain.events import Event
+from cinematch.domain.totals import Totals
+from serving_layer.counters import delta_of_snapshot, delta_of_tail
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +47,11 @@ class BoundaryBehind:
 
 
 @dataclass(frozen=True, slots=True)
-class TailBroken:
-    """The tail is not exactly boundary+1 .. last_sequence: the speed view has lost events."""
+class SpeedViewBroken:
+    """The tail is not exactly boundary+1 .. last_sequence, or not what the counters say: events are lost."""
 
 
-Reading = BoundaryOnly | DeltaAtBoundary | TailAfterBoundary | BoundaryBehind | TailBroken
+Reading = BoundaryOnly | DeltaAtBoundary | TailAfterBoundary | BoundaryBehind | SpeedViewBroken
 
 
 def reading(boundary: int, snapshot: SpeedSnapshot | None) -> Reading:
@@ -60,9 +62,16 @@ def reading(boundary: int, snapshot: SpeedSnapshot | None) -> Reading:
         return BoundaryBehind()
     tail = snapshot.after(boundary)
     if not _covers(tail, boundary, snapshot.last_sequence):
-        return TailBroken()
-    return DeltaAtBoundary(snapshot) if snapshot.base_sequence == boundary else TailAfterBoundary(tail)
+        return SpeedViewBroken()
+    if snapshot.base_sequence < boundary:
+        return TailAfterBoundary(tail)
+    return DeltaAtBoundary(snapshot) if delta_of_snapshot(snapshot) == _counted(tail) else SpeedViewBroken()
 
 
 def _covers(tail: tuple[Event, ...], boundary: int, last_sequence: int) -> bool:
     return [event.sequence for event in tail] == list(range(boundary + 1, last_sequence + 1))
+
+
+def _counted(tail: tuple[Event, ...]) -> Totals:
+    """Give what Redis counts of a tail: no histogram."""
+    return replace(delta_of_tail(tail), histogram={})

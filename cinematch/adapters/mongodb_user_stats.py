@@ -13,6 +13,7 @@ from pymongo.errors import BulkWriteError
 
 from cinematch.adapters.mongodb_client import Document, SyncClient, SyncDatabase, translated
 from cinematch.contracts.collections import MOVIES, USER_SEQUENCES, USER_STATS
+from cinematch.domain.events import to_tenths
 from cinematch.domain.statistics import Statistics
 
 _DUPLICATE_KEY: Final = 11_000
@@ -27,13 +28,22 @@ class StoredList:
     sequence: int
     movies: list[Document]
 
+    @property
+    def rating_tenths(self) -> int:
+        """Add up the ratings, exactly."""
+        return sum(to_tenths(movie["rating"]) or 0 for movie in self.movies)
+
 
 @dataclass(frozen=True, slots=True)
 class UserStats:
-    """One user's statistics as of event `sequence`."""
+    """One user's statistics as of event `sequence`.
+
+    rating_tenths: the exact sum of the ratings whose rounded mean is in `stats` (STATS_MODE=incremental adds to it).
+    """
 
     user_id: str
     stats: Statistics
+    rating_tenths: int
     sequence: int
     last_updated: datetime
 
@@ -64,7 +74,7 @@ class StoredLists:
 
 
 class UserStatsView:
-    """The collection `user_stats`: {_id, user_id, stats, sequence, last_updated}."""
+    """The collection `user_stats`: {_id, user_id, stats, rating_tenths, sequence, last_updated}."""
 
     def __init__(self, database: SyncDatabase) -> None:
         self._view = database[USER_STATS]
@@ -93,6 +103,7 @@ def _replacement(result: UserStats) -> UpdateOne:
         "_id": result.user_id,
         "user_id": result.user_id,
         "stats": result.stats,
+        "rating_tenths": result.rating_tenths,
         "sequence": result.sequence,
         "last_updated": result.last_updated,
     }

@@ -10,8 +10,8 @@ from serving_layer.reading import (
     BoundaryBehind,
     BoundaryOnly,
     DeltaAtBoundary,
+    SpeedViewBroken,
     TailAfterBoundary,
-    TailBroken,
     reading,
 )
 from tests.histories import add
@@ -39,6 +39,11 @@ def test_a_view_that_starts_at_the_boundary_is_the_delta() -> None:
     assert reading(5, snapshot) == DeltaAtBoundary(snapshot)
 
 
+def test_counters_that_do_not_fit_their_tail_are_never_merged() -> None:
+    assert reading(5, SpeedSnapshot(5, 7, movie_count=3, tail=tail(6, 7))) == SpeedViewBroken()
+    assert reading(5, SpeedSnapshot(5, 7, 2, genres={"Drama": 1}, tail=tail(6, 7))) == SpeedViewBroken()
+
+
 def test_of_a_view_that_starts_earlier_only_the_tail_after_the_boundary_counts() -> None:
     assert reading(5, SpeedSnapshot(3, 7, movie_count=4, tail=tail(4, 5, 6, 7))) == TailAfterBoundary(tail(6, 7))
 
@@ -50,4 +55,4 @@ def test_a_view_that_starts_later_is_never_merged() -> None:
 @pytest.mark.parametrize("kept", [(6, 8), (7, 8), (6, 7), (), (6, 6, 8), (8, 7, 6)])
 @pytest.mark.parametrize("base", [3, 5])
 def test_a_tail_with_a_hole_is_never_merged(base: int, kept: tuple[int, ...]) -> None:
-    assert reading(5, SpeedSnapshot(base, 8, tail=tail(*kept))) == TailBroken()
+    assert reading(5, SpeedSnapshot(base, 8, tail=tail(*kept))) == SpeedViewBroken()
