@@ -55,10 +55,9 @@ def lambda_installed() -> bool:
 
 
 def show(console: Console, folder: DataFolder, status: StackStatus) -> None:
-    """Load the data when they are not there, and print what the API makes of them."""
+    """Load the data, which adds nothing when they are there, and print what the API makes of them."""
     client = DemoClient(status.addresses["api"])
-    if not folder.demo_marker.exists():
-        load(console, folder)
+    run(console, folder, "seed", "--users", str(USERS), "--events", str(EVENTS), "--seed", str(SEED))
     with console.status("Waiting until the statistics are visible ..."):
         stats = until(lambda: whole(client.stats(SHOWN_USER)), f"the statistics of {SHOWN_USER}")
         trends = until(lambda: filled(client.trends()), "the trends")
@@ -67,12 +66,6 @@ def show(console: Console, folder: DataFolder, status: StackStatus) -> None:
         stats = add_films_after_a_batch(console, folder, client, trends)
     print_user(console, stats)
     print_addresses(console, folder, status)
-
-
-def load(console: Console, folder: DataFolder) -> None:
-    """Seed users, films and events through the usual way in; the same ones each time."""
-    run(console, folder, "seed", "--users", str(USERS), "--events", str(EVENTS), "--seed", str(SEED))
-    folder.demo_marker.touch()
 
 
 def add_films_after_a_batch(console: Console, folder: DataFolder, client: DemoClient, trends: Document) -> Document:

@@ -27,7 +27,6 @@ class DataFolder:
         self.credentials_file = self.path / "credentials.json"
         self.environment_file = self.path / "environment.json"
         self.checkpoints = self.path / "checkpoints"
-        self.demo_marker = self.path / "demo-data-loaded"
         self._services = self.path / "services"
         self._logs = self.path / "logs"
         self._lock_file = self.path / "supervisor.lock"
@@ -69,5 +68,5 @@ class DataFolder:
         with self.held():
             for folder in (self._services, self._logs, self.checkpoints):
                 shutil.rmtree(folder, ignore_errors=True)
-            for file in (self.state_file, self.credentials_file, self.environment_file, self.demo_marker):
+            for file in (self.state_file, self.credentials_file, self.environment_file):
                 file.unlink(missing_ok=True)

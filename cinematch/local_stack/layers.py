@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -64,14 +65,21 @@ class LayerProcess(Service):
         return [sys.executable, "-m", *self._spec.arguments]
 
     def environment(self) -> dict[str, str]:
+        scratch = dict.fromkeys(("TMPDIR", "SPARK_LOCAL_DIRS"), str(self._scratch))
         own = {READY_FILE_VARIABLE: str(self._ready_file), "PYTHONUNBUFFERED": "1"}
-        return {**self._environment, **own}
+        return {**self._environment, **scratch, **own}
 
     def prepare(self) -> None:
         self._ready_file.unlink(missing_ok=True)
+        shutil.rmtree(self._scratch, ignore_errors=True)  # what a killed run could not remove
+        self._scratch.mkdir()
 
     def ready(self) -> bool:
         return self._ready_file.exists()
+
+    @property
+    def _scratch(self) -> Path:
+        return self.folder / "scratch"
 
     @property
     def _ready_file(self) -> Path:
