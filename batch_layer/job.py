@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache, partial
+from itertools import chain, dropwhile, islice
 from typing import Final
 
 import pyarrow as pa
@@ -85,9 +86,17 @@ def _approximate_users(events: DataFrame) -> int:
 
 
 def _write_documents(spark: SparkSession, settings: Settings, plan: Plan, state: DataFrame, groups: int) -> None:
-    catalog = spark.read.format("mongodb").schema(transform.CATALOG_SCHEMA).option("collection", CATALOG).load()
-    described = transform.documents(state, catalog, groups, plan.number, plan.started_at)
+    described = transform.documents(state, _read_catalog(spark, settings), groups, plan.number, plan.started_at)
     described.mapInArrow(partial(write_documents, settings, plan.number), WRITTEN).collect()
+
+
+def _read_catalog(spark: SparkSession, settings: Settings) -> DataFrame:
+    options = {
+        "connection.uri": settings.mongodb_url,
+        "database": settings.mongodb_database,
+        "collection": CATALOG,
+    }
+    return spark.read.format("mongodb").schema(transform.CATALOG_SCHEMA).options(**options).load()
 
 
 def write_documents(settings: Settings, number: int, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -134,8 +143,16 @@ def _spark_errors() -> Iterator[None]:
     try:
         yield
     except (PySparkException, Py4JError) as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise BatchJobFailed(f"the Spark job failed: {reason}") from error
+        raise BatchJobFailed(f"the Spark job failed: {_reason(str(error))}") from error
+
+
+def _reason(text: str) -> str:
+    """Give the line that says it: below a Python worker's traceback, behind the JVM's colon, or the first."""
+    lines = text.strip().splitlines() or ["it gave no reason"]
+    traceback = dropwhile(lambda line: not line.startswith("Traceback"), lines)
+    in_worker = (line for line in islice(traceback, 1, None) if line[:1].strip())
+    in_jvm = (line.removeprefix(": ") for line in lines if line.startswith(": "))
+    return next(chain(in_worker, in_jvm, lines))
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ def fold(state: DataFrame, events: DataFrame, groups: int, as_of: datetime | Non
     return (
         state.groupBy(group)
         .cogroup(events.groupBy(group))
-        .applyInArrow(partial(_fold_group, as_of=as_of), schema=FOLDED_SCHEMA)
+        .applyInArrow(partial(fold_group, as_of=as_of), schema=FOLDED_SCHEMA)
     )
 
 
@@ -104,7 +104,7 @@ def documents(state: DataFrame, catalog: DataFrame, groups: int, generation: int
     group = _group(groups)
     held = state.select(group, sf.explode("entries.movie_id").alias("_id")).distinct()
     films = held.join(catalog, "_id")
-    describe = partial(_describe_group, generation=generation, updated_at=updated_at)
+    describe = partial(describe_group, generation=generation, updated_at=updated_at)
     return state.groupBy(group).cogroup(films.groupBy("group")).applyInArrow(describe, schema=DOCUMENTS_SCHEMA)
 
 
@@ -112,14 +112,15 @@ def _group(groups: int) -> Column:
     return sf.pmod(sf.xxhash64("user_id"), sf.lit(groups)).alias("group")
 
 
-def _fold_group(state: pa.Table, events: pa.Table, as_of: datetime | None) -> pa.Table:
+def fold_group(state: pa.Table, events: pa.Table, as_of: datetime | None) -> pa.Table:
+    """Fold one group; see `fold`. Further columns (the group's number) are ignored."""
     lists = {row["user_id"]: read_watchlist(row) for row in state.to_pylist()}
     arrived = _new_events(events, {user_id: watchlist.sequence for user_id, watchlist in lists.items()})
     rows = [
         _folded_row(user_id, lists.get(user_id, Watchlist()), arrived.get(user_id, []), as_of)
         for user_id in sorted(lists.keys() | arrived.keys())
     ]
-    return pa.Table.from_pylist(rows, schema=to_arrow_schema(FOLDED_SCHEMA))
+    return pa.Table.from_pylist(rows, schema=to_arrow_schema(FOLDED_SCHEMA, timezone="UTC"))
 
 
 def _new_events(events: pa.Table, boundaries: Mapping[str, int]) -> dict[str, list[dict[str, Any]]]:
@@ -159,10 +160,11 @@ def _pending(arrived: list[dict[str, Any]], events: list[Event], sequence: int) 
             yield {name: row[name] for name in PENDING_SCHEMA.names}
 
 
-def _describe_group(state: pa.Table, films: pa.Table, generation: int, updated_at: datetime) -> pa.Table:
+def describe_group(state: pa.Table, films: pa.Table, generation: int, updated_at: datetime) -> pa.Table:
+    """Describe one group; see `documents`. Further columns are ignored."""
     catalog = {row["_id"]: read_film(row) for row in films.to_pylist()}
     rows = [_described_row(row, catalog, generation, updated_at) for row in state.to_pylist()]
-    return pa.Table.from_pylist(rows, schema=to_arrow_schema(DOCUMENTS_SCHEMA))
+    return pa.Table.from_pylist(rows, schema=to_arrow_schema(DOCUMENTS_SCHEMA, timezone="UTC"))
 
 
 def _described_row(

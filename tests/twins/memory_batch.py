@@ -1,0 +1,86 @@
+"""The batch job without Spark and without stores: the same group functions over tables in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+from pyspark.sql.pandas.types import to_arrow_schema
+
+from batch_layer.batch_run import Built, Plan
+from batch_layer.state import STATE_SCHEMA
+from batch_layer.transform import CATALOG_SCHEMA, describe_group, fold_group
+from cinematch.adapters.mongodb_generations import decode
+from cinematch.contracts.catalog_document import catalog_document
+from cinematch.contracts.generations import Generations
+from cinematch.contracts.lake_schema import events_table
+from cinematch.contracts.log_record import LogPartition
+from cinematch.domain.events import Event
+from cinematch.domain.watchlist import Film, in_sequence
+
+STATE = to_arrow_schema(STATE_SCHEMA, timezone="UTC")
+CATALOG = to_arrow_schema(CATALOG_SCHEMA, timezone="UTC")
+
+
+@dataclass
+class MemoryStates:
+    """`BatchStates` over tables."""
+
+    tables: dict[int, pa.Table] = field(default_factory=dict)
+
+    def stored(self) -> set[int]:
+        return set(self.tables)
+
+    def drop(self, generation: int) -> None:
+        self.tables.pop(generation, None)
+
+
+@dataclass
+class MemoryLake:
+    """An `EventHistory` over a list of events, in any order and with any repeats."""
+
+    events: list[Event] = field(default_factory=list)
+
+    def events_after(self, user_id: str, sequence: int) -> list[Event]:
+        own = in_sequence(each for each in self.events if each.user_id == user_id and each.sequence > sequence)
+        return [event for due, event in enumerate(own, start=sequence + 1) if event.sequence == due]
+
+
+@dataclass
+class MemoryBatchJob:
+    """`build` of a batch run, as one group; reads all of the lake, which is as good as any window."""
+
+    generations: Generations
+    states: MemoryStates
+    lake: MemoryLake
+    films: Mapping[str, Film]
+
+    def __call__(self, plan: Plan) -> Built:
+        state = self.states.tables[plan.base.number] if plan.base else STATE.empty_table()
+        events = events_table(self.lake.events, LogPartition("events", 0))
+        folded = fold_group(state, events, plan.as_of)
+        self.states.tables[plan.number] = folded.select(STATE_SCHEMA.names)
+        described = describe_group(folded, self._catalog(), plan.number, plan.started_at).to_pylist()
+        chunks = [decode(chunk) for row in described for chunk in row["chunks"]]
+        self.generations.write(plan.number, [decode(row["document"]) for row in described], chunks)
+        return _facts(folded, len(chunks))
+
+    def _catalog(self) -> pa.Table:
+        documents = [catalog_document(film) for film in self.films.values()]
+        return pa.Table.from_pylist(
+            [{name: document[name] for name in CATALOG.names} for document in documents], schema=CATALOG
+        )
+
+
+def _facts(folded: pa.Table, chunks: int) -> Built:
+    rows = folded.to_pylist()
+    return Built(
+        users=len(rows),
+        films=sum(len(row["entries"]) for row in rows),
+        chunks=chunks,
+        events=sum(row["events"] for row in rows),
+        first_event_time=min((row["first_event_time"] for row in rows if row["first_event_time"]), default=None),
+        last_event_time=max((row["last_event_time"] for row in rows if row["last_event_time"]), default=None),
+        resume_offsets={},
+    )
