@@ -15,10 +15,11 @@ import orjson
 
 from cinematch.contracts.event_codec import rfc3339
 
-
 CARRIED_BYTES: Final = 700_000
 """Of a rejected value; more, in base64, would not fit into a Kafka message of 1 MiB, and would stop whoever reports it.
 No event is near it, and the reason for a value that is too large tells its size."""
+CARRIED_KEY_BYTES: Final = 50_000
+"""The same of a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class DeadLetter:
 
 
 def encode(letter: DeadLetter) -> bytes:
-    """Write a letter as JSON; key and value are base64, for they may be any bytes."""
+    """Write a letter as JSON; key and value are base64, for they may be any bytes, cut to what a message carries."""
     return orjson.dumps(
         {
             "reason": letter.reason,
@@ -49,8 +50,8 @@ def encode(letter: DeadLetter) -> bytes:
             "topic": letter.topic,
             "partition": letter.partition,
             "offset": letter.offset,
-            "key": _to_text(letter.key),
-            "value": _to_text(letter.value),
+            "key": _to_text(letter.key, CARRIED_KEY_BYTES),
+            "value": _to_text(letter.value, CARRIED_BYTES),
             "rejected_at": rfc3339(letter.rejected_at),
         }
     )
@@ -69,8 +70,8 @@ def decode(message: bytes) -> DeadLetter:
     )
 
 
-def _to_text(raw: bytes | None) -> str | None:
-    return None if raw is None else b64encode(raw).decode("ascii")
+def _to_text(raw: bytes | None, at_most: int) -> str | None:
+    return None if raw is None else b64encode(raw[:at_most]).decode("ascii")
 
 
 def _to_bytes(text: str | None) -> bytes | None:
