@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -12,10 +13,12 @@ from cinematch.domain.changes import KEEP_RATING, KeepRating
 from cinematch.domain.events import EventType
 from cinematch.domain.watchlist import Film
 
+_BEGINS_AS_A_TIME: Final = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]")
+
 
 def _text(value: Any) -> Any:
-    """A number would be taken for seconds since 1970."""
-    if value is not None and not isinstance(value, str):
+    """Let only text pass that looks like a time: a number would be taken for seconds since 1970."""
+    if value is not None and not (isinstance(value, str) and _BEGINS_AS_A_TIME.match(value)):
         raise ValueError("must be a time as RFC 3339 text, with its offset")
     return value
 
