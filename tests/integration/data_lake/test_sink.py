@@ -1,0 +1,136 @@
+"""The sink writes every offset exactly once, whatever dies."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from cinematch.contracts.lake_paths import DEAD_LETTERS_FOLDER
+from cinematch.local_stack.kafka_server import KafkaServer
+from cinematch.local_stack.minio_server import MinioServer
+from tests.lake_stage import Stage, StartSink, events_of, wait_until
+
+pytestmark = pytest.mark.integration
+USERS = [f"user-{number}" for number in range(8)]
+DYING_SINK = str(Path(__file__).with_name("dying_sink.py"))
+
+
+def assert_whole(stage: Stage, published: int) -> None:
+    report = stage.report()
+    assert report.faults == []
+    assert sum(it.rows for it in report.partitions) == published
+    assert all(it.rows + it.rejected == it.next_offset for it in report.partitions)
+
+
+def test_what_was_published_is_stored_once_and_bad_records_are_letters(stage: Stage, start_sink: StartSink) -> None:
+    events = events_of(USERS, 1, 30)
+    poison = [b"", b"{", b"\xff\xfe", b'{"schema_version": 2}', b"x" * 100_000]
+    stage.publish(events, poison)
+    sink = start_sink()
+    stage.wait_for(len(events) + len(poison))
+    stage.wait_for(len(poison), DEAD_LETTERS_FOLDER)
+    assert sink.stop() == 0
+    assert_whole(stage, len(events))
+    assert stage.events() == events
+    assert sorted(letter.value or b"" for letter in stage.letters()) == sorted(poison)
+    assert stage.report(DEAD_LETTERS_FOLDER).faults == []
+
+
+def test_a_stopped_sink_flushes_what_it_holds(stage: Stage, start_sink: StartSink) -> None:
+    sink = start_sink(lake_flush_seconds=3600)
+    sink.wait_ready()
+    events = events_of(USERS, 1, 3)
+    stage.publish(events)
+    wait_until(lambda: "starts a partition" in sink.log.read_text(), "a started partition")
+    time.sleep(2)
+    assert stage.offsets() == 0
+    assert sink.stop() == 0
+    assert_whole(stage, len(events))
+
+
+@pytest.mark.parametrize("moment", ["after_upload", "before_upload"])
+def test_a_sink_killed_around_the_upload_is_continued(stage: Stage, start_sink: StartSink, moment: str) -> None:
+    events = events_of(USERS, 1, 20)
+    stage.publish(events)
+    dying = start_sink(DYING_SINK, moment)
+    assert dying.process.wait(30) == -signal.SIGKILL
+    stage.publish(events_of(USERS, 21, 30))
+    start_sink()
+    stage.wait_for(len(USERS) * 30)
+    assert_whole(stage, len(USERS) * 30)
+    assert stage.events() == events_of(USERS, 1, 30)
+
+
+def test_two_sinks_on_the_same_partitions_write_each_offset_once(stage: Stage, start_sink: StartSink) -> None:
+    sinks = [start_sink(lake_consumer_group=f"group-{number}", lake_flush_events=7) for number in range(2)]
+    for sink in sinks:
+        sink.wait_ready()
+    for first in range(1, 100, 10):
+        stage.publish(events_of(USERS, first, first + 9))
+        time.sleep(0.2)
+    stage.wait_for(len(USERS) * 100)
+    assert_whole(stage, len(USERS) * 100)
+    assert any("another writer was first" in sink.log.read_text() for sink in sinks)
+
+
+def test_a_zombie_that_wakes_up_is_fenced(stage: Stage, start_sink: StartSink) -> None:
+    zombie = start_sink(lake_consumer_group="zombie", lake_flush_seconds=2)
+    zombie.wait_ready()
+    wait_until(lambda: zombie.log.read_text().count("starts a partition") >= 4, "started partitions")
+    stage.publish(events_of(USERS, 1, 5))
+    time.sleep(1.2)  # it has polled them, and will flush in less than a second
+    zombie.signal(signal.SIGSTOP)
+    assert stage.offsets() == 0
+    stage.publish(events_of(USERS, 6, 10))
+    start_sink()
+    stage.wait_for(len(USERS) * 10)
+    zombie.signal(signal.SIGCONT)
+    wait_until(lambda: "another writer was first" in zombie.log.read_text(), "a fenced zombie")
+    stage.publish(events_of(USERS, 11, 20))
+    stage.wait_for(len(USERS) * 20)
+    assert_whole(stage, len(USERS) * 20)
+
+
+def test_a_rebalance_in_the_middle_loses_and_doubles_nothing(stage: Stage, start_sink: StartSink) -> None:
+    first = start_sink()
+    first.wait_ready()
+    for round_number in range(3):
+        stage.publish(events_of(USERS, round_number * 20 + 1, round_number * 20 + 20))
+        start_sink().wait_ready()
+    first.signal(signal.SIGTERM)
+    stage.publish(events_of(USERS, 61, 80))
+    stage.wait_for(len(USERS) * 80)
+    assert_whole(stage, len(USERS) * 80)
+
+
+def test_a_broker_restart_is_waited_out(stage: Stage, start_sink: StartSink, kafka_server: KafkaServer) -> None:
+    sink = start_sink()
+    stage.publish(events_of(USERS, 1, 20))
+    stage.wait_for(1)
+    kafka_server.kill()
+    time.sleep(1)
+    kafka_server.start()
+    kafka_server.wait_ready()
+    stage.publish(events_of(USERS, 21, 40))
+    stage.wait_for(len(USERS) * 40)
+    assert_whole(stage, len(USERS) * 40)
+    assert sink.process.poll() is None
+
+
+def test_an_object_store_that_is_away_is_waited_for(
+    stage: Stage, start_sink: StartSink, minio_server: MinioServer
+) -> None:
+    sink = start_sink()
+    stage.publish(events_of(USERS, 1, 20))
+    stage.wait_for(1)
+    minio_server.kill()
+    stage.publish(events_of(USERS, 21, 40))
+    wait_until(lambda: "the lake sink waits" in sink.log.read_text(), "a waiting sink")
+    minio_server.start()
+    minio_server.wait_ready()
+    stage.wait_for(len(USERS) * 40)
+    assert_whole(stage, len(USERS) * 40)
+    assert sink.process.poll() is None
