@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query
 
 from cinematch.api.problems import problem_responses
 from cinematch.contracts.event_codec import Identifier, Title
+from ingestion import poster_routes
 from ingestion.cursors import Cursor
 from ingestion.dependencies import ingestion_service, lifespan
 from ingestion.messages import AddMovie, CatalogPage, ChangeAnswer, MoviesPage
@@ -17,6 +18,7 @@ MOVIES_LIMIT_MAX: Final = 500
 FILMS_LIMIT_MAX: Final = 50
 
 router = APIRouter(lifespan=lifespan, tags=["watchlists"])
+router.include_router(poster_routes.router)
 
 Service = Annotated[IngestionService, Depends(ingestion_service)]
 UserId = Annotated[Identifier, Query(description="Whose list", examples=["u1"])]

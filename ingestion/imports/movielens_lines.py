@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from cinematch.contracts.event_codec import Genre, Identifier, Title
+from cinematch.contracts.event_codec import Genre, Identifier, Moment, Title
 from cinematch.domain.watchlist import Film
 from ingestion.imports.repair import repaired
 from ingestion.imports.rows import UnusableRow, chosen
@@ -21,6 +21,7 @@ LINK_COLUMNS: Final = ("movieId", "imdbId", "tmdbId")
 NO_GENRES: Final = "(no genres listed)"
 
 _IDENTIFIER: Final = TypeAdapter[str](Identifier)
+_MOMENT: Final = TypeAdapter[datetime](Moment)
 _TITLE: Final = TypeAdapter[str](Title)
 _GENRE: Final = TypeAdapter[str](Genre)
 _YEAR: Final = re.compile(r"^(?P<title>.*\S)\s*\((?P<year>[0-9]{4})(?:\s*[-–]\s*(?:[0-9]{4})?)?\)$")
@@ -125,7 +126,7 @@ def moment(timestamp: str) -> datetime:
     """Give the time of a number of seconds since 1970 (UTC). Raises UnusableRow."""
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) < 13) or int(timestamp) > _LAST_SECOND:
         raise UnusableRow("timestamp: must be seconds since 1970")
-    return datetime.fromtimestamp(int(timestamp), UTC)
+    return _checked(_MOMENT, "timestamp", datetime.fromtimestamp(int(timestamp), UTC))
 
 
 def _genres(text: str) -> list[str]:

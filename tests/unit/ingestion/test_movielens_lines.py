@@ -97,6 +97,7 @@ def test_rating_row_keeps_ids_and_time() -> None:
         ("1,2,3,1.5", "timestamp"),
         ("1,2,3,964982703000000", "timestamp"),
         ("1,2,3,964982703000", "timestamp"),
+        ("1,2,3,9649827030", "timestamp"),
         ('"1,2,3,964982703', "not a row of CSV"),
         ("1\x00,2,3,964982703", "userId"),
     ],
