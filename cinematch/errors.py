@@ -10,6 +10,7 @@ CineMatchError
 │   └── UserNotFound          the user never had an event
 ├── StoreUnavailable          a server cannot be reached or refuses to answer: retry later
 ├── Conflict                  somebody else holds what we need (a second batch run, a fenced writer)
+├── StreamFailed              a streaming query has ended by itself: the process must end, and be started again
 └── WaitTimeout               a bounded wait (read your writes) ran out
 """
 
@@ -83,6 +84,10 @@ class StoreUnavailable(CineMatchError):
 
 class Conflict(CineMatchError):
     """Somebody else holds what this operation needs."""
+
+
+class StreamFailed(CineMatchError):
+    """A streaming query has ended although nobody stopped it."""
 
 
 class WaitTimeout(CineMatchError):

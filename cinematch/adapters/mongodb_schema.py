@@ -62,13 +62,14 @@ _UNVALIDATED: Final = (
     collections.OUTBOX_RELAY,
     collections.USER_STATS,
     collections.GLOBAL_STATS,
+    collections.GLOBAL_BOOTSTRAP,
     collections.GLOBAL_MOVIE_COUNTS,
     collections.GLOBAL_GENRE_COUNTS,
     collections.GLOBAL_PROGRESS,
 )
 
 _USER_SEQUENCE: Final = [("user_id", ASCENDING), ("sequence", ASCENDING)]
-_MOST_FIRST: Final = [("count", DESCENDING), ("_id", ASCENDING)]
+_MOST_POPULAR_FIRST: Final = [("count", DESCENDING), ("title", ASCENDING), ("_id", ASCENDING)]
 _INDEXES: Final = {
     collections.MOVIES: [
         IndexModel([("user_id", ASCENDING), ("movie_id", ASCENDING)], unique=True),
@@ -84,8 +85,7 @@ _INDEXES: Final = {
         IndexModel(_USER_SEQUENCE, name=UNPUBLISHED_INDEX, partialFilterExpression={"published_at": None}),
     ],
     collections.GLOBAL_STATS: [IndexModel([("type", ASCENDING)], unique=True)],
-    collections.GLOBAL_MOVIE_COUNTS: [IndexModel(_MOST_FIRST)],
-    collections.GLOBAL_GENRE_COUNTS: [IndexModel(_MOST_FIRST)],
+    collections.GLOBAL_MOVIE_COUNTS: [IndexModel(_MOST_POPULAR_FIRST)],
 }
 
 

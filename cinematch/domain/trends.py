@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from cinematch.domain.events import Event, EventType
 
@@ -29,6 +29,15 @@ class TrendIncrements:
     genres: Counter[str] = field(default_factory=Counter)
     titles: dict[str, str] = field(default_factory=dict)
     progress: dict[str, int] = field(default_factory=dict)
+
+
+class FilmCount(NamedTuple):
+    """A film of the trends: how many lists hold it; title and poster are those of its first count."""
+
+    movie_id: str
+    title: str
+    count: int
+    poster_path: str | None
 
 
 def trend_increments(events: Iterable[Event], progress: Mapping[str, int], window_start: datetime) -> TrendIncrements:

@@ -1,0 +1,68 @@
+"""The global trends in MongoDB: events counted into their state, and the one document that readers see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+from pymongo.client_session import ClientSession
+
+from cinematch.adapters.mongodb_client import Document, SyncClient, translated
+from cinematch.adapters.mongodb_trend_counts import TrendCounts, TrendState, in_transaction
+from cinematch.contracts.collections import GLOBAL_STATS
+from cinematch.domain.events import Event
+from cinematch.domain.trends import trend_increments
+
+_TRENDS: Final = {"type": "global_trends"}
+
+
+class GlobalTrends:
+    """Counts events, and publishes what the counts say."""
+
+    def __init__(self, client: SyncClient, database: str) -> None:
+        self._client = client
+        self._published = client[database][GLOBAL_STATS]
+        self._counts = TrendCounts(client[database])
+
+    def window_start(self) -> datetime | None:
+        """Give the moment from which additions count; None before the bootstrap is complete."""
+        with translated():
+            found = self._published.find_one(_TRENDS, {"window_start": 1})
+        return found.get("window_start") if found else None
+
+    def count(self, events: Sequence[Event], window_start: datetime) -> int:
+        """Count those events that are not counted yet, in one transaction; give their number. Raises StoreUnavailable.
+
+        Events of one user come in the order of the log. A few thousand make a good group.
+        """
+
+        def counted(session: ClientSession) -> int:
+            progress = self._counts.progress({event.user_id for event in events}, session)
+            new = [event for event in events if event.sequence > progress.get(event.user_id, 0)]
+            if new:
+                self._counts.apply(trend_increments(new, progress, window_start), session)
+            return len(new)
+
+        return in_transaction(self._client, counted)
+
+    def publish(self, document: Callable[[TrendState], Document]) -> None:
+        """Replace the published document by what `document` makes of the counts. Raises StoreUnavailable.
+
+        Counts are read and the document is written in one transaction: of two at the same time, the one that has
+        read the older counts has to read again, so the document never goes back.
+        """
+        in_transaction(self._client, lambda session: self._replace(document, session))
+
+    def publish_first(self, document: Callable[[TrendState], Document]) -> None:
+        """Publish as `publish` does, unless a document is there already. Raises StoreUnavailable."""
+
+        def published(session: ClientSession) -> None:
+            if self._published.find_one(_TRENDS, {"_id": 1}, session=session) is None:
+                self._replace(document, session)
+
+        in_transaction(self._client, published)
+
+    def _replace(self, document: Callable[[TrendState], Document], session: ClientSession) -> None:
+        with self._counts.state(session) as state:
+            self._published.replace_one(_TRENDS, _TRENDS | document(state), upsert=True, session=session)

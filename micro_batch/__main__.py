@@ -1,0 +1,51 @@
+"""The process of the micro-batch design: settings, start, await.
+
+It ends with code 0 after SIGTERM or SIGINT. It ends with code 1 as soon as a store or a stream fails, and whoever
+supervises it starts it again: the streams go on from their checkpoints, and a repeated micro-batch changes nothing.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+
+from cinematch.adapters.mongodb_client import connect
+from cinematch.errors import CineMatchError
+from cinematch.readiness import announce_ready
+from cinematch.settings import Settings, load_settings
+from cinematch.spark.session import create_spark_session
+from cinematch.telemetry import configure_logging, get_logger
+from micro_batch import job
+
+
+def main() -> int:
+    """Run until a signal or a failure; give the exit code."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        settings = load_settings()
+        configure_logging(settings.log_level, as_json=settings.log_json)
+        _run(settings, stop)
+    except CineMatchError as error:
+        get_logger(__name__).error("micro-batch ends", reason=str(error))
+        return 1
+    return 0
+
+
+def _run(settings: Settings, stop: threading.Event) -> None:
+    with connect(settings) as client:
+        trends = job.prepare(client, settings)
+        spark = create_spark_session(settings, "micro_batch")
+        try:
+            with job.running_streams(spark, settings, trends) as streams:
+                if job.wait_running(streams, stop):
+                    announce_ready()
+                job.watch(streams, stop)
+        finally:
+            spark.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

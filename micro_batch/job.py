@@ -1,0 +1,73 @@
+"""The micro-batch application: bootstrap, then two streams from one parsed event log, in one Spark session."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+from pyspark.sql import SparkSession
+from pyspark.sql.streaming.query import StreamingQuery
+
+from cinematch.adapters.mongodb_client import SyncClient
+from cinematch.adapters.mongodb_schema import ensure_schema
+from cinematch.adapters.mongodb_trends import GlobalTrends
+from cinematch.adapters.mongodb_trends_bootstrap import TrendsBootstrap
+from cinematch.errors import StreamFailed
+from cinematch.settings import Settings
+from cinematch.spark.kafka_source import parsed_stream
+from micro_batch.bootstrap import bootstrap_global_stats
+from micro_batch.global_trends_stream import start_global_trends_stream
+from micro_batch.user_stats_stream import start_user_stats_stream
+
+POLL_SECONDS: Final = 0.5
+_WAITING: Final = ("Waiting for next trigger", "Waiting for data to arrive")
+
+
+def prepare(client: SyncClient, settings: Settings) -> GlobalTrends:
+    """Make MongoDB ready: collections, indexes, and the bootstrap of the trends. Raises StoreUnavailable."""
+    ensure_schema(client[settings.mongodb_database])
+    trends = GlobalTrends(client, settings.mongodb_database)
+    bootstrap_global_stats(trends, TrendsBootstrap(client, settings.mongodb_database))
+    return trends
+
+
+@contextmanager
+def running_streams(spark: SparkSession, settings: Settings, trends: GlobalTrends) -> Iterator[list[StreamingQuery]]:
+    """Start both streams; stop them at the end."""
+    events = parsed_stream(spark, settings)
+    streams = [start_user_stats_stream(spark, events, settings=settings)]
+    try:
+        streams.append(start_global_trends_stream(spark, events, settings=settings, trends=trends))
+        yield streams
+    finally:
+        for stream in streams:
+            stream.stop()
+
+
+def wait_running(streams: Sequence[StreamingQuery], stop: threading.Event) -> bool:
+    """Wait until every stream has got through its first trigger; False at `stop`. Raises StreamFailed."""
+    while not stop.is_set():
+        check(streams)
+        if all(map(_is_running, streams)):
+            return True
+        stop.wait(POLL_SECONDS)
+    return False
+
+
+def watch(streams: Sequence[StreamingQuery], stop: threading.Event) -> None:
+    """Return at `stop`. Raises StreamFailed as soon as any stream has ended: none dies while the process lives on."""
+    while not stop.wait(POLL_SECONDS):
+        check(streams)
+
+
+def check(streams: Sequence[StreamingQuery]) -> None:
+    """Raise StreamFailed when a stream has ended."""
+    for stream in streams:
+        if not stream.isActive:
+            raise StreamFailed(f"the stream {stream.name} has ended: {stream.exception() or 'it was stopped'}")
+
+
+def _is_running(stream: StreamingQuery) -> bool:
+    return stream.lastProgress is not None or stream.status["message"] in _WAITING

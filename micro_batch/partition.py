@@ -1,0 +1,90 @@
+"""One partition of a micro-batch of stream 1, on a Spark worker: dead letters out, statistics refreshed."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Final
+
+import pyarrow as pa
+from pyspark.sql.types import LongType, StringType, StructField, StructType
+
+from cinematch.adapters.kafka_dead_letters import DeadLetterOffice
+from cinematch.adapters.mongodb_catalog import Catalog
+from cinematch.adapters.mongodb_client import connect
+from cinematch.adapters.mongodb_user_stats import StoredLists, UserStatsView
+from cinematch.contracts.dead_letter import DeadLetter
+from cinematch.settings import Settings
+from micro_batch.user_stats import UserStatsStores, refresh_user_stats
+
+LAYER: Final = "micro_batch"
+OUTCOME_COLUMNS: Final = StructType(
+    [
+        StructField("worker", StringType()),
+        StructField("users", LongType()),
+        StructField("behind", StringType()),
+        StructField("rejected", LongType()),
+    ]
+)
+"""What a partition did: host/pid of the Python worker, users refreshed, a user with an event that MongoDB does not know
+(null: none), records rejected."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStores:
+    """The connections of one worker process."""
+
+    user_stats: UserStatsStores
+    dead_letters: DeadLetterOffice
+
+
+@lru_cache(maxsize=1)
+def worker_stores(settings: Settings) -> WorkerStores:
+    """Connect this worker process, once: Spark keeps it for later partitions, and pools last as long."""
+    client = connect(settings)
+    database = client[settings.mongodb_database]
+    stores = UserStatsStores(
+        lists=StoredLists(client, settings.mongodb_database), catalog=Catalog(database), view=UserStatsView(database)
+    )
+    return WorkerStores(stores, DeadLetterOffice(settings.kafka_bootstrap_servers, settings.dead_letter_topic))
+
+
+def process_partition(iterator: Iterator[pa.RecordBatch], *, settings: Settings) -> Iterator[pa.RecordBatch]:
+    """Handle the rows of `user_requests` that one worker got; yield one row of OUTCOME_COLUMNS.
+
+    When it returns, rejected records are in the dead-letter topic and each user's statistics reach at least that
+    user's highest event here. Repeating it changes nothing. Raises StoreUnavailable.
+    """
+    stores = worker_stores(settings)
+    highest: dict[str, int] = {}
+    rejected = 0
+    for batch in iterator:
+        rows = batch.to_pylist()
+        letters = [_letter(row) for row in rows if row["reason"] is not None]
+        stores.dead_letters.publish(letters)
+        rejected += len(letters)
+        for row in rows:
+            if row["reason"] is None:
+                highest[row["user_id"]] = max(row["sequence"], highest.get(row["user_id"], 0))
+    behind = refresh_user_stats(highest, stores.user_stats)
+    worker = f"{socket.gethostname()}/{os.getpid()}"
+    yield pa.RecordBatch.from_arrays(
+        [[worker], [len(highest)], [next(iter(behind), None)], [rejected]], names=OUTCOME_COLUMNS.names
+    )
+
+
+def _letter(row: dict[str, Any]) -> DeadLetter:
+    return DeadLetter(
+        reason=row["reason"],
+        layer=LAYER,
+        topic=row["topic"],
+        partition=row["partition"],
+        offset=row["offset"],
+        key=row["key"],
+        value=row["value"],
+        rejected_at=datetime.now(UTC),
+    )
