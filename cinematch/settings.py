@@ -97,7 +97,15 @@ class Settings(BaseSettings):
     # Speed layer
     speed_trigger: SpeedTrigger = SpeedTrigger.MICRO_BATCH
     speed_trigger_seconds: Annotated[float, Field(ge=0)] = 0.0
+    """Of the micro-batch trigger; 0 = as soon as the batch before is done."""
+    speed_checkpoint_seconds: Annotated[float, Field(ge=5)] = 60.0
+    """Of the real-time trigger: how much is repeated after a failure. Not a latency; events pass at once."""
+    speed_consumer_group: str = "speed-layer"
+    """The consumers that apply deltas to Redis in real-time mode."""
+    speed_audit_seconds: Seconds = 600.0
+    """How often all users are compared with what was issued; a lost Redis is noticed at once, without it."""
     speed_idle_expiry_seconds: Seconds = 7 * 86_400
+    """How long Redis keeps a user without pending events: longer than any replay can take."""
 
     # Batch layer
     batch_window_days: Annotated[int, Field(ge=1)] = 30

@@ -44,7 +44,9 @@ def _reason(fields: Column) -> Column:
     is_event = (fields["schema_version"] == SCHEMA_VERSION) & fields["user_id"].isNotNull() & (fields["sequence"] >= 1)
     return (
         F.when(size == 0, "the message is empty")
-        .when(size > MAX_EVENT_BYTES, F.format_string(f"the message has %d bytes; the limit is {MAX_EVENT_BYTES}", size))
+        .when(
+            size > MAX_EVENT_BYTES, F.format_string(f"the message has %d bytes; the limit is {MAX_EVENT_BYTES}", size)
+        )
         .when(~F.coalesce(is_event, F.lit(False)), f"no event of schema_version {SCHEMA_VERSION}")
     )
 

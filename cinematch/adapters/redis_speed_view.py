@@ -57,7 +57,7 @@ class RedisSpeedView:
         return to_snapshot(user_id, answer)
 
     def boundaries(self, user_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
-        """Give base_sequence and last_sequence of those users that have keys: a cheap look, without the tails."""
+        """See `SpeedView.boundaries`."""
         found: dict[str, tuple[int, int]] = {}
         for part in _parts(user_ids, CALLS_PER_PIPELINE):
             with translated_errors(), self._client.pipeline(transaction=False) as pipeline:

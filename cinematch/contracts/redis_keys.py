@@ -28,9 +28,9 @@ def user_of(speed_key: str) -> str:
     return unquote(speed_key.removeprefix("user:{").removesuffix("}:speed"))
 
 
-def heartbeat_key(number: int) -> str:
-    """Name the mark by which lost writes of one server are noticed; `number` is chosen so that it lies there."""
-    return f"speed:heartbeat:{number}"
+def heartbeat_key(process: str, number: int) -> str:
+    """Name a process's mark by which lost writes are noticed; `number` is chosen so that it lies on a certain node."""
+    return f"speed:heartbeat:{process}:{number}"
 
 
 def cached_stats_key(user_id: str) -> str:

@@ -49,6 +49,15 @@ class Applied:
     started_after: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class DueUser:
+    """A user whose view must cover the events after the published `boundary`, up to the last one `issued`."""
+
+    user_id: str
+    boundary: int
+    issued: int
+
+
 class SpeedView(Protocol):
     """What a store of the speed view can do; each call is atomic for one user, and raises StoreUnavailable."""
 
@@ -60,6 +69,9 @@ class SpeedView(Protocol):
 
     def read(self, user_id: str) -> SpeedSnapshot | None:
         """Give the user's snapshot; None when there are no keys."""
+
+    def boundaries(self, user_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """Give base_sequence and last_sequence of those users that have keys: a cheap look, without the tails."""
 
     def advance(self, boundaries: Mapping[str, int]) -> None:
         """Move each user's base_sequence up to the boundary (never beyond last_sequence, never down).

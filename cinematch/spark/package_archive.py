@@ -1,6 +1,6 @@
 """Our own packages as one zip, for executors on other machines.
 
-Only Python sources go in. What they import from elsewhere (pymongo, pydantic, ...) must be installed on the workers.
+Only Python sources and the Lua scripts beside them go in. What they import from elsewhere (pymongo, pydantic, ...) must be installed on the workers.
 """
 
 from __future__ import annotations
@@ -9,6 +9,9 @@ import zipfile
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
+
+SHIPPED: Final = (".py", ".lua")
 
 
 def write_package_archive(packages: Iterable[str], target: Path) -> Path:
@@ -16,7 +19,7 @@ def write_package_archive(packages: Iterable[str], target: Path) -> Path:
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for package in packages:
             folder = package_folder(package)
-            for source in sorted(folder.rglob("*.py")):
+            for source in sorted(path for path in folder.rglob("*") if path.suffix in SHIPPED):
                 archive.write(source, Path(package) / source.relative_to(folder))
     return target
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -29,12 +29,6 @@ from tests.twins.memory_speed_view import MemorySpeedView
 
 IDLE_SECONDS = 1_000.0
 _numbers = itertools.count()
-
-
-class CheckedView(SpeedView, Protocol):
-    """What the suite checks beside the protocol."""
-
-    def boundaries(self, user_ids: Sequence[str]) -> dict[str, tuple[int, int]]: ...
 
 
 def new_user() -> str:
@@ -74,7 +68,7 @@ def redis_view(client: RedisClient) -> RedisSpeedView:
 
 
 @pytest.fixture(params=["memory", "redis", "cluster"])
-def view(request: pytest.FixtureRequest) -> Iterator[CheckedView]:
+def view(request: pytest.FixtureRequest) -> Iterator[SpeedView]:
     """Every implementation."""
     if request.param == "memory":
         yield MemorySpeedView()
@@ -161,7 +155,7 @@ steps = st.lists(
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories(length=40, films=12), schedule=steps)
 def test_any_schedule_leaves_exactly_an_interval_of_the_log(
-    view: CheckedView, history: Any, schedule: list[tuple[str, int, int, bool]]
+    view: SpeedView, history: Any, schedule: list[tuple[str, int, int, bool]]
 ) -> None:
     user_id = new_user()
     log, model = of(user_id, history.events), Model()
@@ -181,12 +175,12 @@ def test_any_schedule_leaves_exactly_an_interval_of_the_log(
         assert view.boundaries([user_id]) == ({user_id: model.interval} if model.interval else {})
 
 
-def test_a_user_without_keys_starts_before_the_first_event(view: CheckedView) -> None:
+def test_a_user_without_keys_starts_before_the_first_event(view: SpeedView) -> None:
     user_id = new_user()
     assert view.apply({user_id: [add(7, "a", 8.5, user_id)]}) == {user_id: Applied(1, 0, None, 6)}
 
 
-def test_events_beyond_a_gap_are_refused(view: CheckedView) -> None:
+def test_events_beyond_a_gap_are_refused(view: SpeedView) -> None:
     user_id = new_user()
     events = [add(sequence, f"m{sequence}", 5.0, user_id) for sequence in (1, 2, 4, 5)]
     assert view.apply({user_id: events}) == {user_id: Applied(2, 0, 3, 0)}
@@ -195,32 +189,32 @@ def test_events_beyond_a_gap_are_refused(view: CheckedView) -> None:
     assert [event.sequence for event in snapshot.tail] == [1, 2]
 
 
-def test_an_unknown_user_has_no_view(view: CheckedView) -> None:
+def test_an_unknown_user_has_no_view(view: SpeedView) -> None:
     user_id = new_user()
     view.advance({user_id: 9})
     assert view.read(user_id) is None
 
 
-def test_many_users_are_applied_at_once(view: CheckedView) -> None:
+def test_many_users_are_applied_at_once(view: SpeedView) -> None:
     users = [new_user() for _ in range(450)]
     outcomes = view.apply({user_id: [add(1, "a", 9.5, user_id), add(2, "b", None, user_id)] for user_id in users})
     assert outcomes == dict.fromkeys(users, Applied(2, 0, None, 0))
     assert set(users) <= set(view.users())
 
 
-def test_a_long_group_of_one_user_is_applied_in_order(view: CheckedView) -> None:
+def test_a_long_group_of_one_user_is_applied_in_order(view: SpeedView) -> None:
     user_id = new_user()
     log = [add(sequence, f"m{sequence}", (sequence % 95 + 5) / 10, user_id) for sequence in range(1, 1_302)]
     assert view.apply({user_id: log}) == {user_id: Applied(1_301, 0, None, 0)}
     assert view.read(user_id) == expected(log, 0, 1_301)
 
 
-def test_replace_refuses_events_with_a_gap(view: CheckedView) -> None:
+def test_replace_refuses_events_with_a_gap(view: SpeedView) -> None:
     with pytest.raises(ValueError, match="gap"):
         view.replace(new_user(), 0, [add(2, "a")])
 
 
-def test_sums_of_ratings_stay_exact_beyond_the_precision_of_redis(view: CheckedView) -> None:
+def test_sums_of_ratings_stay_exact_beyond_the_precision_of_redis(view: SpeedView) -> None:
     user_id = new_user()
     first = add(1, "m", 0.5, user_id)
     log = [first]

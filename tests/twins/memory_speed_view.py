@@ -29,7 +29,7 @@ class MemorySpeedView:
         return self.views.get(user_id)
 
     def boundaries(self, user_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
-        """Give base_sequence and last_sequence of those users that have a view."""
+        """See `SpeedView.boundaries`."""
         views = {user_id: self.views[user_id] for user_id in user_ids if user_id in self.views}
         return {user_id: (view.base_sequence, view.last_sequence) for user_id, view in views.items()}
 

@@ -1,0 +1,57 @@
+"""What the speed view must reach from and to: each user's published boundary and last issued sequence, in MongoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from cinematch.adapters.mongodb_client import Document, SyncDatabase, translated
+from cinematch.contracts.collections import SPEED_REPAIRS, USER_SEQUENCES, USER_STATS_BATCH
+from cinematch.contracts.speed_view import DueUser
+
+PAGE_USERS: Final = 1_000
+
+
+class Boundaries:
+    """Boundaries of one database; every call raises StoreUnavailable.
+
+    A user is *due* when events were issued after the published boundary: then, and only then, Redis is needed.
+    """
+
+    def __init__(self, database: SyncDatabase) -> None:
+        self._sequences = database[USER_SEQUENCES]
+        self._batch = database[USER_STATS_BATCH]
+        self._requests = database[SPEED_REPAIRS]
+
+    def due(self, user_ids: Iterable[str]) -> list[DueUser]:
+        """Give those of the users that are due."""
+        with translated():
+            found = self._sequences.find({"_id": {"$in": sorted(set(user_ids))}})
+            return self._due({document["_id"]: document["sequence"] for document in found})
+
+    def due_pages(self, size: int = PAGE_USERS) -> Iterator[list[DueUser]]:
+        """Give all due users in pages of at most `size`: a scan, not a snapshot."""
+        page: dict[str, int] = {}
+        with translated():
+            for document in self._sequences.find({}, batch_size=size):
+                page[document["_id"]] = document["sequence"]
+                if len(page) == size:
+                    yield self._due(page)
+                    page = {}
+            yield self._due(page)
+
+    def repair_requests(self, at_most: int = PAGE_USERS) -> list[Document]:
+        """Give the oldest requests of readers who found a user's view broken."""
+        with translated():
+            return list(self._requests.find({}, sort=[("requested_at", 1)], limit=at_most))
+
+    def end_repair_requests(self, requests: Sequence[Document]) -> None:
+        """Remove requests that were fulfilled."""
+        with translated():
+            self._requests.delete_many({"_id": {"$in": [request["_id"] for request in requests]}})
+
+    def _due(self, issued: Mapping[str, int]) -> list[DueUser]:
+        found = self._batch.find({"_id": {"$in": list(issued)}}, {"as_of_sequence": 1})
+        boundaries = {document["_id"]: int(document["as_of_sequence"]) for document in found}
+        users = (DueUser(user_id, boundaries.get(user_id, 0), sequence) for user_id, sequence in issued.items())
+        return [user for user in users if user.issued > user.boundary]

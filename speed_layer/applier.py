@@ -1,0 +1,83 @@
+"""The step that both triggers share: records of the event log are applied to the speed view.
+
+Enters: records, of one user in the order of the log. Leaves: the speed view moved on, letters about what is no event,
+and the users that look broken. Everything may be repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Final, NamedTuple, Protocol
+
+from cinematch.contracts.dead_letter import DeadLetter
+from cinematch.contracts.event_codec import decode
+from cinematch.contracts.log_record import LogRecord
+from cinematch.contracts.speed_view import SpeedView
+from cinematch.domain.events import Event
+from cinematch.errors import InvalidEvent
+
+LAYER: Final = "speed_layer"
+
+
+class DeadLetters(Protocol):
+    """Who takes the letters."""
+
+    def publish(self, letters: Iterable[DeadLetter]) -> None:
+        """Publish letters; returns when they are safe. Raises StoreUnavailable."""
+
+
+class Arrival(NamedTuple):
+    """A record as it stands in the event log, and why it is no event, where that was found out before."""
+
+    record: LogRecord
+    reason: str | None = None
+
+
+class Applier:
+    """Applies arrivals; for one thread."""
+
+    def __init__(self, view: SpeedView, dead_letters: DeadLetters) -> None:
+        self._view = view
+        self._dead_letters = dead_letters
+
+    def apply(self, arrivals: Iterable[Arrival]) -> list[str]:
+        """Apply all; give the users whose view lacks, or may lack, events. Raises StoreUnavailable: then do it again.
+
+        A user whose view was begun in the middle of the log is among them: right after a batch that is as it should
+        be, and only who knows the published boundary can tell.
+        """
+        events, letters = sort_out(arrivals)
+        if letters:
+            self._dead_letters.publish(letters)
+        outcomes = self._view.apply(events)
+        return [user_id for user_id, outcome in outcomes.items() if outcome.gap_at or outcome.started_after]
+
+
+def sort_out(arrivals: Iterable[Arrival]) -> tuple[dict[str, list[Event]], list[DeadLetter]]:
+    """Give the events by user, in order, and a letter for each record that is none."""
+    events: dict[str, list[Event]] = {}
+    letters: list[DeadLetter] = []
+    for record, reason in arrivals:
+        try:
+            if reason:
+                raise InvalidEvent(reason)
+            event = decode(record.value)
+        except InvalidEvent as invalid:
+            letters.append(_letter(record, invalid.reason))
+        else:
+            events.setdefault(event.user_id, []).append(event)
+    return events, letters
+
+
+def _letter(record: LogRecord, reason: str) -> DeadLetter:
+    return DeadLetter(
+        reason=reason,
+        layer=LAYER,
+        topic=record.place.topic,
+        partition=record.place.partition,
+        offset=record.offset,
+        key=record.key,
+        value=record.value,
+        rejected_at=datetime.now(UTC),
+    )

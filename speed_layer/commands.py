@@ -1,0 +1,68 @@
+"""`cinematch speed`: commands of the speed layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, TextColumn, TimeElapsedColumn
+
+from cinematch.adapters import mongodb_client, redis_client, s3_lake
+from cinematch.adapters.mongodb_boundaries import Boundaries
+from cinematch.adapters.mongodb_outbox import Outbox
+from cinematch.adapters.redis_speed_view import RedisSpeedView
+from cinematch.contracts.event_history import JoinedHistory
+from cinematch.contracts.speed_view import DueUser
+from cinematch.settings import Settings, load_settings
+from speed_layer.repairs import Repairs
+
+speed = typer.Typer(add_completion=False, no_args_is_help=True, help="The speed view in Redis.")
+
+
+@speed.callback()
+def speed_group() -> None:
+    """Keeps the group a group, whatever the number of its commands."""
+
+
+@speed.command()
+def rebuild(
+    user: Annotated[str | None, typer.Option(help="Only this user; default: everybody.", metavar="ID")] = None,
+) -> None:
+    """Put back in Redis what lies after the published generation, from the outbox and the lake.
+
+    For a Redis that was lost or tampered with: whatever is there is replaced, user by user, while the speed layer and
+    the API go on. It may be repeated, and stopped half-way.
+    """
+    settings = load_settings()
+    boundaries = Boundaries(mongodb_client.connect(settings)[settings.mongodb_database])
+    repairs = _repairs(settings, boundaries)
+    pages = [boundaries.due([user])] if user else boundaries.due_pages()
+    due, rebuilt = _rebuild(repairs, pages)
+    console = Console()
+    if due == 0:
+        console.print("Nothing to rebuild: the published generation has every event.")
+    else:
+        console.print(f"Rebuilt the speed view of {rebuilt} of {due} users with events after the published generation.")
+    if rebuilt < due:
+        raise typer.Exit(1)
+
+
+def _rebuild(repairs: Repairs, pages: Iterable[list[DueUser]]) -> tuple[int, int]:
+    due = rebuilt = 0
+    columns = (TextColumn("rebuilding the speed view: {task.completed} users"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("rebuild", total=None)
+        for page in pages:
+            for one in page:
+                rebuilt += repairs.rebuild([one])
+                progress.advance(task)
+            due += len(page)
+    return due, rebuilt
+
+
+def _repairs(settings: Settings, boundaries: Boundaries) -> Repairs:
+    view = RedisSpeedView(redis_client.connect(settings), settings.speed_idle_expiry_seconds)
+    outbox = Outbox(mongodb_client.connect(settings)[settings.mongodb_database])
+    return Repairs(view, boundaries, JoinedHistory(outbox, s3_lake.connect(settings)))

@@ -1,0 +1,91 @@
+"""The second half of real-time mode: a member of a consumer group applies the topic of deltas to Redis.
+
+The protocol of one round:
+1. Poll; each partition gives its records in order.
+2. Apply them to Redis. This is the commit.
+3. Commit the offsets to Kafka, once a second: a restart repeats the rest, which changes nothing.
+
+After any failure every partition starts again behind the last record that was applied, so none is stepped over.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from typing import Final
+
+from cinematch.adapters.kafka_consumer import GroupConsumer
+from cinematch.contracts.log_record import LogPartition, LogRecord
+from cinematch.contracts.speed_delta import ORIGIN_HEADER, REASON_HEADER
+from cinematch.errors import StoreUnavailable
+from cinematch.telemetry import get_logger
+from speed_layer.applier import Applier, Arrival
+from speed_layer.job import RETRY_SECONDS, ReportBroken
+
+POLL_SECONDS: Final = 0.5
+COMMIT_SECONDS: Final = 1.0
+log = get_logger(__name__)
+
+
+class DeltaConsumer:
+    """One member of the group; any number of processes share the partitions. For one thread."""
+
+    def __init__(self, consumer: GroupConsumer, applier: Applier, report_broken: ReportBroken) -> None:
+        self._consumer = consumer
+        self._applier = applier
+        self._report_broken = report_broken
+        self._applied: dict[LogPartition, int] = {}
+        self._committed: dict[LogPartition, int] = {}
+        self._commit_at = time.monotonic()
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until `stop`, whatever goes down meanwhile; then leave the group."""
+        while not stop.is_set():
+            try:
+                self.step()
+            except StoreUnavailable as error:
+                log.warning("the delta consumer waits", reason=str(error))
+                self._start_all_again()
+                stop.wait(RETRY_SECONDS)
+        self._leave()
+
+    def step(self) -> None:
+        """One round. Raises StoreUnavailable."""
+        for place in self._consumer.waiting():
+            self._consumer.start(place, max(self._applied.get(place, 0), self._consumer.committed(place)))
+        for place, records in self._consumer.poll(POLL_SECONDS).items():
+            self._report_broken(self._applier.apply(map(arrival, records)))
+            self._applied[place] = records[-1].offset + 1
+        self._commit()
+
+    def _commit(self) -> None:
+        now = time.monotonic()
+        if now < self._commit_at or self._applied == self._committed:
+            return
+        self._commit_at = now + COMMIT_SECONDS
+        assigned = self._consumer.assigned()
+        self._applied = {place: offset for place, offset in self._applied.items() if place in assigned}
+        self._consumer.commit(self._applied)
+        self._committed = dict(self._applied)
+
+    def _start_all_again(self) -> None:
+        for place in self._consumer.assigned():
+            self._consumer.restart(place)
+
+    def _leave(self) -> None:
+        try:
+            self._consumer.commit(self._applied)
+            self._consumer.close()
+        except StoreUnavailable as error:
+            log.info("the delta consumer leaves without a commit; the rest is repeated", reason=str(error))
+
+
+def arrival(delta: LogRecord) -> Arrival:
+    """Give the record of the event log that a delta carries, and the verdict of the screening."""
+    headers: Mapping[str, bytes | None] = dict(delta.headers)
+    topic, partition, offset = (headers[ORIGIN_HEADER] or b"").decode().rsplit("/", 2)
+    reason = headers.get(REASON_HEADER)
+    place = LogPartition(topic, int(partition))
+    record = LogRecord(place, int(offset), delta.timestamp, delta.key, delta.value)
+    return Arrival(record, reason.decode() if reason else None)

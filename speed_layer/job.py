@@ -1,0 +1,74 @@
+"""The stream: from the event log to Redis (micro-batch), or to the topic of deltas (real-time mode)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Final
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.streaming.query import StreamingQuery
+
+from cinematch.errors import StoreUnavailable
+from cinematch.settings import Settings
+from cinematch.spark.kafka_source import kafka_records, realtime_kafka_records
+from cinematch.telemetry import get_logger
+from speed_layer.transform import deltas
+from speed_layer.worker import OUTCOME_COLUMNS, apply_records
+
+RETRY_SECONDS: Final = 1.0
+log = get_logger(__name__)
+
+ReportBroken = Callable[[Iterable[str]], None]
+
+
+class MicroBatch:
+    """Applies each micro-batch, again and again until all of it is in Redis; only then may Spark commit it."""
+
+    def __init__(self, settings: Settings, report_broken: ReportBroken, stop: threading.Event) -> None:
+        self._apply = partial(apply_records, settings)
+        self._report_broken = report_broken
+        self._stop = stop
+
+    def process_batch(self, batch: DataFrame, batch_id: int) -> None:
+        """Apply RECORD_COLUMNS. Raises StoreUnavailable when we are to stop while a store is away."""
+        while failure := self._attempt(batch):
+            log.warning("the speed layer waits", batch=batch_id, reason=failure)
+            if self._stop.wait(RETRY_SECONDS):
+                raise StoreUnavailable("redis", failure)
+
+    def _attempt(self, batch: DataFrame) -> str | None:
+        outcomes = batch.mapInArrow(self._apply, OUTCOME_COLUMNS).collect()
+        self._report_broken(row.broken_user for row in outcomes if row.broken_user is not None)
+        return next((str(row.failure) for row in outcomes if row.failure is not None), None)
+
+
+def start_micro_batch(
+    spark: SparkSession, settings: Settings, report_broken: ReportBroken, stop: threading.Event
+) -> StreamingQuery:
+    """Start the stream that applies events itself, batch by batch."""
+    batches = MicroBatch(settings, report_broken, stop)
+    return (
+        kafka_records(spark, settings)
+        .writeStream.queryName("speed_layer")
+        .foreachBatch(batches.process_batch)
+        .trigger(processingTime=f"{settings.speed_trigger_seconds} seconds")
+        .option("checkpointLocation", str(settings.checkpoint_dir / "speed_layer" / "micro_batch"))
+        .start()
+    )
+
+
+def start_realtime(spark: SparkSession, settings: Settings) -> StreamingQuery:
+    """Start the stream that publishes deltas in real-time mode; it holds one task slot per partition of the log."""
+    writer = (
+        deltas(realtime_kafka_records(spark, settings))
+        .writeStream.queryName("speed_layer")
+        .format("kafka")
+        .option("kafka.bootstrap.servers", settings.kafka_bootstrap_servers)
+        .option("topic", settings.speed_deltas_topic)
+        .outputMode("update")
+        .option("checkpointLocation", str(settings.checkpoint_dir / "speed_layer" / "realtime"))
+    )
+    interval = f"{settings.speed_checkpoint_seconds} seconds"
+    return writer.trigger(realTime=interval).start()  # type: ignore[call-overload, no-any-return]  # untyped in pyspark

@@ -1,0 +1,80 @@
+"""The speed layer as one process: the stream, the guardian, and in real-time mode the delta consumer.
+
+Nothing here may die alone: when the stream fails, or a thread ends by an error, `run` raises, and whoever started the
+process starts it again. Repeating is harmless.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from cinematch.readiness import announce_ready
+from cinematch.telemetry import get_logger
+
+CHECK_SECONDS: Final = 0.2
+LEAVE_SECONDS: Final = 10.0
+log = get_logger(__name__)
+
+
+class Stream(Protocol):
+    """What is needed of a StreamingQuery."""
+
+    @property
+    def isActive(self) -> bool: ...  # noqa: N802 - Spark's name
+    @property
+    def status(self) -> dict[str, object]: ...
+    def exception(self) -> Exception | None: ...
+    def stop(self) -> None: ...
+
+
+class Companion:
+    """A thread whose failure is kept until somebody asks."""
+
+    def __init__(self, name: str, work: Callable[[threading.Event], None], stop: threading.Event) -> None:
+        self.failure: BaseException | None = None
+        self._work = work
+        self._stop = stop
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def join(self, timeout_seconds: float) -> None:
+        """Wait for its end."""
+        self._thread.join(timeout_seconds)
+
+    def _run(self) -> None:
+        try:
+            self._work(self._stop)
+        except BaseException as error:  # noqa: BLE001 - handed to the main thread, which raises it
+            self.failure = error
+
+
+def run(stream: Stream, companions: list[Companion], stop: threading.Event) -> None:
+    """Run until `stop`; announces readiness when the stream runs. Raises what ended the stream or a companion."""
+    for companion in companions:
+        companion.start()
+    try:
+        _await(stream, companions, stop)
+    finally:
+        stop.set()
+        stream.stop()
+        for companion in companions:
+            companion.join(LEAVE_SECONDS)
+
+
+def _await(stream: Stream, companions: list[Companion], stop: threading.Event) -> None:
+    announced = False
+    while not stop.wait(CHECK_SECONDS):
+        if not stream.isActive:
+            raise stream.exception() or RuntimeError("the stream ended without an error")
+        for failure in (companion.failure for companion in companions):
+            if failure is not None:
+                raise failure
+        if not announced and stream.status["message"] != "Initializing sources":
+            announce_ready()
+            announced = True
+            log.info("the speed layer runs")

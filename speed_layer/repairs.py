@@ -1,0 +1,85 @@
+"""Repair: what a user's speed view lacks is put back from the outbox or the lake, while everything goes on.
+
+A view is whole when it starts no later than the published boundary and reaches the last issued sequence. A repair
+replaces the view of a user by the events after the boundary; that is atomic, takes nothing back that is applied
+meanwhile, and may be repeated. So it does no harm to a user whose events are merely in flight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
+
+from cinematch.contracts.speed_view import DueUser, EventHistory, SpeedView
+from cinematch.telemetry import get_logger
+
+log = get_logger(__name__)
+
+
+class Boundaries(Protocol):
+    """Who knows which users are due; see cinematch.adapters.mongodb_boundaries."""
+
+    def due(self, user_ids: Iterable[str]) -> list[DueUser]:
+        """Give those of the users that are due."""
+
+    def due_pages(self) -> Iterator[list[DueUser]]:
+        """Give all due users."""
+
+
+class Repairs:
+    """Finds and repairs broken views; every call raises StoreUnavailable."""
+
+    def __init__(self, view: SpeedView, boundaries: Boundaries, history: EventHistory) -> None:
+        self._view = view
+        self._boundaries = boundaries
+        self._history = history
+
+    def repair(self, user_ids: Iterable[str]) -> int:
+        """Repair those of the users whose view is not whole; give how many were repaired."""
+        return self.rebuild(self._broken(self._boundaries.due(user_ids)))
+
+    def repair_all(self) -> int:
+        """Repair every user whose view is not whole; give how many were repaired."""
+        return sum(self.rebuild(self._broken(page)) for page in self._boundaries.due_pages())
+
+    def rebuild(self, users: Iterable[DueUser]) -> int:
+        """Put back the views of these users, whole or not; give how many were. The others are in the log."""
+        return sum(self._replace(user) for user in users)
+
+    def broken_views(self) -> dict[DueUser, tuple[int, int] | None]:
+        """Give every due user whose view is not whole, with its base and last sequence as they are now."""
+        found: dict[DueUser, tuple[int, int] | None] = {}
+        for page in self._boundaries.due_pages():
+            views = self._view.boundaries([user.user_id for user in page])
+            found |= {user: views.get(user.user_id) for user in page if not _whole(user, views.get(user.user_id))}
+        return found
+
+    def repair_stuck(self, earlier: dict[DueUser, tuple[int, int] | None]) -> int:
+        """Repair those of `broken_views` that have not moved since: their events are not in flight."""
+        views = self._view.boundaries([user.user_id for user in earlier])
+        stuck = [user.user_id for user, before in earlier.items() if views.get(user.user_id) == before]
+        return self.repair(stuck) if stuck else 0
+
+    def _broken(self, due: Sequence[DueUser]) -> list[DueUser]:
+        views = self._view.boundaries([user.user_id for user in due])
+        return [user for user in due if not _whole(user, views.get(user.user_id))]
+
+    def _replace(self, user: DueUser) -> bool:
+        events = self._history.events_after(user.user_id, user.boundary)
+        if not events:
+            log.error(
+                "a speed view cannot be repaired: neither outbox nor lake has the next event",
+                user_id=user.user_id,
+                after_sequence=user.boundary,
+                issued=user.issued,
+            )
+            return False
+        self._view.replace(user.user_id, user.boundary, events)
+        return True
+
+
+def _whole(user: DueUser, stored: tuple[int, int] | None) -> bool:
+    if stored is None:
+        return False
+    base_sequence, last_sequence = stored
+    return base_sequence <= user.boundary and last_sequence >= user.issued

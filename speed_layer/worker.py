@@ -1,0 +1,48 @@
+"""One partition of a micro-batch, on a Spark worker: its events go to Redis, pipelined, without a shuffle.
+
+A Kafka partition holds each of its users whole and in order, so a Spark partition needs no regrouping.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
+
+import pyarrow as pa
+from pyspark.sql.types import StringType, StructField, StructType
+
+from cinematch.adapters.kafka_dead_letters import DeadLetterOffice
+from cinematch.adapters.redis_client import connect
+from cinematch.adapters.redis_speed_view import RedisSpeedView
+from cinematch.contracts.log_record import LogPartition, LogRecord
+from cinematch.errors import StoreUnavailable
+from cinematch.settings import Settings
+from speed_layer.applier import Applier, Arrival
+
+OUTCOME_COLUMNS: Final = StructType([StructField("broken_user", StringType()), StructField("failure", StringType())])
+"""One row per user whose view lacks events (`broken_user`), and one if a store could not be reached (`failure`)."""
+_OUTCOMES: Final = pa.schema([("broken_user", pa.string()), ("failure", pa.string())])
+
+
+def apply_records(settings: Settings, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Apply RECORD_COLUMNS, give OUTCOME_COLUMNS; for `mapInArrow`. After a failure nothing more is tried."""
+    for batch in batches:
+        try:
+            broken = _applier(settings).apply(map(_arrival, batch.to_pylist()))
+        except StoreUnavailable as error:
+            yield pa.RecordBatch.from_pylist([{"failure": str(error)}], schema=_OUTCOMES)
+            return
+        yield pa.RecordBatch.from_pylist([{"broken_user": user_id} for user_id in broken], schema=_OUTCOMES)
+
+
+@lru_cache(maxsize=1)
+def _applier(settings: Settings) -> Applier:
+    """Connect this worker process, once: Spark keeps it for later partitions."""
+    view = RedisSpeedView(connect(settings), settings.speed_idle_expiry_seconds)
+    return Applier(view, DeadLetterOffice(settings.kafka_bootstrap_servers, settings.dead_letter_topic))
+
+
+def _arrival(row: dict[str, object]) -> Arrival:
+    place = LogPartition(row["topic"], row["partition"])  # type: ignore[arg-type]
+    return Arrival(LogRecord(place, row["offset"], None, row["key"], row["value"]))  # type: ignore[arg-type]
