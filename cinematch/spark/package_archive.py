@@ -1,6 +1,7 @@
 """Our own packages as one zip, for executors on other machines.
 
-Only Python sources and the Lua scripts beside them go in. What they import from elsewhere (pymongo, pydantic, ...) must be installed on the workers.
+Only Python sources and the Lua scripts beside them go in. What they import from elsewhere (pymongo, pydantic, ...) must
+be installed on the workers.
 """
 
 from __future__ import annotations
