@@ -28,6 +28,11 @@ from cinematch.spark.session import create_spark_session
 AnyServer = TypeVar("AnyServer", bound=Service)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--schedules N`: how many random schedules each oracle test runs (`make chaos`)."""
+    parser.addoption("--schedules", type=int, default=None, help="random schedules of each oracle test")
+
+
 @pytest.fixture(scope="session")
 def toolchain() -> Toolchain:
     """The programs and jars that `make setup` installed."""

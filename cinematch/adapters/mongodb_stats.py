@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
 
+from cinematch.adapters.mongodb_catalog import AsyncCatalog
 from cinematch.adapters.mongodb_client import AsynchronousDatabase, Document, translated
 from cinematch.contracts.batch_document import read_entry
 from cinematch.contracts.collections import (
-    CATALOG,
     GLOBAL_STATS,
     SPEED_REPAIRS,
     USER_SEQUENCES,
@@ -41,6 +41,7 @@ class MongoStats:
 
     def __init__(self, database: AsynchronousDatabase) -> None:
         self._database = database
+        self._catalog = AsyncCatalog(database)
 
     async def user_stats(self, user_id: str) -> Stored:
         """Read the user's micro-batch document and the last sequence issued."""
@@ -64,9 +65,7 @@ class MongoStats:
 
     async def films(self, movie_ids: Iterable[str]) -> dict[str, Film]:
         """Give the catalog entries of these films; those that the catalog lacks are absent."""
-        with translated():
-            found = self._database[CATALOG].find({"_id": {"$in": list(movie_ids)}})
-            return {document["_id"]: _film(document) async for document in found}
+        return await self._catalog.films_by_id(movie_ids)
 
     async def global_trends(self) -> Document | None:
         """Give the public fields of the global trends; None before the bootstrap."""
@@ -92,16 +91,3 @@ class MongoStats:
         if not joined:
             return Stored(None, 0)
         return Stored(next(iter(joined[0]["found"]), None), int(joined[0]["sequence"]))
-
-
-def _film(document: Document) -> Film:
-    return Film(
-        movie_id=document["_id"],
-        title=document["title"],
-        year=document.get("year"),
-        genres=tuple(document.get("genres") or ()),
-        directors=tuple(document.get("directors") or ()),
-        actors=tuple(document.get("actors") or ()),
-        runtime_minutes=document.get("runtime_minutes") or 0,
-        poster_path=document.get("poster_path"),
-    )

@@ -1,0 +1,167 @@
+"""A seeded schedule: all that can happen, in any order, also inside reads and between the steps of operations."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from cinematch.errors import UserNotFound
+from cinematch.settings import StatsMode
+from serving_layer.cache_aside_mode import CacheAsideStats
+from serving_layer.films import FilmCache
+from serving_layer.incremental_mode import IncrementalStats
+from serving_layer.lambda_mode import LambdaStats
+from serving_layer.micro_batch_mode import MicroBatchStats
+from serving_layer.service import StatsSource, UserStatsService
+from tests.oracle.layers import Layers
+from tests.oracle.oracle import WrongAnswer, check, check_complete
+from tests.oracle.random_log import RandomLogs, random_catalog
+from tests.oracle.stepping import AsyncPaused, Stepped
+from tests.oracle.world import World
+
+USERS = ("ann", "bob", "{eve}")
+FILMS = 40
+READ_MODES = (StatsMode.LAMBDA,) * 6 + (StatsMode.INCREMENTAL, StatsMode.CACHE_ASIDE, StatsMode.MICRO_BATCH)
+
+
+@dataclass
+class Schedule:
+    """One run of `steps` random actions on a fresh world; `tally` counts what was done and what was read."""
+
+    seed: int
+    make_world: Callable[[dict[str, Any]], World]
+    steps: int = 150
+    tally: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.random = Random(self.seed)
+        films = random_catalog(self.random, FILMS)
+        self.world = self.make_world(films)
+        self.logs = RandomLogs(self.random, films)
+        self.layers = Layers(self.world, films, self.random)
+        self.running: dict[str, Stepped] = {}
+        self.services = {mode: UserStatsService(source, 1.0) for mode, source in self._sources().items()}
+        self.actions: dict[str, tuple[int, Callable[[], None]]] = {
+            "write": (30, self._write),
+            "relay": (20, lambda: self.layers.relay(self.random.randint(1, 10))),
+            "speed": (25, lambda: self._operate("speed", self.layers.speed)),
+            "lake": (8, lambda: self.layers.lake(self.random.randint(1, 25))),
+            "batch": (14, self._batch_or_rollback),
+            "repair": (8, lambda: self._operate("repair", self.layers.repair)),
+            "micro_batch": (8, self._micro_batch),
+            "save": (2, self.world.save_speed_view),
+            "rewind": (1, self.world.rewind_speed_view),
+            "wipe": (1, self.world.wipe_speed_view),
+            "damage": (1, lambda: self.world.damage_speed_view(self.random.choice(USERS), self.random)),
+            "plug": (2, self._plug),
+        }
+
+    async def run(self) -> None:
+        """Act and read. Raises WrongAnswer, with the seed."""
+        try:
+            for _ in range(self.steps):
+                if self.random.random() < 0.25:
+                    await self._read(self.random.choice(USERS), self.random.choice(READ_MODES))
+                else:
+                    self._act()
+            await self._settle()
+        except WrongAnswer as error:
+            raise WrongAnswer(f"seed {self.seed}: {error}") from error
+        finally:
+            for operation in self.running.values():
+                operation.kill()
+
+    def _sources(self) -> dict[StatsMode, StatsSource]:
+        stats: Any = AsyncPaused(self.world.stats, self._inside_read)
+        speed: Any = AsyncPaused(self.world.speed, self._inside_read)
+        cache: Any = AsyncPaused(self.world.cache, self._inside_read)
+        return {
+            StatsMode.MICRO_BATCH: MicroBatchStats(stats),
+            StatsMode.CACHE_ASIDE: CacheAsideStats(stats, cache, self._wait),
+            StatsMode.INCREMENTAL: IncrementalStats(stats, speed),
+            StatsMode.LAMBDA: LambdaStats(stats, speed, FilmCache(stats)),
+        }
+
+    def _act(self) -> None:
+        names = list(self.actions)
+        (name,) = self.random.choices(names, [self.actions[each][0] for each in names])
+        self.tally[name] += 1
+        self.actions[name][1]()
+
+    async def _inside_read(self, call: str) -> None:
+        """Let other things happen between the calls of one read, in either order of the two stores."""
+        self.tally[f"read.{call}"] += 1
+        for _ in range(self.random.choice((0, 0, 1, 2))):
+            await asyncio.sleep(0)
+        for _ in range(self.random.choice((0, 0, 0, 1, 3))):
+            self._act()
+
+    async def _wait(self, _: float) -> None:
+        """Let time pass for a reader who waits for another one's recomputation; at last its lock runs out."""
+        await asyncio.sleep(0)
+        if self.random.random() < 0.2:
+            self.world.expire_cache()
+
+    async def _read(self, user_id: str, mode: StatsMode) -> None:
+        issued_before = len(self.logs.events[user_id])
+        try:
+            answer = await self.services[mode].get_user_stats(user_id)
+        except UserNotFound:
+            if issued_before:
+                raise WrongAnswer(f"{user_id} has {issued_before} events and was not found") from None
+            return
+        self.tally["complete" if answer["freshness"]["complete"] else "incomplete"] += 1
+        check(answer, self.logs.events[user_id], issued_before, self.logs.films)
+
+    async def _settle(self) -> None:
+        """Bring everything to an end; then every mode must have everything, and all must agree."""
+        self.world.switchboard.is_up = True
+        for operation in self.running.values():
+            operation.finish()
+        self.layers.relay(len(self.layers.outbox))
+        self.layers.lake(len(self.layers.topic))
+        while self.layers.speed_offset < len(self.layers.topic):
+            self.layers.speed(_nothing)
+        for user_id, log in self.logs.events.items():
+            self.layers.repair_user(user_id, _nothing)
+            self.layers.micro_batch(user_id, log)
+        self.actions = {"nothing": (1, _nothing)}
+        for user_id, log in self.logs.events.items():
+            for service in self.services.values():
+                if log:
+                    check_complete(await service.get_user_stats(user_id), log, self.logs.films)
+
+    def _operate(self, name: str, operation: Callable[[Callable[[], None]], None]) -> None:
+        """Start an operation, or let the one under way take a step, or kill it."""
+        running = self.running.get(name)
+        if running is None or running.is_over:
+            self.running[name] = running = Stepped(operation)
+        elif self.random.random() < 0.05:
+            self.tally[f"{name}.kill"] += 1
+            running.kill()
+            return
+        for _ in range(self.random.randint(1, 8)):
+            running.step()
+
+    def _batch_or_rollback(self) -> None:
+        choice = self.layers.rollback if self.random.random() < 0.3 else self.layers.batch
+        self._operate("batch", choice)
+
+    def _write(self) -> None:
+        self.layers.issue(self.logs.next_event(self.random.choice(USERS)))
+
+    def _micro_batch(self) -> None:
+        user_id = self.random.choice(USERS)
+        if self.logs.events[user_id]:
+            self.layers.micro_batch(user_id, self.logs.events[user_id])
+
+    def _plug(self) -> None:
+        self.world.switchboard.is_up = not self.world.switchboard.is_up or self.random.random() < 0.4
+
+
+def _nothing(*_: Any) -> None:
+    """Do nothing."""
