@@ -1,0 +1,91 @@
+"""What is new in the outbox, as it is committed: a change stream that can be resumed where it was saved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from pymongo.change_stream import CollectionChangeStream
+from pymongo.errors import OperationFailure
+
+from cinematch.adapters.mongodb_client import Document, SyncDatabase, translated
+from cinematch.contracts.collections import OUTBOX, OUTBOX_RELAY
+from cinematch.contracts.event_codec import from_document
+from cinematch.domain.events import Event
+from cinematch.errors import StoreUnavailable
+
+AWAIT_MS: Final = 200
+_FETCH_EVENTS: Final = 1_000
+_RESUME_TOKEN: Final = "resume_token"
+_INSERTS: Final = [{"$match": {"operationType": "insert"}}, {"$project": {"fullDocument": True}}]
+_NOT_RESUMABLE: Final = frozenset({260, 280, 286})
+"""MongoDB's InvalidResumeToken, ChangeStreamFatalError and ChangeStreamHistoryLost."""
+
+
+class OutboxFeed:
+    """An open feed. Every call may raise StoreUnavailable; the feed has ended then."""
+
+    def __init__(self, stream: CollectionChangeStream[Document], tokens: _Tokens) -> None:
+        self._stream = stream
+        self._tokens = tokens
+        self._saved = stream.resume_token
+
+    def next(self) -> Event | None:
+        """Give the next event; None when there is none for AWAIT_MS."""
+        with self._tokens.guarded():
+            change = self._stream.try_next()
+        if change is None and not self._stream.alive:
+            raise StoreUnavailable("mongodb", "the change stream of the outbox has ended")
+        return None if change is None else from_document(change["fullDocument"])
+
+    def save(self) -> None:
+        """Let the next feed begin behind the last event that this one gave."""
+        token = self._stream.resume_token
+        if token is not None and token != self._saved:
+            self._tokens.save(token)
+            self._saved = token
+
+
+@contextmanager
+def open_feed(database: SyncDatabase) -> Iterator[OutboxFeed]:
+    """Open the feed at the saved place, or, where there is none, at this moment.
+
+    A place that the oplog no longer reaches back to is forgotten. What was written before a feed's beginning is to be
+    found by `Outbox.unpublished`, read after the feed was opened: then nothing falls between. Raises StoreUnavailable.
+    """
+    tokens = _Tokens(database)
+    with tokens.guarded():
+        stream = database[OUTBOX].watch(
+            _INSERTS, resume_after=tokens.saved(), max_await_time_ms=AWAIT_MS, batch_size=_FETCH_EVENTS
+        )
+    with stream:
+        yield OutboxFeed(stream, tokens)
+
+
+class _Tokens:
+    """The saved place."""
+
+    def __init__(self, database: SyncDatabase) -> None:
+        self._places = database[OUTBOX_RELAY]
+
+    def saved(self) -> Mapping[str, Any] | None:
+        place = self._places.find_one({"_id": _RESUME_TOKEN})
+        return place["token"] if place else None
+
+    def save(self, token: Mapping[str, Any]) -> None:
+        place = {"$set": {"token": token, "saved_at": datetime.now(UTC)}}
+        with translated():
+            self._places.update_one({"_id": _RESUME_TOKEN}, place, upsert=True)
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Translate errors; forget the place when it is the reason."""
+        with translated():
+            try:
+                yield
+            except OperationFailure as error:
+                if error.code in _NOT_RESUMABLE:
+                    self._places.delete_one({"_id": _RESUME_TOKEN})
+                raise

@@ -1,0 +1,143 @@
+"""The outbox relay: brings every event from the outbox to the event log, each user's in order.
+
+What is guaranteed: an event is published at least once, and the first copies of a user's events are in sequence. A
+relay publishes, one after another, what follows the events that are known to be acknowledged; it marks events, and
+saves its place, only after their acknowledgement. So a crash anywhere repeats some events and skips none. Even two
+relays at once could not break this order: each of them sends a user's events without a hole, beginning where everything
+before is in the log. The lease is there so that they do not send everything twice.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from threading import Event as StopSignal
+from typing import Final, Protocol
+
+from cinematch.domain.events import Event
+from ingestion.tenure import Tenure
+
+GROUP_EVENTS: Final = 2_000
+GROUP_SECONDS: Final = 0.25
+"""A group is marked as published when it is that large or that old; its events are on their way long before."""
+WAIT_SECONDS: Final = 0.5
+"""How often a wait for Kafka looks at the lease and at the signal to stop."""
+IDLE_SAVE_SECONDS: Final = 30.0
+"""How often the place is saved while nothing happens, so that the oplog always reaches back to it."""
+STOP_SECONDS: Final = 5.0
+"""How long the last group may take to be acknowledged after the signal to stop."""
+
+
+class Feed(Protocol):
+    """What is new in the outbox."""
+
+    def next(self) -> Event | None:
+        """Give the next event, or None after a short wait."""
+
+    def save(self) -> None:
+        """Let the next feed begin behind the last event that this one gave."""
+
+
+class Outbox(Protocol):
+    """Every event that is not yet removed."""
+
+    def unpublished(self) -> Iterable[Event]:
+        """Give what is not marked, each user's events in order."""
+
+    def mark_published(self, events: list[Event]) -> None:
+        """Mark events as published."""
+
+
+class Publisher(Protocol):
+    """The event log."""
+
+    def publish(self, event: Event) -> None:
+        """Hand one event in."""
+
+    def wait(self, timeout_seconds: float) -> bool:
+        """Wait until everything handed in is acknowledged; False when time is up before."""
+
+
+class Relay:
+    """One run, from opening the feed to the first error. Whatever it raises, a new run carries on."""
+
+    def __init__(
+        self,
+        feed: Feed,
+        outbox: Outbox,
+        publisher: Publisher,
+        tenure: Tenure,
+        stop: StopSignal,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._feed = feed
+        self._outbox = outbox
+        self._publisher = publisher
+        self._tenure = tenure
+        self._stop = stop
+        self._clock = clock
+        self._group: list[Event] = []
+        self._group_began = 0.0
+        self._saved_at = clock()
+        self._backlog: dict[str, int] = {}
+
+    def run(self) -> None:
+        """Publish the backlog, then what the feed gives, until the signal to stop.
+
+        Raises StoreUnavailable, and LeaseLost when another relay may be at work.
+        """
+        self._publish_backlog()
+        while not self._stop.is_set():
+            event = self._feed.next()
+            if event is None:
+                self._backlog.clear()
+            elif event.sequence > self._backlog.get(event.user_id, 0):
+                self._publish(event)
+            self._settle(idle=event is None)
+        self._finish()
+
+    def _publish_backlog(self) -> None:
+        """Publish what an earlier run, or its absence, left over; the feed will give most of it once more."""
+        for event in self._outbox.unpublished():
+            self._publish(event)
+            self._backlog[event.user_id] = event.sequence
+            self._settle(idle=False)
+            if self._stop.is_set():
+                return
+        self._settle(idle=True)
+
+    def _publish(self, event: Event) -> None:
+        self._tenure.check()
+        if not self._group:
+            self._group_began = self._clock()
+        self._publisher.publish(event)
+        self._group.append(event)
+
+    def _settle(self, *, idle: bool) -> None:
+        """Finish the group when it is due: wait, then mark, then save the place, in this order."""
+        self._tenure.check()
+        if not self._is_due(idle):
+            return
+        while not self._publisher.wait(WAIT_SECONDS):
+            self._tenure.check()
+            if self._stop.is_set():
+                return
+        self._record()
+
+    def _is_due(self, idle: bool) -> bool:
+        if not self._group:
+            return idle and self._clock() - self._saved_at >= IDLE_SAVE_SECONDS
+        is_old = self._clock() - self._group_began >= GROUP_SECONDS
+        return idle or is_old or len(self._group) >= GROUP_EVENTS
+
+    def _record(self) -> None:
+        if self._group:
+            self._outbox.mark_published(self._group)
+            self._group = []
+        self._feed.save()
+        self._saved_at = self._clock()
+
+    def _finish(self) -> None:
+        """Give the last group its chance; what is not acknowledged stays unmarked, and the next run publishes it."""
+        if self._publisher.wait(STOP_SECONDS):
+            self._record()
