@@ -63,11 +63,7 @@ def _restore(speed_view: SpeedView, history: EventHistory, user_id: str, start: 
             f"user {user_id!r}: events {last + 1} to {reach} are neither in the outbox nor in the lake, "
             "so the older generation cannot be merged with today's events"
         )
-    speed_view.replace(user_id, start, events)
-    # An event applied between our reading and our replacing was cut off again: it is in the history by now.
-    late = history.events_after(user_id, last)
-    if late:
-        speed_view.apply({user_id: late})
+    speed_view.replace(user_id, start, events)  # what was applied since we read the history stays
 
 
 def _pages(users: Iterable[str]) -> Iterator[list[str]]:

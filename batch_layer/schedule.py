@@ -39,6 +39,11 @@ class NightlyCommand:
         self._child: subprocess.Popen[bytes] | None = None
         self._stopping = threading.Event()
 
+    @property
+    def pid(self) -> int | None:
+        """Give the process id of the last child."""
+        return self._child.pid if self._child else None
+
     def run(self) -> None:
         """Run the command and wait for it. Never raises what one night may bring: the next night comes."""
         _log.info("nightly batch starts", command=self._command)

@@ -14,8 +14,7 @@ from batch_layer.transform import CATALOG_SCHEMA, describe_group, fold_group
 from cinematch.adapters.mongodb_generations import decode
 from cinematch.contracts.catalog_document import catalog_document
 from cinematch.contracts.generations import Generations
-from cinematch.contracts.lake_schema import events_table
-from cinematch.contracts.log_record import LogPartition
+from cinematch.contracts.lake_schema import KafkaPlace, to_table
 from cinematch.domain.events import Event
 from cinematch.domain.watchlist import Film, in_sequence
 
@@ -58,7 +57,7 @@ class MemoryBatchJob:
 
     def __call__(self, plan: Plan) -> Built:
         state = self.states.tables[plan.base.number] if plan.base else STATE.empty_table()
-        events = events_table(self.lake.events, LogPartition("events", 0))
+        events = to_table((event, KafkaPlace(0, offset, None)) for offset, event in enumerate(self.lake.events))
         folded = fold_group(state, events, plan.as_of)
         self.states.tables[plan.number] = folded.select(STATE_SCHEMA.names)
         described = describe_group(folded, self._catalog(), plan.number, plan.started_at).to_pylist()

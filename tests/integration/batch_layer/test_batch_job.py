@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import timedelta
 from functools import cache
 from random import Random
 
 import pytest
 
-from cinematch.contracts.generations import CHUNK_ENTRIES
 from cinematch.domain.events import Event
 from cinematch.domain.watchlist import Film
 from tests.batches import BatchLayer, expected, expected_lists
 from tests.histories import add, delete, film, update
 from tests.lakes import store_events
-from tests.strategies import EPOCH
 
 pytestmark = [pytest.mark.integration, pytest.mark.spark]
 

@@ -1,0 +1,124 @@
+"""The batch layer over twins in memory, with an ingestion that issues events, and a way to kill it at any call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from batch_layer.batch_run import run_batch
+from batch_layer.publication import Stores, publish, rollback_target
+from cinematch.contracts.event_history import JoinedHistory
+from cinematch.contracts.generations import Generation
+from cinematch.domain.events import Event
+from cinematch.domain.watchlist import Film
+from cinematch.settings import Settings
+from tests.batches import canonical, expected
+from tests.twins.memory_batch import MemoryBatchJob, MemoryLake, MemoryStates
+from tests.twins.memory_generations import MemoryGenerations
+from tests.twins.memory_lease import Holding, MemoryLease
+from tests.twins.memory_speed_view import MemorySpeedView
+
+
+class Killed(BaseException):
+    """The process is no more: nothing that it still tries has any effect."""
+
+
+class Mortal:
+    """A store whose calls all fail from the `calls_left`-th one on (shared by all stores of one process)."""
+
+    def __init__(self, store: object, calls_left: list[int]) -> None:
+        self._store = store
+        self._calls_left = calls_left
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self._store, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self._calls_left[0] -= 1
+            if self._calls_left[0] < 0:
+                raise Killed
+            return attribute(*args, **kwargs)
+
+        return call
+
+
+@dataclass
+class BatchWorld:
+    """Twins of every store. Events are issued (outbox), published (lake), and applied (speed view)."""
+
+    films: dict[str, Film] = field(default_factory=dict)
+    settings: Settings = field(default_factory=lambda: Settings(batch_grace_seconds=0))
+    generations: MemoryGenerations = field(default_factory=MemoryGenerations)
+    states: MemoryStates = field(default_factory=MemoryStates)
+    speed_view: MemorySpeedView = field(default_factory=MemorySpeedView)
+    outbox: MemoryLake = field(default_factory=MemoryLake)
+    lake: MemoryLake = field(default_factory=MemoryLake)
+    holding: Holding = field(default_factory=Holding)
+
+    def happen(self, events: Sequence[Event]) -> None:
+        """Let events reach every store."""
+        self.outbox.events += events
+        self.lake.events += events
+        for event in events:
+            self.speed_view.apply({event.user_id: [event]})
+
+    @property
+    def stores(self) -> Stores:
+        """Give the stores as a process uses them."""
+        return Stores(self.generations, self.states, self.speed_view, JoinedHistory(self.outbox, self.lake))
+
+    def mortal_stores(self, calls: int) -> Stores:
+        """Give the stores of a process that is killed at that many calls."""
+        left, whole = [calls], self.stores
+        names = ("generations", "states", "speed_view", "history")
+        return replace(whole, **{name: Mortal(getattr(whole, name), left) for name in names})
+
+    def run(
+        self,
+        stores: Stores | None = None,
+        *,
+        full: bool = False,
+        as_of: datetime | None = None,
+        settings: Settings | None = None,
+        build: Callable[[Any], Any] | None = None,
+    ) -> Generation:
+        """Run a batch, as a process of its own."""
+        stores = stores or self.stores
+        job = build or MemoryBatchJob(stores.generations, self.states, self.lake, self.films)
+        lease = MemoryLease(f"host/{id(stores)}/x", self.holding)
+        return run_batch(stores, lease, settings or self.settings, job, full=full, as_of=as_of)
+
+    def rollback(self, number: int | None = None, stores: Stores | None = None) -> Generation:
+        """Roll back, as a process of its own."""
+        stores = stores or self.stores
+        target = rollback_target(stores.generations, number)
+        publish(stores, target.number, lambda: None)
+        return target
+
+    def published(self) -> dict[str, bytes]:
+        """Give the batch view by user, as comparable bytes."""
+        users = {event.user_id for event in self.outbox.events}
+        documents = {user: self.generations.document(user) for user in sorted(users)}
+        return {user: canonical(document) for user, document in documents.items() if document}
+
+    def expected(self, events: Sequence[Event]) -> dict[str, bytes]:
+        """Give the batch view that these events must have given."""
+        users = {event.user_id for event in events}
+        return expected({user: [each for each in events if each.user_id == user] for user in users}, self.films)
+
+    def check_readers_exact(self) -> None:
+        """Nothing that was applied is missing between the published boundary and the end of any user's speed view."""
+        published = self.generations.published()
+        for user in {event.user_id for event in self.outbox.events}:
+            boundary = self.generations.boundaries(published.number, [user]).get(user, 0) if published else 0
+            snapshot = self.speed_view.read(user)
+            last = max(event.sequence for event in self.outbox.events if event.user_id == user)
+            if snapshot is None:
+                assert boundary == last
+                continue
+            assert snapshot.base_sequence <= boundary
+            assert max(boundary, snapshot.last_sequence) == last
+            tail = [event.sequence for event in snapshot.after(boundary)]
+            assert tail == list(range(boundary + 1, last + 1))
