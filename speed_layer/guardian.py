@@ -112,7 +112,7 @@ class Guardian:
     def _repair_requested(self) -> None:
         requests = self._requests.repair_requests()
         if requests:
-            repaired = self._repairs.repair(request["_id"] for request in requests)
+            repaired = self._repairs.repair_requested(request["_id"] for request in requests)
             self._requests.end_repair_requests(requests)
             log.info("repairs that readers asked for", requests=len(requests), users_repaired=repaired)
 

@@ -38,6 +38,11 @@ class Repairs:
         """Repair those of the users whose view is not whole; give how many were repaired."""
         return self.rebuild(self._broken(self._boundaries.due(user_ids)))
 
+    def repair_requested(self, user_ids: Iterable[str]) -> int:
+        """Put back the views of those of the users that are due: a reader, who sees more than boundaries, found them
+        broken; give how many were."""
+        return self.rebuild(self._boundaries.due(user_ids))
+
     def repair_all(self) -> int:
         """Repair every user whose view is not whole; give how many were repaired."""
         return sum(self.rebuild(self._broken(page)) for page in self._boundaries.due_pages())
