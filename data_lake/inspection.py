@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -14,8 +14,8 @@ from cinematch.errors import NotFound
 from data_lake.verification import PartitionReport, verify_chains, verify_file, verify_offsets
 
 FILES_AT_ONCE: Final = 8
-Advance = Callable[[int], None]
-"""Told how many more objects are done, and of how many (by the caller's own knowledge)."""
+Advance = Callable[[int, int], None]
+"""Told how many objects are done, and of how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,12 @@ class FolderReport:
 
     @property
     def faults(self) -> list[str]:
-        """Give every fault, as sentences."""
-        return [fault for it in self.partitions for fault in it.faults] + self.file_faults
+        """Give every fault and loss, as sentences."""
+        return [text for it in self.partitions for text in it.faults + it.losses] + self.file_faults
 
 
 def inspect(
-    folder: LakeFolder, files: LakeFiles, *, deep: bool = False, advance: Advance = lambda _: None
+    folder: LakeFolder, files: LakeFiles, *, deep: bool = False, advance: Advance = lambda done, total: None
 ) -> FolderReport:
     """Verify a folder: chains and accounts, every footer, and with `deep` every row's offset."""
     view = folder.view()
@@ -44,17 +44,20 @@ def inspect(
     return FolderReport(folder.name, verify_chains(links), superseded, file_faults)
 
 
-def _each(files: LakeFiles, links: Iterable[LakeObject], deep: bool, advance: Advance) -> list[list[str]]:
-    def check(link: LakeObject) -> list[str]:
-        try:
-            faults = verify_file(link, *files.account(link.key))
-            return faults + (verify_offsets(link, files.column(link.key, "kafka_offset")) if deep else [])
-        except NotFound:
-            return [f"{link.key}: is missing"]
-        except ValueError as error:
-            return [f"{link.key}: cannot be read: {error}"]
-        finally:
-            advance(1)
-
+def _each(files: LakeFiles, links: Sequence[LakeObject], deep: bool, advance: Advance) -> list[list[str]]:
+    found = []
     with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
-        return list(pool.map(check, links))
+        for faults in pool.map(lambda link: _file_faults(files, link, deep), links):
+            found.append(faults)
+            advance(len(found), len(links))
+    return found
+
+
+def _file_faults(files: LakeFiles, link: LakeObject, deep: bool) -> list[str]:
+    try:
+        faults = verify_file(link, *files.account(link.key))
+        return faults + (verify_offsets(link, files.column(link.key, "kafka_offset")) if deep else [])
+    except NotFound:
+        return [f"{link.key}: is missing"]
+    except ValueError as error:
+        return [f"{link.key}: cannot be read: {error}"]

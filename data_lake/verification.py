@@ -21,7 +21,8 @@ from cinematch.contracts.log_record import LogPartition
 class PartitionReport:
     """One partition's chain in sums: rows + rejected + lost + holes = offsets, when there is no fault.
 
-    `begins_at`: the first offset that Kafka still had when the lake began.
+    `begins_at`: the first offset that Kafka still had when the lake began. `losses` are sentences, too: the chain is
+    sound, but says itself that Kafka had deleted records before the sink read them.
     """
 
     place: LogPartition
@@ -34,6 +35,7 @@ class PartitionReport:
     lost: int = 0
     holes: int = 0
     faults: list[str] = field(default_factory=list)
+    losses: list[str] = field(default_factory=list)
 
 
 def verify_chains(links: Iterable[LakeObject]) -> list[PartitionReport]:
@@ -51,10 +53,11 @@ def _verify(place: LogPartition, chain: Sequence[LakeObject]) -> PartitionReport
         report.rows += link.rows
         report.rejected += link.rejected
         report.holes += link.holes
-        if link.first_offset == 0:
-            report.begins_at = link.lost  # what was gone before the lake began is no loss of the lake's
-        else:
-            report.lost += link.lost
+        report.lost += link.lost
+        if link.lost and link.first_offset == 0:
+            report.begins_at = link.lost  # gone before the lake began: nobody could have read them
+        elif link.lost:
+            report.losses.append(f"{link.key}: Kafka had deleted {link.lost} of its offsets before the sink read them")
         report.next_offset = max(report.next_offset, link.next_offset)
     if len({link.topic_id for link in chain}) > 1:
         report.faults.append(f"{place}: objects of different topics of this name; it was deleted and created again")
@@ -77,8 +80,6 @@ def _account_faults(link: LakeObject) -> list[str]:
         faults.append(f"{link.key}: covers no offset ({link.first_offset} to {link.next_offset})")
     if link.holes < 0:
         faults.append(f"{link.key}: accounts for {-link.holes} offsets too many")
-    if link.lost and link.first_offset:
-        faults.append(f"{link.key}: Kafka had deleted {link.lost} of its offsets before the sink read them")
     name = parse_object_name(link.key)
     if name and (name.place, name.day, name.first_offset) != (link.place, link.day, link.first_offset):
         faults.append(f"{link.key}: its name and its metadata differ")

@@ -86,10 +86,18 @@ class LakeFolder:
         return None
 
     def publish(self, manifest: Manifest) -> None:
-        """Make `manifest` the newest. Raises Conflict when another compaction has published since."""
-        self.objects.put_new(manifest_key(self.name, manifest.number), encode_manifest(manifest))
+        """Make `manifest` the newest. Raises Conflict when another compaction has published since.
+
+        StoreUnavailable leaves open whether it was published: whoever reads the newest manifest sees.
+        """
+        key, body = manifest_key(self.name, manifest.number), encode_manifest(manifest)
+        try:
+            self.objects.put_new(key, body)
+        except Conflict:
+            if self.objects.get(key) != body:  # equal: it is ours, and the driver sent it twice
+                raise
         newest = self._manifest_keys()[-1]  # an old number can be free again once old manifests are removed
-        if manifest_number(newest) != manifest.number:
+        if newest != key:
             raise Conflict(f"another compaction has published {newest}")
 
     def remove(self, keys: Iterable[str]) -> None:

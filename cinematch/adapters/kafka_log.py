@@ -1,0 +1,81 @@
+"""A topic as a log: read from given offsets to its present end, and single records published again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.errors import KafkaError
+from kafka.structs import TopicPartition
+
+from cinematch.contracts.lake_schema import timestamp_from_kafka
+from cinematch.contracts.log_record import LogPartition, LogRecord
+from cinematch.errors import StoreUnavailable
+
+TIMEOUT_MS: Final = 10_000
+POLL_MS: Final = 500
+
+
+def read_log(bootstrap_servers: str, topic: str, starts: Mapping[LogPartition, int]) -> Iterator[LogRecord]:
+    """Give the records that the topic has now, each partition from its start (without one: from 0) or what is left.
+
+    Ends at the offsets that were the ends when it began. Raises StoreUnavailable.
+    """
+    with _translated():
+        consumer: Any = KafkaConsumer(
+            bootstrap_servers=bootstrap_servers,
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            bootstrap_timeout_ms=TIMEOUT_MS,
+            allow_auto_create_topics=False,
+        )
+        try:
+            yield from _records(consumer, topic, starts)
+        finally:
+            consumer.close()
+
+
+def _records(consumer: Any, topic: str, starts: Mapping[LogPartition, int]) -> Iterator[LogRecord]:
+    partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+    if not partitions:
+        return
+    consumer.assign(partitions)
+    begins = consumer.beginning_offsets(partitions, timeout_ms=TIMEOUT_MS)
+    ends = consumer.end_offsets(partitions, timeout_ms=TIMEOUT_MS)
+    for partition in partitions:
+        place = LogPartition(topic, partition.partition)
+        consumer.seek(partition, min(max(starts.get(place, 0), begins[partition]), ends[partition]))
+    while any(consumer.position(partition, timeout_ms=TIMEOUT_MS) < ends[partition] for partition in partitions):
+        for partition, batch in consumer.poll(timeout_ms=POLL_MS).items():
+            place = LogPartition(topic, partition.partition)
+            for raw in batch:
+                if raw.offset < ends[partition]:
+                    yield LogRecord(place, raw.offset, timestamp_from_kafka(raw.timestamp), raw.key, raw.value)
+
+
+class RecordPublisher:
+    """Publishes single records, acknowledged by all in-sync replicas, to the partition that their key belongs to."""
+
+    def __init__(self, bootstrap_servers: str) -> None:
+        with _translated():
+            self._producer: Any = KafkaProducer(bootstrap_servers=bootstrap_servers, max_block_ms=TIMEOUT_MS)
+
+    def publish(self, topic: str, key: bytes | None, value: bytes | None) -> str:
+        """Publish one record and wait for it; gives `topic/partition/offset`. Raises StoreUnavailable."""
+        with _translated():
+            sent = self._producer.send(topic, value, key=key).get(timeout=TIMEOUT_MS / 1000)
+        return f"{sent.topic}/{sent.partition}/{sent.offset}"
+
+    def close(self) -> None:
+        """End the connection."""
+        self._producer.close()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except KafkaError as error:
+        raise StoreUnavailable("kafka", str(error)) from error
