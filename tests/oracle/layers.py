@@ -1,36 +1,55 @@
-"""What the layers do between ingestion and the stores, in one process: the batch layer's own publication, handoff and
-retention, the speed view's own rules; Kafka and the lake are lists here, with offsets that go back after a crash.
+"""The processes between ingestion and the API, in one: their own code, with Kafka and the lake as lists.
 
-Each operation takes `pause`, which it calls before every call to a store.
+Each operation takes `pause`, which is called before every call to a store, and may end there: the process is killed.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
+from threading import Event as Signal
+from typing import Any
 
+from batch_layer.batch_run import run_batch
 from batch_layer.publication import Stores, publish, rollback_target
-from batch_layer.retention import retire, sweep
-from cinematch.contracts.batch_document import batch_document
-from cinematch.contracts.generations import GenerationState, list_chunks
+from cinematch.contracts.event_codec import encode
+from cinematch.contracts.log_record import LogPartition, LogRecord
 from cinematch.domain.events import Event
 from cinematch.domain.statistics import statistics
 from cinematch.domain.summary import summarise
 from cinematch.domain.watchlist import Film, replay
-from cinematch.errors import CineMatchError
+from cinematch.settings import Settings
+from speed_layer.applier import Applier, Arrival
+from speed_layer.guardian import Guardian
+from speed_layer.repairs import Repairs
 from tests.oracle.stepping import Paused
 from tests.oracle.world import World
+from tests.twins.memory_batch import MemoryBatchJob, MemoryLake, MemoryStates
+from tests.twins.memory_lease import MemoryLease
 
 Pause = Callable[[], None]
-GENERATIONS_KEPT = 3
+PARTITION = LogPartition("user-movie-events", 0)
+
+
+class NoPatience(Signal):
+    """Never set, and nobody waits for it."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return False
+
+
+class NoDeadLetters:
+    """Every record of a schedule is an event."""
+
+    def publish(self, letters: Any) -> None:
+        raise AssertionError(f"rejected: {list(letters)}")
 
 
 @dataclass
 class Layers:
-    """The processes beside the API, with what they remember across a crash: offsets, and nothing else."""
+    """The processes beside the API. What a process remembers across a crash is in the stores, or is an offset."""
 
     world: World
     films: dict[str, Film]
@@ -38,9 +57,10 @@ class Layers:
     outbox: list[Event] = field(default_factory=list)
     relayed: int = 0
     topic: list[Event] = field(default_factory=list)
-    speed_offset: int = 0
     lake_offset: int = 0
-    gaps: set[str] = field(default_factory=set)
+    speed_offset: int = 0
+    reported: set[str] = field(default_factory=set)
+    states: MemoryStates = field(default_factory=MemoryStates)
 
     def issue(self, event: Event) -> None:
         """Ingestion: the event is durable and numbered."""
@@ -59,55 +79,44 @@ class Layers:
         self.lake_offset = min(self.lake_offset + events, len(self.topic))
 
     def speed(self, pause: Pause) -> None:
-        """One micro-batch of the speed layer: apply, note gaps, and only then commit the offset."""
+        """One micro-batch of the speed layer: apply, report who looks broken, and only then commit the offset."""
         start = max(0, self.speed_offset - self.random.choice((0, 0, 0, 3, 12)))
         end = min(self.speed_offset + self.random.randint(1, 12), len(self.topic))
-        groups: dict[str, list[Event]] = defaultdict(list)
-        for event in self.topic[start:end]:
-            groups[event.user_id].append(event)
-        view = Paused(self.world.stores.speed_view, pause)
-        for user_id, applied in view.apply(dict(groups)).items():
-            if applied.gap_at is not None or applied.started_after:
-                self.gaps.add(user_id)
+        arrivals = [
+            Arrival(LogRecord(PARTITION, offset, None, None, encode(self.topic[offset])))
+            for offset in range(start, end)
+        ]
+        applier = Applier(_paused(self.world.stores.speed_view, pause), NoDeadLetters())
+        self.reported.update(applier.apply(arrivals))
         self.speed_offset = end
 
-    def repair(self, pause: Pause) -> None:
-        """Repair whom the speed layer found with a gap, and whom a reader asked for."""
-        for user_id in sorted(self.gaps | self.world.repair_requests()):
-            self.world.forget_repair_request(user_id)
-            self.repair_user(user_id, pause)
-            self.gaps.discard(user_id)
+    def guard(self, pause: Pause) -> None:
+        """One round of the speed layer's guardian."""
+        stores = self.world.stores
+        view, boundaries = _paused(stores.speed_view, pause), _paused(stores.boundaries, pause)
+        repairs = Repairs(view, boundaries, _paused(stores.history, pause))
+        guardian = Guardian(stores.heartbeat, repairs, boundaries, audit_seconds=0)
+        reported = set(self.reported)
+        guardian.report_broken(reported)
+        guardian.step(NoPatience())
+        self.reported -= reported
 
-    def repair_user(self, user_id: str, pause: Pause) -> None:
-        """Put the events after the published boundary in place of whatever Redis has of the user."""
-        stores = self._paused(pause)
-        published = stores.generations.published()
-        known = stores.generations.boundaries(published.number, [user_id]) if published else {}
-        boundary = known.get(user_id, 0)
-        events = stores.history.events_after(user_id, boundary)
-        stores.speed_view.replace(user_id, boundary, events)
+    def crash_speed_layer(self) -> None:
+        """Forget what only the process knew."""
+        self.reported.clear()
+        self.world.restart_heartbeat()
 
     def batch(self, pause: Pause) -> None:
-        """One batch run, except the computation itself, which is the domain's own function here."""
-        stores = self._paused(pause)
-        sweep(stores)
-        number = stores.generations.create("schedule", datetime.now(UTC), None, None).number
-        for user_id, events in sorted(self._lake_by_user().items()):
-            watchlist = replay(events)
-            summary = summarise(watchlist, self.films)
-            document = batch_document(user_id, summary, number, datetime.now(UTC))
-            stores.generations.write(number, [document], list_chunks(user_id, watchlist))
-        stores.generations.update(number, state=GenerationState.READY, finished_at=datetime.now(UTC))
-        publish(stores, number, pause)
-        retire(stores, GENERATIONS_KEPT, 0, datetime.now(UTC))
+        """One batch run, full now and then."""
+        stores = self._batch_stores(pause)
+        job = MemoryBatchJob(stores.generations, self.states, MemoryLake(self.topic[: self.lake_offset]), self.films)
+        settings = Settings(batch_generations_kept=3, batch_grace_seconds=1e-9)
+        run_batch(stores, MemoryLease("schedule"), settings, job, full=self.random.random() < 0.2)
 
     def rollback(self, pause: Pause) -> None:
-        """Go back to the generation before."""
-        stores = self._paused(pause)
-        try:
-            publish(stores, rollback_target(stores.generations, None).number, pause)
-        except CineMatchError:
-            return
+        """Go back to the generation before, where there is one."""
+        stores = self._batch_stores(pause)
+        publish(stores, rollback_target(stores.generations, None).number, pause)
 
     def micro_batch(self, user_id: str, events: list[Event]) -> None:
         """Recompute one user from the whole list, as it is now."""
@@ -122,17 +131,15 @@ class Layers:
             }
         )
 
-    def _lake_by_user(self) -> dict[str, list[Event]]:
-        by_user: dict[str, list[Event]] = defaultdict(list)
-        for event in self.topic[: self.lake_offset]:
-            by_user[event.user_id].append(event)
-        return by_user
-
-    def _paused(self, pause: Pause) -> Stores:
+    def _batch_stores(self, pause: Pause) -> Stores:
         stores = self.world.stores
-        return replace(
-            stores,
-            generations=Paused(stores.generations, pause),
-            speed_view=Paused(stores.speed_view, pause),
-            history=Paused(stores.history, pause),
+        return Stores(
+            generations=_paused(stores.generations, pause),
+            states=_paused(self.states, pause),
+            speed_view=_paused(stores.speed_view, pause),
+            history=_paused(stores.history, pause),
         )
+
+
+def _paused(store: object, pause: Pause) -> Any:
+    return Paused(store, pause)

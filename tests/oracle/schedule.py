@@ -51,7 +51,7 @@ class Schedule:
             "speed": (25, lambda: self._operate("speed", self.layers.speed)),
             "lake": (8, lambda: self.layers.lake(self.random.randint(1, 25))),
             "batch": (14, self._batch_or_rollback),
-            "repair": (8, lambda: self._operate("repair", self.layers.repair)),
+            "guardian": (10, lambda: self._operate("guardian", self.layers.guard)),
             "micro_batch": (8, self._micro_batch),
             "save": (2, self.world.save_speed_view),
             "rewind": (1, self.world.rewind_speed_view),
@@ -76,9 +76,9 @@ class Schedule:
                 operation.kill()
 
     def _sources(self) -> dict[StatsMode, StatsSource]:
-        stats: Any = AsyncPaused(self.world.stats, self._inside_read)
-        speed: Any = AsyncPaused(self.world.speed, self._inside_read)
-        cache: Any = AsyncPaused(self.world.cache, self._inside_read)
+        stats: Any = AsyncPaused(self.world.stores.stats, self._inside_read)
+        speed: Any = AsyncPaused(self.world.stores.speed, self._inside_read)
+        cache: Any = AsyncPaused(self.world.stores.cache, self._inside_read)
         return {
             StatsMode.MICRO_BATCH: MicroBatchStats(stats),
             StatsMode.CACHE_ASIDE: CacheAsideStats(stats, cache, self._wait),
@@ -118,22 +118,24 @@ class Schedule:
         check(answer, self.logs.events[user_id], issued_before, self.logs.films)
 
     async def _settle(self) -> None:
-        """Bring everything to an end; then every mode must have everything, and all must agree."""
-        self.world.switchboard.is_up = True
+        """Bring everything to an end, without a command; then every mode must have everything, and all must agree."""
+        self.world.stores.switchboard.is_up = True
         for operation in self.running.values():
             operation.finish()
         self.layers.relay(len(self.layers.outbox))
         self.layers.lake(len(self.layers.topic))
         while self.layers.speed_offset < len(self.layers.topic):
             self.layers.speed(_nothing)
-        for user_id, log in self.logs.events.items():
-            self.layers.repair_user(user_id, _nothing)
-            self.layers.micro_batch(user_id, log)
         self.actions = {"nothing": (1, _nothing)}
-        for user_id, log in self.logs.events.items():
+        logs = {user_id: log for user_id, log in self.logs.events.items() if log}
+        self.layers.guard(_nothing)
+        for user_id, log in logs.items():
+            self.layers.micro_batch(user_id, log)
+            await self._read(user_id, StatsMode.LAMBDA)  # finds what only a reader can find
+        self.layers.guard(_nothing)
+        for user_id, log in logs.items():
             for service in self.services.values():
-                if log:
-                    check_complete(await service.get_user_stats(user_id), log, self.logs.films)
+                check_complete(await service.get_user_stats(user_id), log, self.logs.films)
 
     def _operate(self, name: str, operation: Callable[[Callable[[], None]], None]) -> None:
         """Start an operation, or let the one under way take a step, or kill it."""
@@ -141,11 +143,19 @@ class Schedule:
         if running is None or running.is_over:
             self.running[name] = running = Stepped(operation)
         elif self.random.random() < 0.05:
-            self.tally[f"{name}.kill"] += 1
-            running.kill()
+            self._kill(name)
             return
         for _ in range(self.random.randint(1, 8)):
             running.step()
+
+    def _kill(self, name: str) -> None:
+        self.tally[f"{name}.kill"] += 1
+        processes = ("batch",) if name == "batch" else ("speed", "guardian")
+        for each in processes:
+            if each in self.running:
+                self.running[each].kill()
+        if name != "batch":
+            self.layers.crash_speed_layer()
 
     def _batch_or_rollback(self) -> None:
         choice = self.layers.rollback if self.random.random() < 0.3 else self.layers.batch
@@ -160,7 +170,8 @@ class Schedule:
             self.layers.micro_batch(user_id, self.logs.events[user_id])
 
     def _plug(self) -> None:
-        self.world.switchboard.is_up = not self.world.switchboard.is_up or self.random.random() < 0.4
+        switchboard = self.world.stores.switchboard
+        switchboard.is_up = not switchboard.is_up or self.random.random() < 0.4
 
 
 def _nothing(*_: Any) -> None:

@@ -10,12 +10,15 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, Protocol
 
-from batch_layer.publication import Stores
-from cinematch.contracts.speed_view import SpeedSnapshot, SpeedView
+from cinematch.contracts.generations import Generations
+from cinematch.contracts.speed_view import EventHistory, SpeedSnapshot, SpeedView
 from cinematch.domain.events import Event
 from cinematch.domain.watchlist import Film
 from cinematch.errors import StoreUnavailable
 from serving_layer.stores import SpeedReader, StatsCache, StatsStore
+from speed_layer.guardian import Heartbeat, RepairRequests
+from speed_layer.repairs import Boundaries
+from tests.twins.memory_boundaries import MemoryBoundaries
 from tests.twins.memory_generations import MemoryGenerations
 from tests.twins.memory_speed_view import MemorySpeedView
 from tests.twins.memory_stats import MemoryStats, MemoryStatsCache
@@ -45,16 +48,29 @@ class _Plugged:
         return getattr(self._store, name)
 
 
-class World(Protocol):
-    """What a schedule needs of the stores."""
+class BoundaryStore(Boundaries, RepairRequests, Protocol):
+    """What the guardian asks MongoDB."""
+
+
+@dataclass
+class Stores:
+    """The stores, each as its layer uses it."""
 
     switchboard: Switchboard
-    stores: Stores
-    """As the batch layer uses them."""
+    generations: Generations
+    speed_view: SpeedView
+    history: EventHistory
+    boundaries: BoundaryStore
+    heartbeat: Heartbeat
     stats: StatsStore
     speed: SpeedReader
     cache: StatsCache
-    """As the serving layer uses them."""
+
+
+class World(Protocol):
+    """The stores, and what happens to them from outside of the layers under test."""
+
+    stores: Stores
 
     def issue(self, event: Event) -> None:
         """Do what ingestion does in one transaction: counter and outbox."""
@@ -62,14 +78,11 @@ class World(Protocol):
     def write_user_stats(self, document: Document) -> None:
         """Do what the micro-batch layer does."""
 
-    def repair_requests(self) -> set[str]:
-        """Give the users of whom a reader asked for repair."""
-
-    def forget_repair_request(self, user_id: str) -> None:
-        """Take a request away, before its repair begins."""
-
     def expire_cache(self) -> None:
         """Let what the cache holds, and its locks, run out."""
+
+    def restart_heartbeat(self) -> None:
+        """Do what a crash of the speed layer does to it: a new process does not know what was lost before it."""
 
     def save_speed_view(self) -> None:
         """Remember Redis as it is."""
@@ -81,20 +94,7 @@ class World(Protocol):
         """Empty Redis."""
 
     def damage_speed_view(self, user_id: str, random: Random) -> None:
-        """Take a part of one user's keys away, as an eviction would."""
-
-
-@dataclass
-class MemoryStates:
-    """Which generations have a state in the lake."""
-
-    generations: set[int] = field(default_factory=set)
-
-    def stored(self) -> set[int]:
-        return set(self.generations)
-
-    def drop(self, generation: int) -> None:
-        self.generations.discard(generation)
+        """Take one of a user's keys away, as an eviction would."""
 
 
 @dataclass
@@ -105,6 +105,17 @@ class MemoryHistory:
 
     def events_after(self, user_id: str, sequence: int) -> list[Event]:
         return self.events[user_id][sequence:]
+
+
+@dataclass
+class MemoryHeartbeat:
+    """Tells once that Redis has lost something."""
+
+    has_lost: bool = False
+
+    def beat(self) -> bool:
+        has_lost, self.has_lost = self.has_lost, False
+        return not has_lost
 
 
 @dataclass
@@ -119,17 +130,24 @@ class MemoryWorld:
     """The twins; tests/contract proves each equal to the real store."""
 
     def __init__(self, films: dict[str, Film]) -> None:
-        self.switchboard = Switchboard()
         self._view = MemorySpeedView()
         self._memory = MemoryStats(generations=MemoryGenerations(), catalog=films)
         self._history = MemoryHistory()
-        self._saved: dict[str, SpeedSnapshot] = {}
-        plugged = self.switchboard.guard(self._view)
-        self.stores = Stores(self._memory.generations, MemoryStates(), plugged, self._history)
-        self.stats: StatsStore = self._memory
-        self.speed: SpeedReader = _MemorySpeedReader(plugged)
+        self._heartbeat = MemoryHeartbeat()
         self._cache = MemoryStatsCache()
-        self.cache: StatsCache = self.switchboard.guard(self._cache)
+        self._saved: dict[str, SpeedSnapshot] = {}
+        redis = Switchboard()
+        self.stores = Stores(
+            switchboard=redis,
+            generations=self._memory.generations,
+            speed_view=redis.guard(self._view),
+            history=self._history,
+            boundaries=MemoryBoundaries(self._memory),
+            heartbeat=redis.guard(self._heartbeat),
+            stats=self._memory,
+            speed=_MemorySpeedReader(redis.guard(self._view)),
+            cache=redis.guard(self._cache),
+        )
 
     def issue(self, event: Event) -> None:
         self._memory.sequences[event.user_id] = event.sequence
@@ -138,24 +156,23 @@ class MemoryWorld:
     def write_user_stats(self, document: Document) -> None:
         self._memory.views[document["user_id"]] = document
 
-    def repair_requests(self) -> set[str]:
-        return set(self._memory.repairs)
-
-    def forget_repair_request(self, user_id: str) -> None:
-        self._memory.repairs.discard(user_id)
-
     def expire_cache(self) -> None:
         self._cache.locks.clear()
         self._cache.cached.clear()
+
+    def restart_heartbeat(self) -> None:
+        self._heartbeat.has_lost = False
 
     def save_speed_view(self) -> None:
         self._saved = dict(self._view.views)
 
     def rewind_speed_view(self) -> None:
         self._view.views = dict(self._saved)
+        self._heartbeat.has_lost = True
 
     def wipe_speed_view(self) -> None:
         self._view.views = {}
+        self._heartbeat.has_lost = True
 
     def damage_speed_view(self, user_id: str, random: Random) -> None:
         snapshot = self._view.views.pop(user_id, None)

@@ -33,7 +33,7 @@ from tests.oracle.world import MemoryWorld
 
 SCHEDULES_TO_FIND_A_DEFECT = 60
 CASES = (BoundaryOnly, DeltaAtBoundary, TailAfterBoundary, BoundaryBehind, SpeedViewBroken)
-KILLS = ("batch.kill", "speed.kill", "repair.kill")
+KILLS = ("batch.kill", "speed.kill", "guardian.kill")
 
 
 @pytest.fixture(autouse=True)
