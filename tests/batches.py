@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 import bson
-from pymongo import MongoClient
+from pymongo import MongoClient, ReplaceOne
 from pyspark.sql import SparkSession
 
 from batch_layer.batch_run import run_batch
@@ -61,9 +61,10 @@ class BatchLayer:
 
     def catalog(self, films: Iterable[Film]) -> None:
         """Put films into the catalog."""
-        for film in films:
-            document = catalog_document(film)
-            self.database[CATALOG].replace_one({"_id": document["_id"]}, document, upsert=True)
+        documents = [catalog_document(film) for film in films]
+        self.database[CATALOG].bulk_write(
+            [ReplaceOne({"_id": document["_id"]}, document, upsert=True) for document in documents], ordered=False
+        )
 
     def published(self) -> dict[str, bytes]:
         """Give the batch view by user, as bytes, without what differs between two equal generations."""

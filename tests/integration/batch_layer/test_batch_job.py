@@ -2,79 +2,173 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Iterable
+from dataclasses import replace
 from random import Random
 
 import pytest
 
+from batch_layer.job import BatchJobFailed
+from cinematch.adapters import s3_objects
+from cinematch.contracts.generations import CHUNK_ENTRIES, GenerationState
+from cinematch.contracts.lake_paths import ObjectName
+from cinematch.contracts.log_record import LogPartition
 from cinematch.domain.events import Event
 from cinematch.domain.watchlist import Film
 from tests.batches import BatchLayer, expected, expected_lists
-from tests.histories import add, delete, film, update
+from tests.histories import add, delete, film
 from tests.lakes import store_events
+from tests.oracle.random_log import RandomLogs, random_catalog
+from tests.strategies import EPOCH
 
 pytestmark = [pytest.mark.integration, pytest.mark.spark]
 
-
-@cache
-def catalog() -> dict[str, Film]:
-    """Forty films; some lack people, names have what could upset a store."""
-    films = [
-        film(
-            f"m.{n}$",
-            directors=(f"Director {n % 5}", "J.J. $Abrams") if n % 3 else (),
-            actors=tuple(f"Actor {n % k}" for k in (3, 5, 7)),
-            runtime_minutes=60 + n,
-            poster_path=f"/posters/{n}.svg",
-        )
-        for n in range(40)
-    ]
-    return {each.movie_id: each for each in films}
+Logs = dict[str, list[Event]]
 
 
-def random_log(user_id: str, length: int, seed: int) -> list[Event]:
-    """A log of effective changes: adds, new ratings, deletes."""
-    random = Random(seed)
-    held: dict[str, Event] = {}
-    log: list[Event] = []
-    while len(log) < length:
-        movie_id = random.choice(sorted(catalog()))
-        sequence, before = len(log) + 1, held.get(movie_id)
-        rating = random.choice((None, *(n / 2 for n in range(1, 21))))
-        if before is None:
-            event = add(sequence, movie_id, rating, user_id, genres=("Drama", "Sci-Fi")[: 1 + sequence % 2])
-        elif random.random() < 0.4:
-            event = delete(sequence, before)
-            del held[movie_id]
-        elif rating != before.rating:
-            event = update(sequence, before, rating)
-        else:
-            continue
-        log.append(event)
-        if event.rating is not None or event.event_type != "DELETE":
-            held[movie_id] = event
-    return log
+def some_logs(films: dict[str, Film], users: int = 12) -> Logs:
+    """Logs of users with few and with many events; one user's list ends empty."""
+    random = RandomLogs(Random(7), films)
+    for number in range(users):
+        for _ in range(3 + 7 * number):
+            random.next_event(f"user.{number}$")
+    only = add(1, "m1", 8, "emptied")
+    return dict(random.events) | {"emptied": [only, delete(2, only)]}
 
 
-def some_logs(users: int = 12) -> dict[str, list[Event]]:
-    logs = {f"user-{n}": random_log(f"user-{n}", 3 + 7 * n, seed=n) for n in range(users)}
-    only = add(1, "m.1$", 8, "emptied")
-    return logs | {"emptied": [only, delete(2, only)]}
+def joined(logs: Logs) -> list[Event]:
+    return [event for log in logs.values() for event in log]
+
+
+def store_shuffled(layer: BatchLayer, events: Iterable[Event]) -> None:
+    """Append to two partitions, each user's events in one of them, in an order that no producer would give."""
+    parts: dict[int, list[Event]] = {0: [], 1: []}
+    for event in events:
+        parts[len(event.user_id) % 2].append(event)
+    for partition, part in parts.items():
+        Random(1).shuffle(part)
+        if part:
+            store_events(layer.settings, part, partition)
+
+
+def check_published(layer: BatchLayer, number: int, logs: Logs, films: dict[str, Film]) -> None:
+    assert layer.published() == expected(logs, films)
+    assert layer.lists(number) == expected_lists(logs)
 
 
 def test_every_user_gets_what_a_replay_of_their_log_gives(batch_layer: BatchLayer) -> None:
-    logs = some_logs()
-    batch_layer.catalog(catalog().values())
-    everything = [event for log in logs.values() for event in log]
-    Random(1).shuffle(everything)
-    store_events(batch_layer.settings, everything)
-    store_events(batch_layer.settings, everything[::3])  # published twice
+    films = random_catalog(Random(3), 40)
+    logs = some_logs(films)
+    batch_layer.catalog(films.values())
+    events = joined(logs)
+    store_shuffled(batch_layer, events)
+    store_shuffled(batch_layer, events[::3])  # published twice
 
     generation = batch_layer.run()
 
-    assert batch_layer.published() == expected(logs, catalog())
-    assert batch_layer.lists(generation.number) == expected_lists(logs)
+    check_published(batch_layer, generation.number, logs, films)
     assert generation.is_published
-    assert (generation.users, generation.events) == (len(logs), len(everything))
-    assert generation.first_event_time == min(event.event_time for event in everything)
-    assert generation.last_event_time == max(event.event_time for event in everything)
+    assert (generation.users, generation.events) == (len(logs), len(events))
+    assert generation.first_event_time == min(event.event_time for event in events)
+    assert generation.last_event_time == max(event.event_time for event in events)
+
+
+def test_incremental_runs_equal_a_full_one_whatever_comes_late(batch_layer: BatchLayer) -> None:
+    """All events happened long before the window of 30 days: only the remembered offsets lead to them."""
+    films = random_catalog(Random(4), 40)
+    logs = some_logs(films)
+    batch_layer.catalog(films.values())
+    events = joined(logs)
+    early, late = events[::2], events[1::2]
+    store_shuffled(batch_layer, early)  # every user's log has holes
+    assert batch_layer.run().events < len(events) / 2
+    store_shuffled(batch_layer, [*late[:40], *early[:5]])
+    films["m1"] = replace(films["m1"], directors=("Somebody Else",), runtime_minutes=1, poster_path="/new.svg")
+    batch_layer.catalog([films["m1"]])
+    assert batch_layer.run().base == 1
+    store_shuffled(batch_layer, late[40:])
+    incremental = batch_layer.run()
+    check_published(batch_layer, incremental.number, logs, films)
+    documents, lists = batch_layer.published(), batch_layer.lists(incremental.number)
+
+    full = batch_layer.run(full=True)
+
+    assert (full.base, full.events) == (None, len(events))
+    assert batch_layer.published() == documents
+    assert batch_layer.lists(full.number) == lists
+    assert full.resume_offsets == incremental.resume_offsets
+
+
+def test_a_power_user_and_a_film_that_everybody_has_are_exact(batch_layer: BatchLayer) -> None:
+    size = 10_000
+    films = {f"m{n}": film(f"m{n}", directors=(f"D{n % 400}",), actors=(f"A{n % 900}",)) for n in range(size)}
+    batch_layer.catalog(films.values())
+    logs = {f"user-{n}": [add(1, "m0", 9, f"user-{n}")] for n in range(1_500)}
+    power = [add(n + 1, f"m{n}", n % 20 / 2 + 0.5, "power", event_time=EPOCH) for n in range(size)]
+    logs["power"] = power
+    store_events(batch_layer.settings, joined(logs))
+
+    generation = batch_layer.run()
+
+    assert generation.films == size + 1_500
+    check_published(batch_layer, generation.number, logs, films)
+    chunks = [key for key in batch_layer.lists(generation.number) if key[0] == "power"]
+    assert len(chunks) == size // CHUNK_ENTRIES
+
+
+def test_a_night_that_fails_in_spark_says_why_and_harms_nothing(batch_layer: BatchLayer) -> None:
+    settings = batch_layer.settings
+    logs = {"ann": [add(1, "m1", 7, "ann")]}
+    store_events(settings, logs["ann"])
+    first = batch_layer.run()
+    name = ObjectName("user-events", LogPartition(settings.events_topic, 3), EPOCH.date(), 0)
+    objects = s3_objects.connect(settings)
+    objects.put_new(name.key, b"this is no Parquet")
+
+    with pytest.raises(BatchJobFailed, match="the Spark job failed: "):
+        batch_layer.run()
+
+    failed = batch_layer.stores.generations.get(2)
+    assert failed.state is GenerationState.FAILED
+    assert failed.reason is not None
+    assert name.key in failed.reason
+    check_published(batch_layer, first.number, logs, {})
+    objects.delete([name.key])
+    batch_layer.run()
+    assert batch_layer.stores.generations.stored() == batch_layer.stores.states.stored() == {1, 3}
+
+
+def test_as_of_and_rollback_keep_the_speed_view_joined(batch_layer: BatchLayer) -> None:
+    """On the real Redis: whatever generation is published, the tail begins no later than its boundary."""
+    films = random_catalog(Random(5), 30)
+    logs = some_logs(films, users=4)
+    events = joined(logs)
+    batch_layer.catalog(films.values())
+    store_shuffled(batch_layer, events)
+    for user_id, log in logs.items():
+        batch_layer.stores.speed_view.apply({user_id: log})
+    as_of = sorted(event.event_time for event in events)[len(events) // 2]
+
+    newest = batch_layer.run()
+    older = batch_layer.run(as_of=as_of)
+
+    early = {user: [event for event in log if event.event_time < as_of] for user, log in logs.items()}
+    assert batch_layer.published() == expected(early, films)
+    check_joined(batch_layer, logs)
+    assert batch_layer.rollback(newest.number).number == newest.number
+    check_published(batch_layer, newest.number, logs, films)
+    check_joined(batch_layer, logs)
+    assert batch_layer.rollback(older.number).number == older.number
+    check_joined(batch_layer, logs)
+
+
+def check_joined(layer: BatchLayer, logs: Logs) -> None:
+    published = layer.stores.generations.published()
+    assert published is not None
+    boundaries = layer.stores.generations.boundaries(published.number, list(logs))
+    for user_id, log in logs.items():
+        snapshot = layer.stores.speed_view.read(user_id)
+        assert snapshot is not None
+        boundary = boundaries.get(user_id, 0)
+        assert snapshot.base_sequence == boundary
+        assert list(snapshot.tail) == log[boundary:]
