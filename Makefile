@@ -51,6 +51,10 @@ demo: environment ## Start the whole stack with demo data; Ctrl-C stops it
 test: setup ## Run the whole test suite on real servers
 	@$(BIN)/pytest
 
+.PHONY: bench
+bench: setup ## Measure the embedded stack; results go to benchmarks/results
+	@$(BIN)/python -m benchmarks
+
 .PHONY: lint
 lint: environment ## Check style (ruff) and the direction of imports (import-linter)
 	@$(BIN)/ruff check .

@@ -1,0 +1,37 @@
+"""What a result was measured on: the machine's size and the versions, and nothing that names the machine."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+PACKAGES: Final = ("pyspark", "kafka-python", "pymongo", "redis", "fastapi", "uvicorn", "pyarrow")
+
+
+def machine() -> dict[str, Any]:
+    """Give processor, cores, memory, system and versions."""
+    return {
+        "processor": _processor(),
+        "cores": psutil.cpu_count(logical=True),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "java": _java(),
+        "packages": {name: version(name) for name in PACKAGES},
+    }
+
+
+def _processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def _java() -> str:
+    told = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr
+    return told.splitlines()[0] if told else "unknown"
