@@ -5,6 +5,9 @@ relay publishes, one after another, what follows the events that are known to be
 saves its place, only after their acknowledgement. So a crash anywhere repeats some events and skips none. Even two
 relays at once could not break this order: each of them sends a user's events without a hole, beginning where everything
 before is in the log. The lease is there so that they do not send everything twice.
+
+What counts is the mark: whatever has none is published, by a sweep at the start and every SWEEP_SECONDS. The feed is
+the fast path; should it ever miss an event (a database put back to an older state, say), that event is late, not lost.
 """
 
 from __future__ import annotations
@@ -22,8 +25,8 @@ GROUP_SECONDS: Final = 0.25
 """A group is marked as published when it is that large or that old; its events are on their way long before."""
 WAIT_SECONDS: Final = 0.5
 """How often a wait for Kafka looks at the lease and at the signal to stop."""
-IDLE_SAVE_SECONDS: Final = 30.0
-"""How often the place is saved while nothing happens, so that the oplog always reaches back to it."""
+SWEEP_SECONDS: Final = 30.0
+"""A sweep that finds nothing reads an empty index; it also saves the place while nothing happens."""
 STOP_SECONDS: Final = 5.0
 """How long the last group may take to be acknowledged after the signal to stop."""
 
@@ -78,33 +81,38 @@ class Relay:
         self._clock = clock
         self._group: list[Event] = []
         self._group_began = 0.0
-        self._saved_at = clock()
-        self._backlog: dict[str, int] = {}
+        self._swept_at = clock()
+        self._swept: dict[str, int] = {}
 
     def run(self) -> None:
-        """Publish the backlog, then what the feed gives, until the signal to stop.
+        """Publish what is left over, then what the feed gives, until the signal to stop.
 
         Raises StoreUnavailable, and LeaseLost when another relay may be at work.
         """
-        self._publish_backlog()
+        self._sweep()
         while not self._stop.is_set():
             event = self._feed.next()
             if event is None:
-                self._backlog.clear()
-            elif event.sequence > self._backlog.get(event.user_id, 0):
+                self._swept.clear()  # the feed has caught up with the last sweep
+            elif event.sequence > self._swept.get(event.user_id, 0):
                 self._publish(event)
             self._settle(idle=event is None)
+            if not self._group and self._clock() - self._swept_at >= SWEEP_SECONDS:
+                self._sweep()
         self._finish()
 
-    def _publish_backlog(self) -> None:
-        """Publish what an earlier run, or its absence, left over; the feed will give most of it once more."""
+    def _sweep(self) -> None:
+        """Publish whatever has no mark; the feed may give it once more."""
         for event in self._outbox.unpublished():
             self._publish(event)
-            self._backlog[event.user_id] = event.sequence
+            self._swept[event.user_id] = event.sequence
             self._settle(idle=False)
             if self._stop.is_set():
                 return
         self._settle(idle=True)
+        if not self._group:
+            self._feed.save()
+            self._swept_at = self._clock()
 
     def _publish(self, event: Event) -> None:
         self._tenure.check()
@@ -116,7 +124,7 @@ class Relay:
     def _settle(self, *, idle: bool) -> None:
         """Finish the group when it is due: wait, then mark, then save the place, in this order."""
         self._tenure.check()
-        if not self._is_due(idle):
+        if not self._group or not (idle or self._is_due()):
             return
         while not self._publisher.wait(WAIT_SECONDS):
             self._tenure.check()
@@ -124,20 +132,15 @@ class Relay:
                 return
         self._record()
 
-    def _is_due(self, idle: bool) -> bool:
-        if not self._group:
-            return idle and self._clock() - self._saved_at >= IDLE_SAVE_SECONDS
-        is_old = self._clock() - self._group_began >= GROUP_SECONDS
-        return idle or is_old or len(self._group) >= GROUP_EVENTS
+    def _is_due(self) -> bool:
+        return len(self._group) >= GROUP_EVENTS or self._clock() - self._group_began >= GROUP_SECONDS
 
     def _record(self) -> None:
-        if self._group:
-            self._outbox.mark_published(self._group)
-            self._group = []
+        self._outbox.mark_published(self._group)
+        self._group = []
         self._feed.save()
-        self._saved_at = self._clock()
 
     def _finish(self) -> None:
         """Give the last group its chance; what is not acknowledged stays unmarked, and the next run publishes it."""
-        if self._publisher.wait(STOP_SECONDS):
+        if self._group and self._publisher.wait(STOP_SECONDS):
             self._record()

@@ -19,9 +19,7 @@ from cinematch.errors import StoreUnavailable
 AWAIT_MS: Final = 200
 _FETCH_EVENTS: Final = 1_000
 _RESUME_TOKEN: Final = "resume_token"
-_INSERTS: Final = [{"$match": {"operationType": "insert"}}, {"$project": {"fullDocument": True}}]
-_NOT_RESUMABLE: Final = frozenset({260, 280, 286})
-"""MongoDB's InvalidResumeToken, ChangeStreamFatalError and ChangeStreamHistoryLost."""
+_INSERTS: Final[list[Document]] = [{"$match": {"operationType": "insert"}}, {"$project": {"fullDocument": True}}]
 
 
 class OutboxFeed:
@@ -30,7 +28,7 @@ class OutboxFeed:
     def __init__(self, stream: CollectionChangeStream[Document], tokens: _Tokens) -> None:
         self._stream = stream
         self._tokens = tokens
-        self._saved = stream.resume_token
+        self._saved: Mapping[str, Any] | None = None
 
     def next(self) -> Event | None:
         """Give the next event; None when there is none for AWAIT_MS."""
@@ -52,8 +50,9 @@ class OutboxFeed:
 def open_feed(database: SyncDatabase) -> Iterator[OutboxFeed]:
     """Open the feed at the saved place, or, where there is none, at this moment.
 
-    A place that the oplog no longer reaches back to is forgotten. What was written before a feed's beginning is to be
-    found by `Outbox.unpublished`, read after the feed was opened: then nothing falls between. Raises StoreUnavailable.
+    A place that the server does not accept (the oplog no longer reaches back to it) is forgotten. What was written
+    before a feed's beginning is to be found by `Outbox.unpublished`, read after the feed was opened: then nothing falls
+    between. Raises StoreUnavailable.
     """
     tokens = _Tokens(database)
     with tokens.guarded():
@@ -81,11 +80,10 @@ class _Tokens:
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
-        """Translate errors; forget the place when it is the reason."""
+        """Translate errors; forget the place when the server refuses to read on, for that may be the reason."""
         with translated():
             try:
                 yield
-            except OperationFailure as error:
-                if error.code in _NOT_RESUMABLE:
-                    self._places.delete_one({"_id": _RESUME_TOKEN})
+            except OperationFailure:
+                self._places.delete_one({"_id": _RESUME_TOKEN})
                 raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -224,8 +225,9 @@ def test_catalog_import_refreshes_what_lines_name(database: SyncDatabase, settin
     assert (film["year"], film["directors"], film["genres"]) == (None, ["B"], ["Drama"])
 
 
-def test_import_killed_in_the_middle_goes_on_without_gap_or_repeat(
-    database: SyncDatabase, settings: Settings, tmp_path: Path
+@pytest.mark.parametrize(("how", "exit_code"), [(signal.SIGKILL, -9), (signal.SIGINT, 2)])
+def test_import_stopped_in_the_middle_goes_on_without_gap_or_repeat(
+    database: SyncDatabase, settings: Settings, tmp_path: Path, how: signal.Signals, exit_code: int
 ) -> None:
     ratings = write_data_set(tmp_path, users=60, ratings_each=200)
     command = [sys.executable, "-m", "cinematch", "import", "movielens", str(tmp_path)]
@@ -233,8 +235,8 @@ def test_import_killed_in_the_middle_goes_on_without_gap_or_repeat(
     deadline = time.monotonic() + 60
     while database["outbox"].estimated_document_count() < 2_000 and time.monotonic() < deadline:
         time.sleep(0.005)
-    process.kill()
-    assert process.wait() == -9
+    process.send_signal(how)
+    assert process.wait(30) == exit_code
     written = database["outbox"].count_documents({})
     assert 2_000 <= written < len(ratings)
     assert_logs_follow(database, ratings, complete=False)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cinematch.errors import ConfigurationError
 from ingestion.imports.movielens_lines import StarRating
 from ingestion.imports.rating_spool import RatingSpool
 
@@ -48,3 +49,11 @@ def test_spool_leaves_no_file_behind(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with RatingSpool():
         assert list(tmp_path.rglob("ratings"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_full_disk_is_one_sentence() -> None:
+    rows = [StarRating("1", str(number), 50, datetime.fromtimestamp(0, UTC)) for number in range(5_000)]
+    with RatingSpool() as spool:
+        spool._database.execute("PRAGMA max_page_count = 3")
+        with pytest.raises(ConfigurationError, match="TMPDIR"):
+            spool.add(enumerate(rows, 2))

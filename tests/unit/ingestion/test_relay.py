@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cinematch.domain.events import Event
 from cinematch.errors import StoreUnavailable
-from ingestion.relay import Relay
+from ingestion.relay import SWEEP_SECONDS, Relay
 from ingestion.tenure import LEASE_SECONDS, LeaseLost, Tenure
 from tests.histories import add
 
@@ -158,6 +158,23 @@ def test_nothing_is_marked_before_it_is_acknowledged() -> None:
     run.execute()
     assert world.marked == set()
     assert world.place is None
+
+
+def test_what_the_feed_misses_is_published_by_a_sweep() -> None:
+    world = World(to_come=[add(1, "a", event_id="1"), add(2, "b", event_id="2")])
+    run, clock = Run(world), Clock()
+
+    def is_silent() -> None:
+        world.write_next()
+        clock.now += 1
+        if clock.now > 3 * SWEEP_SECONDS:
+            run.stop.set()
+
+    run.next = is_silent  # type: ignore[method-assign]
+    tenure = Tenure(HeldLease(), clock)
+    assert tenure.begin()
+    Relay(run, run, run, tenure, run.stop, clock).run()
+    assert [event.sequence for event in world.log] == [1, 2]
 
 
 class Clock:
