@@ -24,6 +24,7 @@ from cinematch.local_stack.service import Service
 from cinematch.local_stack.toolchain import Toolchain
 from cinematch.settings import Settings, load_settings
 from cinematch.spark.session import create_spark_session
+from tests.redis_cluster import running_cluster
 
 AnyServer = TypeVar("AnyServer", bound=Service)
 
@@ -81,6 +82,13 @@ def spark(spark_jars: Path) -> Iterator[SparkSession]:
     session = create_spark_session(own, "tests")
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="session")
+def cluster_settings(toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Settings that lead to a Redis Cluster of three masters."""
+    with running_cluster(toolchain, tmp_path_factory.mktemp("redis-cluster")) as nodes:
+        yield Settings(redis_url=nodes[0].url, redis_cluster=True)
 
 
 def _running(server: AnyServer) -> Iterator[AnyServer]:

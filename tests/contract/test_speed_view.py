@@ -20,10 +20,8 @@ from cinematch.contracts.speed_view import Applied, SpeedSnapshot, SpeedView
 from cinematch.domain.events import Event
 from cinematch.domain.watchlist import Watchlist, replay
 from cinematch.local_stack.redis_server import RedisServer
-from cinematch.local_stack.toolchain import Toolchain
 from cinematch.settings import Settings
 from tests.histories import add, delete, update
-from tests.redis_cluster import running_cluster
 from tests.strategies import histories
 from tests.twins.memory_speed_view import MemorySpeedView
 
@@ -34,13 +32,6 @@ _numbers = itertools.count()
 def new_user() -> str:
     """A user whom no other test knows; the id has what could upset a key."""
     return f"us{{er}}:{next(_numbers)} *[è]\\"
-
-
-@pytest.fixture(scope="session")
-def cluster_settings(toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """Settings that lead to a Redis Cluster of three masters."""
-    with running_cluster(toolchain, tmp_path_factory.mktemp("redis-cluster")) as nodes:
-        yield Settings(redis_url=nodes[0].url, redis_cluster=True)
 
 
 @pytest.fixture(params=["redis", "cluster"])
