@@ -113,13 +113,15 @@ class Complaints:
 
 @contextmanager
 def _clear_failure() -> Iterator[None]:
-    """Turn our errors into one sentence and the exit code for it."""
+    """Turn our errors, and Ctrl-C, into one sentence and the exit code for it."""
     try:
         yield
     except StoreUnavailable as error:
         _fail(f"{error}; nothing is lost: start it and run the same command again, it goes on where it was")
     except CineMatchError as error:
         _fail(str(error))
+    except KeyboardInterrupt:
+        _fail("stopped; the same command goes on where it was")
 
 
 def _fail(sentence: str) -> NoReturn:

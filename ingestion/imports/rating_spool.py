@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from cinematch.errors import ConfigurationError
 from ingestion.imports.movielens_lines import StarRating
 
 _SCHEMA = """
@@ -64,11 +65,16 @@ class RatingSpool:
         self._folder.cleanup()
 
     def add(self, rows: Iterable[tuple[int, StarRating]]) -> None:
-        """Take in all rows, each with its line number."""
-        self._database.executemany(
-            _INSERT,
-            ((row.user_id, row.movie_id, row.tenths, int(row.watched_at.timestamp()), line) for line, row in rows),
-        )
+        """Take in all rows, each with its line number. Raises ConfigurationError when the disk has no room for them."""
+        try:
+            self._database.executemany(
+                _INSERT,
+                ((row.user_id, row.movie_id, row.tenths, int(row.watched_at.timestamp()), line) for line, row in rows),
+            )
+        except sqlite3.OperationalError as error:
+            raise ConfigurationError(
+                f"no room to put the ratings in order in {gettempdir()} ({error}): let TMPDIR name a folder that has"
+            ) from error
 
     def count(self) -> int:
         """Count the ratings, without repeated ones."""

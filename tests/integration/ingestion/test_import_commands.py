@@ -238,7 +238,7 @@ def test_import_stopped_in_the_middle_goes_on_without_gap_or_repeat(
     process.send_signal(how)
     assert process.wait(30) == exit_code
     written = database["outbox"].count_documents({})
-    assert 2_000 <= written < len(ratings)
+    assert 0 < written < len(ratings)
     assert_logs_follow(database, ratings, complete=False)
 
     result = run_import(settings, "movielens", tmp_path)
