@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Final
 
 from cinematch.adapters.s3_objects import S3Objects
@@ -30,6 +31,7 @@ class LakeFolder:
     def __init__(self, objects: S3Objects, name: str) -> None:
         self.objects = objects
         self.name = name
+        self._newest: Manifest | None = None
 
     def sizes(self) -> dict[str, int]:
         """Give key -> bytes of everything below `dt=.../`, superseded objects and leftovers included."""
@@ -77,12 +79,12 @@ class LakeFolder:
             raise Conflict(f"{link.place}: offset {link.first_offset} was compacted long ago")
 
     def newest_manifest(self) -> Manifest | None:
-        """Read the manifest that counts; None while there was no compaction yet."""
+        """Read the manifest that counts; None while there was no compaction yet. One that was read never changes."""
         while keys := self._manifest_keys():
-            try:
-                return decode_manifest(self.objects.get(keys[-1]))
-            except NotFound:  # removed since the listing, so there is a newer one
-                continue
+            if self._newest and manifest_number(keys[-1]) == self._newest.number:
+                return self._newest
+            with suppress(NotFound):  # removed since the listing, so there is a newer one
+                self._newest = decode_manifest(self.objects.get(keys[-1]))
         return None
 
     def publish(self, manifest: Manifest) -> None:

@@ -7,7 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
+from kafka.admin import KafkaAdminClient
 
+from cinematch.adapters.kafka_topics import ensure_topics
+from cinematch.contracts.dead_letter import CARRIED_BYTES
 from cinematch.contracts.lake_paths import DEAD_LETTERS_FOLDER
 from cinematch.local_stack.kafka_server import KafkaServer
 from cinematch.local_stack.minio_server import MinioServer
@@ -27,7 +30,7 @@ def assert_whole(stage: Stage, published: int) -> None:
 
 def test_what_was_published_is_stored_once_and_bad_records_are_letters(stage: Stage, start_sink: StartSink) -> None:
     events = events_of(USERS, 1, 30)
-    poison = [b"", b"{", b"\xff\xfe", b'{"schema_version": 2}', b"x" * 100_000]
+    poison = [b"", b"{", b"\xff\xfe", b'{"schema_version": 2}', b"x" * 1_000_000]
     stage.publish(events, poison)
     sink = start_sink()
     stage.wait_for(len(events) + len(poison))
@@ -35,7 +38,8 @@ def test_what_was_published_is_stored_once_and_bad_records_are_letters(stage: St
     assert sink.stop() == 0
     assert_whole(stage, len(events))
     assert stage.events() == events
-    assert sorted(letter.value or b"" for letter in stage.letters()) == sorted(poison)
+    kept = sorted(value[:CARRIED_BYTES] for value in poison)
+    assert sorted(letter.value or b"" for letter in stage.letters()) == kept
     assert stage.report(DEAD_LETTERS_FOLDER).faults == []
 
 
@@ -134,3 +138,21 @@ def test_an_object_store_that_is_away_is_waited_for(
     stage.wait_for(len(USERS) * 40)
     assert_whole(stage, len(USERS) * 40)
     assert sink.process.poll() is None
+
+
+def test_a_topic_that_was_created_again_is_refused(stage: Stage, start_sink: StartSink) -> None:
+    topic = stage.settings.events_topic
+    first = start_sink()
+    stage.publish(events_of(USERS, 1, 5))
+    stage.wait_for(len(USERS) * 5)
+    first.stop()
+    admin = KafkaAdminClient(bootstrap_servers=stage.settings.kafka_bootstrap_servers)
+    admin.delete_topics([topic])
+    wait_until(lambda: topic not in admin.list_topics(), "a deleted topic")
+    admin.close()
+    ensure_topics(stage.settings.kafka_bootstrap_servers, {topic: 4})
+    stage.publish(events_of(USERS, 1, 50))
+    second = start_sink()
+    wait_until(lambda: second.log.read_text().count("created again") >= 4, "refused partitions")
+    assert_whole(stage, len(USERS) * 5)
+    assert second.process.poll() is None
