@@ -51,6 +51,13 @@ demo: environment ## Start the whole stack with demo data; Ctrl-C stops it
 test: setup ## Run the whole test suite on real servers
 	@$(BIN)/pytest
 
+# Random schedules of each oracle test: in memory, and on a mongod and a Redis that are killed meanwhile.
+SCHEDULES ?= 1000
+.PHONY: chaos
+chaos: setup ## Check answers under SCHEDULES=N random schedules, in memory and on real servers
+	@$(BIN)/pytest --timeout 0 --schedules $(SCHEDULES) \
+	    tests/unit/serving_layer/test_oracle.py tests/end_to_end/test_oracle_on_servers.py
+
 .PHONY: bench
 bench: setup ## Measure the embedded stack; results go to benchmarks/results
 	@$(BIN)/python -m benchmarks

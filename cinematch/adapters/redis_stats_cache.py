@@ -35,7 +35,7 @@ class RedisStatsCache:
     async def put(self, user_id: str, cached: CachedStats) -> None:
         """Cache for the expiry time."""
         with translated_errors():
-            await self._client.setex(cached_stats_key(user_id), self._expiry_seconds, _encoded(cached))
+            await self._client.set(cached_stats_key(user_id), _encoded(cached), ex=self._expiry_seconds)
 
     async def acquire(self, user_id: str, token: str) -> bool:
         """Take the user's lock under this token, unless somebody holds it; it expires by itself."""

@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from random import Random
+from uuid import UUID
 
 from cinematch.domain.events import Event, EventType
 from cinematch.domain.watchlist import Film
@@ -41,7 +42,8 @@ class RandomLogs:
 
     def next_event(self, user_id: str) -> Event:
         """Draw the user's next effective change and append it to the log."""
-        event = self._change(user_id, len(self.events[user_id]) + 1)
+        change = self._change(user_id, len(self.events[user_id]) + 1)
+        event = replace(change, event_id=str(UUID(int=self.random.getrandbits(128))))
         self.events[user_id].append(event)
         self._held[user_id].pop(event.movie_id, None)
         if event.event_type is not EventType.DELETE:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from cinematch.errors import UserNotFound
+from cinematch.errors import StoreUnavailable, UserNotFound
 from cinematch.settings import StatsMode
 from serving_layer.cache_aside_mode import CacheAsideStats
 from serving_layer.films import FilmCache
@@ -25,6 +25,7 @@ from tests.oracle.world import World
 
 USERS = ("ann", "bob", "{eve}")
 FILMS = 40
+FAULT_WEIGHT = 0.3
 READ_MODES = (StatsMode.LAMBDA,) * 6 + (StatsMode.INCREMENTAL, StatsMode.CACHE_ASIDE, StatsMode.MICRO_BATCH)
 
 
@@ -45,7 +46,7 @@ class Schedule:
         self.layers = Layers(self.world, films, self.random)
         self.running: dict[str, Stepped] = {}
         self.services = {mode: UserStatsService(source, 1.0) for mode, source in self._sources().items()}
-        self.actions: dict[str, tuple[int, Callable[[], None]]] = {
+        self.actions: dict[str, tuple[float, Callable[[], None]]] = {
             "write": (30, self._write),
             "relay": (20, lambda: self.layers.relay(self.random.randint(1, 10))),
             "speed": (25, lambda: self._operate("speed", self.layers.speed)),
@@ -53,11 +54,12 @@ class Schedule:
             "batch": (14, self._batch_or_rollback),
             "guardian": (10, lambda: self._operate("guardian", self.layers.guard)),
             "micro_batch": (8, self._micro_batch),
-            "save": (2, self.world.save_speed_view),
-            "rewind": (1, self.world.rewind_speed_view),
-            "wipe": (1, self.world.wipe_speed_view),
-            "damage": (1, lambda: self.world.damage_speed_view(self.random.choice(USERS), self.random)),
-            "plug": (2, self._plug),
+            "save": (2, self._in_redis(self.world.save_speed_view)),
+            "rewind": (1, self._in_redis(self.world.rewind_speed_view)),
+            "wipe": (1, self._in_redis(self.world.wipe_speed_view)),
+            "damage": (1, self._in_redis(self._damage)),
+            "plug": (2, lambda: self.world.switch_redis(not self.world.is_redis_up or self.random.random() < 0.4)),
+            **{name: (FAULT_WEIGHT, fault) for name, fault in self.world.faults.items()},
         }
 
     async def run(self) -> None:
@@ -74,6 +76,7 @@ class Schedule:
         finally:
             for operation in self.running.values():
                 operation.kill()
+            await self.world.close()
 
     def _sources(self) -> dict[StatsMode, StatsSource]:
         stats: Any = AsyncPaused(self.world.stores.stats, self._inside_read)
@@ -114,12 +117,17 @@ class Schedule:
             if issued_before:
                 raise WrongAnswer(f"{user_id} has {issued_before} events and was not found") from None
             return
+        except StoreUnavailable:
+            if not self.world.faults:
+                raise
+            self.tally["unavailable"] += 1
+            return
         self.tally["complete" if answer["freshness"]["complete"] else "incomplete"] += 1
         check(answer, self.logs.events[user_id], issued_before, self.logs.films)
 
     async def _settle(self) -> None:
         """Bring everything to an end, without a command; then every mode must have everything, and all must agree."""
-        self.world.stores.switchboard.is_up = True
+        self.world.switch_redis(True)
         for operation in self.running.values():
             operation.finish()
         self.layers.relay(len(self.layers.outbox))
@@ -145,8 +153,7 @@ class Schedule:
         elif self.random.random() < 0.05:
             self._kill(name)
             return
-        for _ in range(self.random.randint(1, 8)):
-            running.step()
+        running.step(self.random.randint(1, 8))
 
     def _kill(self, name: str) -> None:
         self.tally[f"{name}.kill"] += 1
@@ -169,9 +176,12 @@ class Schedule:
         if self.logs.events[user_id]:
             self.layers.micro_batch(user_id, self.logs.events[user_id])
 
-    def _plug(self) -> None:
-        switchboard = self.world.stores.switchboard
-        switchboard.is_up = not switchboard.is_up or self.random.random() < 0.4
+    def _in_redis(self, action: Callable[[], None]) -> Callable[[], None]:
+        """What happens to the data of Redis happens while it is up."""
+        return lambda: action() if self.world.is_redis_up else None
+
+    def _damage(self) -> None:
+        self.world.damage_speed_view(self.random.choice(USERS), self.random)
 
 
 def _nothing(*_: Any) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Awaitable, Callable
+from math import inf
 from typing import Any, Final
 
 from cinematch.errors import CineMatchError
@@ -26,15 +27,17 @@ class Stepped:
         self._may_run = threading.Semaphore(0)
         self._has_stopped = threading.Semaphore(0)
         self._is_killed = False
+        self._stops_to_pass = 0.0
         self._failure: BaseException | None = None
         self.is_over = False
         self._thread = threading.Thread(target=self._run, args=(operation,), daemon=True)
         self._thread.start()
 
-    def step(self) -> None:
-        """Let it run to its next stop or its end. Raises what the operation raised, unless it is an error of ours."""
+    def step(self, stops: float) -> None:
+        """Let it run to its `stops`-th stop from here, or its end. Raises what it raised, but for errors of ours."""
         if self.is_over:
             return
+        self._stops_to_pass = stops - 1
         self._may_run.release()
         if not self._has_stopped.acquire(timeout=STUCK_SECONDS):
             raise TimeoutError("an operation neither stops nor ends")
@@ -43,13 +46,12 @@ class Stepped:
 
     def finish(self) -> None:
         """Let it run to its end."""
-        while not self.is_over:
-            self.step()
+        self.step(inf)
 
     def kill(self) -> None:
         """End it where it stands; what it has done to the stores stays."""
         self._is_killed = True
-        self.finish()
+        self.step(1)
 
     def _run(self, operation: Callable[[Callable[[], None]], None]) -> None:
         self._may_run.acquire()
@@ -64,6 +66,9 @@ class Stepped:
         self._has_stopped.release()
 
     def _pause(self) -> None:
+        if self._stops_to_pass > 0 and not self._is_killed:
+            self._stops_to_pass -= 1
+            return
         self._has_stopped.release()
         self._may_run.acquire()
         if self._is_killed:

@@ -1,11 +1,9 @@
-"""The stores that a schedule works on: in-memory twins here, real servers in `server_world`.
-
-`Switchboard` is Redis's plug: while it is out, everything that speaks to Redis raises StoreUnavailable.
-"""
+"""The stores that a schedule works on: in-memory twins here, real servers in `server_world`."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, Protocol
@@ -26,28 +24,6 @@ from tests.twins.memory_stats import MemoryStats, MemoryStatsCache
 Document = dict[str, Any]
 
 
-@dataclass
-class Switchboard:
-    """Whether Redis can be reached."""
-
-    is_up: bool = True
-
-    def guard(self, store: object) -> Any:
-        """Give the store behind the plug."""
-        return _Plugged(store, self)
-
-
-class _Plugged:
-    def __init__(self, store: object, switchboard: Switchboard) -> None:
-        self._store = store
-        self._switchboard = switchboard
-
-    def __getattr__(self, name: str) -> Any:
-        if not self._switchboard.is_up:
-            raise StoreUnavailable("redis", "the plug is out")
-        return getattr(self._store, name)
-
-
 class BoundaryStore(Boundaries, RepairRequests, Protocol):
     """What the guardian asks MongoDB."""
 
@@ -56,7 +32,6 @@ class BoundaryStore(Boundaries, RepairRequests, Protocol):
 class Stores:
     """The stores, each as its layer uses it."""
 
-    switchboard: Switchboard
     generations: Generations
     speed_view: SpeedView
     history: EventHistory
@@ -71,6 +46,15 @@ class World(Protocol):
     """The stores, and what happens to them from outside of the layers under test."""
 
     stores: Stores
+    is_redis_up: bool
+    faults: dict[str, Callable[[], None]]
+    """What else can go wrong here, by name."""
+
+    async def close(self) -> None:
+        """Leave nothing behind."""
+
+    def switch_redis(self, up: bool) -> None:
+        """Take Redis down, with what it holds, or up again."""
 
     def issue(self, event: Event) -> None:
         """Do what ingestion does in one transaction: counter and outbox."""
@@ -126,6 +110,19 @@ class _MemorySpeedReader:
         return self.view.read(user_id)
 
 
+class _Plugged:
+    """A store in Redis: gone while Redis is down."""
+
+    def __init__(self, store: object, world: MemoryWorld) -> None:
+        self._store = store
+        self._world = world
+
+    def __getattr__(self, name: str) -> Any:
+        if not self._world.is_redis_up:
+            raise StoreUnavailable("redis", "it is down")
+        return getattr(self._store, name)
+
+
 class MemoryWorld:
     """The twins; tests/contract proves each equal to the real store."""
 
@@ -136,18 +133,27 @@ class MemoryWorld:
         self._heartbeat = MemoryHeartbeat()
         self._cache = MemoryStatsCache()
         self._saved: dict[str, SpeedSnapshot] = {}
-        redis = Switchboard()
+        self.is_redis_up = True
+        self.faults: dict[str, Callable[[], None]] = {}
         self.stores = Stores(
-            switchboard=redis,
             generations=self._memory.generations,
-            speed_view=redis.guard(self._view),
+            speed_view=self._plugged(self._view),
             history=self._history,
             boundaries=MemoryBoundaries(self._memory),
-            heartbeat=redis.guard(self._heartbeat),
+            heartbeat=self._plugged(self._heartbeat),
             stats=self._memory,
-            speed=_MemorySpeedReader(redis.guard(self._view)),
-            cache=redis.guard(self._cache),
+            speed=_MemorySpeedReader(self._plugged(self._view)),
+            cache=self._plugged(self._cache),
         )
+
+    def _plugged(self, store: object) -> Any:
+        return _Plugged(store, self)
+
+    async def close(self) -> None:
+        """Nothing is left behind."""
+
+    def switch_redis(self, up: bool) -> None:
+        self.is_redis_up = up
 
     def issue(self, event: Event) -> None:
         self._memory.sequences[event.user_id] = event.sequence

@@ -50,7 +50,7 @@ def small_margins() -> Iterator[None]:
 @pytest.fixture
 def schedules(request: pytest.FixtureRequest) -> int:
     """How many schedules to run; `make chaos` says how many."""
-    return int(request.config.getoption("--schedules") or 240)
+    return int(request.config.getoption("--schedules") or 200)
 
 
 def test_every_answer_equals_a_replay(schedules: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,38 @@
+"""Every answer equals a replay, on a real mongod and a real Redis, which are killed meanwhile.
+
+The same schedules as in tests/unit/serving_layer/test_oracle.py, through the real adapters.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import pytest
+import structlog
+
+from cinematch.domain.watchlist import Film
+from cinematch.local_stack.mongo_server import MongoServer
+from cinematch.local_stack.redis_server import RedisServer
+from cinematch.settings import Settings
+from tests.oracle.schedule import Schedule
+from tests.oracle.server_world import ServerWorld
+
+pytestmark = pytest.mark.end_to_end
+FIRST_SEED = 10_000
+
+
+def test_every_answer_equals_a_replay_on_real_servers(
+    request: pytest.FixtureRequest, settings: Settings, mongo_server: MongoServer, redis_server: RedisServer
+) -> None:
+    schedules = int(request.config.getoption("--schedules") or 10)
+    tally: Counter[str] = Counter()
+
+    def new_world(films: dict[str, Film]) -> ServerWorld:
+        return ServerWorld(films, settings, mongo_server, redis_server)
+
+    with structlog.testing.capture_logs():
+        for seed in range(FIRST_SEED, FIRST_SEED + schedules):
+            asyncio.run(Schedule(seed, new_world, tally=tally).run())
+    must_meet = ("complete", "read.batch_stats", "read.request_repair", "wipe", "rewind", "plug", "mongod killed")
+    assert {name: tally[name] for name in must_meet if not tally[name]} == {}
