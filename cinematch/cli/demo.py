@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import IO, Final, TypeVar
 
 from rich.console import Console
 
@@ -19,6 +19,7 @@ from cinematch.cli.stack_report import print_addresses
 from cinematch.errors import CineMatchError, WaitTimeout
 from cinematch.local_stack.data_folder import DataFolder
 from cinematch.local_stack.layers import installed_layers
+from cinematch.local_stack.orphans import STACK_VARIABLE
 from cinematch.local_stack.stack_status import StackStatus, current_status
 
 USERS: Final = 200
@@ -29,6 +30,7 @@ VISIBLE_SECONDS: Final = 180.0
 BATCH_ATTEMPTS: Final = 4  # the lake takes an event in within half a minute
 BATCH_PAUSE_SECONDS: Final = 10.0
 POLL_SECONDS: Final = 0.5
+BATCH_LOG: Final = "demo-batch"
 NEW_RATINGS: Final = (9.5, 8.0, 6.5)
 LAMBDA_LAYERS: Final = {"data_lake", "speed_layer", "scheduler"}
 
@@ -57,7 +59,8 @@ def lambda_installed() -> bool:
 def show(console: Console, folder: DataFolder, status: StackStatus) -> None:
     """Load the data, which adds nothing when they are there, and print what the API makes of them."""
     client = DemoClient(status.addresses["api"])
-    run(console, folder, "seed", "--users", str(USERS), "--events", str(EVENTS), "--seed", str(SEED))
+    console.print("Loading invented data ...")
+    run(folder, "seed", "--users", str(USERS), "--events", str(EVENTS), "--seed", str(SEED))
     with console.status("Waiting until the statistics are visible ..."):
         stats = until(lambda: whole(client.stats(SHOWN_USER)), f"the statistics of {SHOWN_USER}")
         trends = until(lambda: filled(client.trends()), "the trends")
@@ -76,7 +79,7 @@ def add_films_after_a_batch(console: Console, folder: DataFolder, client: DemoCl
             break
         if attempt:
             time.sleep(BATCH_PAUSE_SECONDS)
-        run(console, folder, "batch", "run")
+        run_batch(console, folder)
     latest = stats["freshness"]["latest_sequence"]
     for film, rating in zip(trends["top_movies"], NEW_RATINGS, strict=False):
         event = client.rate(SHOWN_USER, film["movie_id"], rating)
@@ -84,11 +87,19 @@ def add_films_after_a_batch(console: Console, folder: DataFolder, client: DemoCl
     return until(lambda: client.stats(SHOWN_USER, latest), "the new ratings")
 
 
-def run(console: Console, folder: DataFolder, *arguments: str) -> None:
-    """Run another of our commands on this stack, its output on this terminal. Raises CineMatchError."""
-    console.print(f"[bold]cinematch {' '.join(arguments)}[/]")
+def run_batch(console: Console, folder: DataFolder) -> None:
+    """Run the nightly batch now, Spark's chatter in a log of its own."""
+    with console.status("Running the batch that otherwise runs at night ..."), folder.log(BATCH_LOG).open() as output:
+        run(folder, "batch", "run", output=output)
+    console.print(folder.log(BATCH_LOG).last_lines(1)[0], highlight=False)
+
+
+def run(folder: DataFolder, *arguments: str, output: IO[bytes] | None = None) -> None:
+    """Run another of our commands on this stack, as a part of it. Raises CineMatchError when it fails."""
     argv = [sys.executable, "-m", "cinematch", "--data-dir", str(folder.path), *arguments]
-    if subprocess.run(argv, check=False).returncode != 0:
+    environment = os.environ | {STACK_VARIABLE: str(folder.path)}
+    ended = subprocess.run(argv, env=environment, stdout=output, stderr=output, check=False)
+    if ended.returncode != 0:
         raise CineMatchError(f"`cinematch {' '.join(arguments)}` failed")
 
 

@@ -52,7 +52,7 @@ def installed_layers() -> list[LayerSpec]:
 class LayerProcess(Service):
     """A layer that touches its readiness file when it is at work (`cinematch.readiness`)."""
 
-    start_seconds: ClassVar[float] = 180.0  # two Spark applications on two busy cores
+    start_seconds: ClassVar[float] = 300.0  # two Spark applications at once on two busy cores
     grace_seconds: ClassVar[float] = 20.0
 
     def __init__(self, spec: LayerSpec, folder: Path, log: LogFile, environment: Mapping[str, str]) -> None:

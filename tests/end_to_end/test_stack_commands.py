@@ -114,13 +114,13 @@ def test_a_second_stack_in_the_foreground_leaves_nothing_after_ctrl_c(stack: Run
 
 
 def test_a_layer_that_cannot_start_fails_up_with_its_last_lines(tmp_path: Path) -> None:
-    broken = os.environ | {"SPARK_DRIVER_MEMORY": "nonsense"}
+    broken = os.environ | {"BATCH_CRON": "whenever"}
     result = subprocess.run(
         command(tmp_path, "up", "--detach"), env=broken, capture_output=True, text=True, timeout=300, check=False
     )
     assert result.returncode == 1
-    assert "does not start" in result.stderr
-    assert "nonsense" in result.stderr
+    assert "scheduler does not start" in result.stderr
+    assert "'whenever' is no cron expression" in result.stderr
     assert stack_processes(tmp_path.resolve()) == []
 
 
