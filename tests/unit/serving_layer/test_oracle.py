@@ -31,6 +31,8 @@ from tests.oracle.oracle import WrongAnswer
 from tests.oracle.schedule import Schedule
 from tests.oracle.world import MemoryWorld
 
+ENOUGH_SCHEDULES = 100
+"""From here on every case must have been met."""
 SCHEDULES_TO_FIND_A_DEFECT = 60
 CASES = (BoundaryOnly, DeltaAtBoundary, TailAfterBoundary, BoundaryBehind, SpeedViewBroken)
 KILLS = ("batch.kill", "speed.kill", "guardian.kill")
@@ -65,7 +67,8 @@ def test_every_answer_equals_a_replay(schedules: int, monkeypatch: pytest.Monkey
     monkeypatch.setattr(lambda_mode, "reading", counted_reading)
     run_schedules(schedules, tally)
     must_meet = [case.__name__ for case in CASES] + ["read.whole_list", "read.request_repair", "complete", *KILLS]
-    assert {name: tally[name] for name in must_meet if tally[name] < schedules / 20} == {}
+    if schedules >= ENOUGH_SCHEDULES:
+        assert {name: tally[name] for name in must_meet if tally[name] < schedules / 20} == {}
 
 
 def counts_the_tail_twice(boundary: int, snapshot: SpeedSnapshot | None) -> Reading:
