@@ -42,13 +42,14 @@ class _Watch(threading.Thread):
         self._stats = database[USER_STATS]
         self._sent: dict[str, float] = {}
         self._milliseconds: list[float] = []
+        self._all_sent = threading.Event()
 
     def expect(self, user_id: str, sent: float) -> None:
         """Watch for a user's first statistics."""
         self._sent[user_id] = sent
 
     def run(self) -> None:
-        while True:
+        while self._sent or not self._all_sent.is_set():
             waiting = list(self._sent)
             found = [document["_id"] for document in self._stats.find({"_id": {"$in": waiting}}, {"_id": 1})]
             now = time.perf_counter()
@@ -57,9 +58,8 @@ class _Watch(threading.Thread):
 
     def finished(self) -> list[float]:
         """Wait for the rest; give all latencies in milliseconds. Raises TimeoutError."""
-        deadline = time.monotonic() + GIVE_UP_SECONDS
-        while self._sent:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{len(self._sent)} statistics are still not there")
-            time.sleep(POLL_SECONDS)
+        self._all_sent.set()
+        self.join(GIVE_UP_SECONDS)
+        if self.is_alive():
+            raise TimeoutError(f"{len(self._sent)} statistics are still not there")
         return self._milliseconds
