@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from textwrap import shorten
 from typing import Annotated, Final, NoReturn
 
 import typer
@@ -31,6 +32,8 @@ from ingestion.seeding.loading import DataSet, Loaded, Loading
 
 SOME_ROWS_BAD: Final = 1
 COULD_NOT_RUN: Final = 2
+REASON_CHARACTERS: Final = 80
+"""What is shown of a driver's own words, which go on for lines."""
 
 seed = typer.Typer(add_completion=False)
 import_ = typer.Typer(
@@ -52,11 +55,12 @@ def seed_(
     ] = None,
 ) -> None:
     """Load invented films, people and what they do; a second run of the same command adds nothing."""
-    data = DataSet(seed, users, events, _midnight(until or datetime.now(UTC)))
-    with _clear_failure(), _database() as database:
-        stages = ProgressBars(Console(stderr=True))
-        loading = Loading(CatalogWriter(database), Watchlists(database), Sequences(database), stages)
-        _print_loaded(data, loading.run(data, rate))
+    with _clear_failure():
+        data = DataSet(seed, users, events, _midnight(until or datetime.now(UTC)))
+        with _database() as database:
+            stages = ProgressBars(Console(stderr=True))
+            loading = Loading(CatalogWriter(database), Watchlists(database), Sequences(database), stages)
+            _print_loaded(data, loading.run(data, rate))
 
 
 @import_.command("catalog")
@@ -117,7 +121,11 @@ def _clear_failure() -> Iterator[None]:
     try:
         yield
     except StoreUnavailable as error:
-        _fail(f"{error}; nothing is lost: start it and run the same command again, it goes on where it was")
+        reason = shorten(error.detail, REASON_CHARACTERS, placeholder=" ...")
+        _fail(
+            f"{error.store} does not answer ({reason}): start it with `cinematch up`, or let {error.store.upper()}_URL "
+            "lead to it, and run the same command again: it goes on where it was"
+        )
     except CineMatchError as error:
         _fail(str(error))
     except KeyboardInterrupt:

@@ -31,15 +31,21 @@ BATCH_USERS: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """What to invent: `events` shared among `users`; films were watched in the two years before `until`."""
+    """What to invent: `events` shared among `users`; films were watched in the two years before `until`.
+
+    Raises ConfigurationError when so few users cannot have so many events.
+    """
 
     seed: int
     users: int
     events: int
     until: datetime
 
+    def __post_init__(self) -> None:
+        self.lengths()
+
     def lengths(self) -> list[int]:
-        """Give the number of events of each user, busiest first. Raises ConfigurationError when there are too many."""
+        """Give the number of events of each user, busiest first."""
         return history_lengths(self.users, self.events)
 
     def user_id(self, place: int) -> str:

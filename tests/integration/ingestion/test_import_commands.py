@@ -185,7 +185,9 @@ def test_silent_mongodb_is_one_sentence(settings: Settings, tmp_path: Path) -> N
     unreachable = {"MONGODB_URL": "mongodb://127.0.0.1:1", "MONGODB_TIMEOUT_SECONDS": "0.2"}
     result = CliRunner().invoke(import_, ["movielens", str(folder)], env=unreachable)
     assert result.exit_code == 2
-    assert "mongodb is unavailable" in result.stderr
+    assert result.stderr.startswith("cinematch: mongodb does not answer (127.0.0.1:1")
+    assert "`cinematch up`" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
 
 
 def test_catalog_import_refreshes_what_lines_name(database: SyncDatabase, settings: Settings, tmp_path: Path) -> None:
