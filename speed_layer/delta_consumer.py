@@ -13,6 +13,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
+from itertools import chain
 from typing import Final
 
 from cinematch.adapters.kafka_consumer import GroupConsumer
@@ -54,9 +55,9 @@ class DeltaConsumer:
         """One round. Raises StoreUnavailable."""
         for place in self._consumer.waiting():
             self._consumer.start(place, max(self._applied.get(place, 0), self._consumer.committed(place)))
-        for place, records in self._consumer.poll(POLL_SECONDS).items():
-            self._report_broken(self._applier.apply(map(arrival, records)))
-            self._applied[place] = records[-1].offset + 1
+        polled = self._consumer.poll(POLL_SECONDS)
+        self._report_broken(self._applier.apply(map(arrival, chain.from_iterable(polled.values()))))
+        self._applied |= {place: records[-1].offset + 1 for place, records in polled.items()}
         self._commit()
 
     def _commit(self) -> None:

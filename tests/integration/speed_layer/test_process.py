@@ -26,6 +26,7 @@ POISON = (
     b'{"schema_version": 2}',
     b'{"schema_version": 1, "user_id": "u", "sequence": 1}',
 )
+LONG_SECONDS = 180  # for a stream on a machine that has much else to do
 SPEED_LAYER = LayerSpec("speed_layer", "speed_layer.__main__", ("speed_layer",), uses_spark=True)
 
 
@@ -55,8 +56,8 @@ def test_the_speed_view_stays_exact(
 
     stage.live(users, 150, seed=1)
     stage.publish(POISON)
-    stage.await_exact()
-    reached(lambda: len(stage.letters()) == len(POISON), 20)
+    stage.await_exact(LONG_SECONDS)
+    reached(lambda: len(stage.letters()) == len(POISON), LONG_SECONDS)
     letters = stage.letters().values()
     assert {letter.layer for letter in letters} == {"speed_layer"}
     assert {(letter.value or b"")[:20] for letter in letters} == {(value or b"")[:20] for value in POISON}
@@ -69,7 +70,7 @@ def test_the_speed_view_stays_exact(
     shutil.rmtree(settings.checkpoint_dir, ignore_errors=True)  # from the earliest offset, then: all is repeated
     process.start()
     process.wait_ready()
-    stage.await_exact()
+    stage.await_exact(LONG_SECONDS)
     assert len(stage.letters()) == len(POISON)
 
     stage.redis.flushall()
@@ -82,7 +83,7 @@ def test_the_speed_view_stays_exact(
     redis_server.wait_ready()
     stage.live(users, 60, seed=4)
     stage.publish()
-    stage.await_exact()
+    stage.await_exact(LONG_SECONDS)
     redis_server.kill()
     file.write_bytes(older)
     redis_server.start()
@@ -91,7 +92,7 @@ def test_the_speed_view_stays_exact(
 
     stage.live(users, 60, seed=5)
     stage.publish()
-    stage.await_exact()
+    stage.await_exact(LONG_SECONDS)
     process.terminate()
     reached(lambda: not process.alive, 20)
     assert process.process is not None

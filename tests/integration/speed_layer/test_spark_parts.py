@@ -1,0 +1,155 @@
+"""What runs inside Spark: the screening of real-time mode, and one micro-batch, as often as it takes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from cinematch.contracts.dead_letter import CARRIED_BYTES
+from cinematch.contracts.event_codec import decode, encode
+from cinematch.contracts.log_record import LogPartition, LogRecord
+from cinematch.domain.changes import AddFilm
+from cinematch.domain.events import Event
+from cinematch.errors import InvalidEvent, StoreUnavailable
+from cinematch.local_stack.redis_server import RedisServer
+from cinematch.settings import Settings
+from cinematch.spark.kafka_source import RECORD_COLUMNS
+from speed_layer.delta_consumer import arrival
+from speed_layer.job import MicroBatch
+from speed_layer.transform import deltas
+from tests.histories import add, delete, update
+from tests.micro_batch_stage import FILMS
+from tests.speed_stage import SpeedStage
+
+pytestmark = [pytest.mark.integration, pytest.mark.spark]
+
+FIRST = add(1, "a.$b", 7.5, genres=("Sci-Fi", "Drama"))
+EVENTS = [
+    FIRST,
+    update(2, FIRST, None),
+    delete(3, FIRST),
+    replace(add(1, "m", 0.5, user_id='u"\\ è/{}'), sequence=2**53 - 1),
+    add(1, "m", None, user_id="x" * 128, movie_name="Città 🎬 " * 50, watched_at=None, added_at=None),
+]
+LENIENT = [
+    encode(FIRST).replace(b'"schema_version":1', b'"schema_version": 1 ,"unknown": {"deep": [1, {}]}'),
+    b" \n" + encode(FIRST) + b"\n ",
+    encode(FIRST).replace(b'"rating":7.5', b'"rating":7.50'),
+    encode(FIRST).replace(b'"rating":7.5', b'"rating":75e-1'),
+    encode(FIRST).replace(b".000Z", b"+02:00"),
+]
+BAD = [
+    None,
+    b"",
+    b"{",
+    b"[]",
+    b"null",
+    b"\xff\xfe",
+    encode(FIRST) + b"garbage",
+    encode(FIRST).replace(b'"schema_version":1', b'"schema_version":2'),
+    encode(FIRST).replace(b'"sequence":1', b'"sequence":0'),
+    encode(FIRST).replace(b'"sequence":1', b'"sequence":null'),
+    encode(FIRST).replace(b'"user_id":"user"', b'"user":"user"'),
+    b"x" * 70_000,
+    b"x" * (CARRIED_BYTES + 5),
+]
+
+
+def records(spark: SparkSession, values: Iterable[bytes | None]) -> DataFrame:
+    rows = [("log", 3, offset, b"key", value) for offset, value in enumerate(values)]
+    return spark.createDataFrame(rows, RECORD_COLUMNS).coalesce(1)
+
+
+def screened(spark: SparkSession, values: list[bytes | None]) -> list[Any]:
+    rows = deltas(records(spark, values)).collect()
+    place = LogPartition("deltas", 0)
+    return [
+        arrival(LogRecord(place, n, None, bytes(row.key), row.value and bytes(row.value), _headers(row)))
+        for n, row in enumerate(rows)
+    ]
+
+
+def _headers(row: Any) -> tuple[tuple[str, bytes | None], ...]:
+    return tuple((header.key, header.value and bytes(header.value)) for header in row.headers)
+
+
+def test_the_screening_rejects_nothing_that_the_contract_accepts(spark: SparkSession) -> None:
+    values: list[bytes | None] = [*map(encode, EVENTS), *LENIENT]
+    accepted = [decode(value) for value in values]
+    found = screened(spark, values)
+    assert [it.reason for it in found] == [None] * len(values)
+    assert [decode(it.record.value) for it in found] == accepted
+    assert [(it.record.place, it.record.offset) for it in found] == [
+        (LogPartition("log", 3), offset) for offset in range(len(values))
+    ]
+
+
+def test_what_the_screening_passes_is_still_held_against_the_contract(spark: SparkSession) -> None:
+    found = screened(spark, BAD)
+    for value, it in zip(BAD, found, strict=True):
+        with pytest.raises(InvalidEvent):
+            decode(value)
+        if it.reason is None:
+            with pytest.raises(InvalidEvent):
+                decode(it.record.value)
+    assert sum(it.reason is not None for it in found) >= 10
+    assert len(found[-1].record.value) == CARRIED_BYTES
+
+
+@pytest.fixture
+def log_of_two(stage: SpeedStage) -> list[Event]:
+    ann, bob = stage.user("ann"), stage.user("bob")
+    return [
+        event
+        for film in FILMS
+        for event in (*stage.change(ann, AddFilm(film, 7.5)), *stage.change(bob, AddFilm(film, None)))
+    ]
+
+
+def test_a_repeated_micro_batch_changes_nothing(
+    spark: SparkSession, stage: SpeedStage, settings: Settings, kafka_server: Any, log_of_two: list[Event]
+) -> None:
+    reported: list[str] = []
+    batches = MicroBatch(settings, reported.extend, threading.Event())
+    values = list(map(encode, log_of_two))
+    for part in (values[:9], values[:9], values[4:20], values, values[:1]):
+        batches.process_batch(records(spark, [*part, b"{"]), 0)
+    assert stage.differences() == []
+    assert reported == []
+    assert {letter.reason for letter in stage.letters().values()} == {"the message is not JSON in UTF-8"}
+
+
+def test_gaps_in_a_micro_batch_are_reported(
+    spark: SparkSession, stage: SpeedStage, settings: Settings, log_of_two: list[Event]
+) -> None:
+    reported: list[str] = []
+    events = [event for event in log_of_two if event.sequence != 3]
+    MicroBatch(settings, reported.extend, threading.Event()).process_batch(records(spark, map(encode, events)), 0)
+    assert sorted(reported) == [stage.user("ann"), stage.user("bob")]
+
+
+def test_a_micro_batch_waits_for_redis_and_is_not_done_before(
+    spark: SparkSession, stage: SpeedStage, settings: Settings, redis_server: RedisServer, log_of_two: list[Event]
+) -> None:
+    redis_server.stop()
+    batch = records(spark, map(encode, log_of_two))
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(StoreUnavailable):
+        MicroBatch(settings, lambda _: None, stop).process_batch(batch, 0)
+    patient = threading.Thread(
+        target=MicroBatch(settings, lambda _: None, threading.Event()).process_batch, args=(batch, 1)
+    )
+    patient.start()
+    patient.join(3)
+    assert patient.is_alive()
+    redis_server.start()
+    redis_server.wait_ready()
+    patient.join(60)
+    assert not patient.is_alive()
+    assert stage.differences() == []

@@ -1,0 +1,72 @@
+"""Records become events by user, or letters; deltas carry where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cinematch.contracts.dead_letter import DeadLetter
+from cinematch.contracts.event_codec import encode
+from cinematch.contracts.log_record import LogPartition, LogRecord
+from speed_layer.applier import Applier, Arrival, sort_out
+from speed_layer.delta_consumer import arrival
+from tests.histories import add
+from tests.twins.memory_speed_view import MemorySpeedView
+
+LOG = LogPartition("events/of users", 3)
+
+
+class Letters(list[DeadLetter]):
+    """Letters in memory."""
+
+    def publish(self, letters: Iterable[DeadLetter]) -> None:
+        self.extend(letters)
+
+
+def record(offset: int, value: bytes | None) -> Arrival:
+    return Arrival(LogRecord(LOG, offset, None, b"key", value))
+
+
+def test_events_are_grouped_by_user_in_the_order_of_the_log() -> None:
+    log = [
+        add(1, "a", user_id="ann"),
+        add(1, "a", user_id="bob"),
+        add(2, "b", user_id="ann"),
+        add(1, "a", user_id="ann"),
+    ]
+    events, letters = sort_out(record(offset, encode(event)) for offset, event in enumerate(log))
+    assert events == {"ann": [log[0], log[2], log[3]], "bob": [log[1]]}
+    assert letters == []
+
+
+def test_what_is_no_event_becomes_a_letter_and_the_rest_goes_on() -> None:
+    letters, view = Letters(), MemorySpeedView()
+    arrivals = [record(0, encode(add(1, "a"))), record(1, b"{"), record(2, None), record(3, encode(add(2, "b")))]
+    assert Applier(view, letters).apply(arrivals) == []
+    assert [(letter.identity, letter.layer, letter.value) for letter in letters] == [
+        ("events/of users/3/1", "speed_layer", b"{"),
+        ("events/of users/3/2", "speed_layer", None),
+    ]
+    assert view.boundaries(["user"]) == {"user": (0, 2)}
+
+
+def test_a_verdict_of_the_screening_stands() -> None:
+    events, letters = sort_out([record(0, encode(add(1, "a")))._replace(reason="too large")])
+    assert events == {}
+    assert [letter.reason for letter in letters] == ["too large"]
+
+
+def test_gaps_and_views_begun_in_the_middle_are_reported() -> None:
+    view = MemorySpeedView()
+    applier = Applier(view, Letters())
+    logs = {"whole": [1, 2], "gap": [1, 3], "middle": [5], "repeated": [1, 1]}
+    arrivals = [record(0, encode(add(number, f"m{number}", user_id=user))) for user in logs for number in logs[user]]
+    assert applier.apply(arrivals) == ["gap", "middle"]
+    assert applier.apply([record(0, encode(add(6, "m6", user_id="middle")))]) == []
+
+
+def test_a_delta_leads_back_to_its_record() -> None:
+    headers: tuple[tuple[str, bytes | None], ...] = (("origin", b"events/of users/3/12"), ("reason", None))
+    delta = LogRecord(LogPartition("deltas", 0), 99, None, b"key", b"value", headers)
+    assert arrival(delta) == Arrival(LogRecord(LOG, 12, None, b"key", b"value"))
+    rejected = LogRecord(LogPartition("deltas", 0), 99, None, b"key", b"", (headers[0], ("reason", b"empty")))
+    assert arrival(rejected).reason == "empty"
