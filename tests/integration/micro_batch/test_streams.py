@@ -124,7 +124,7 @@ def test_a_stream_that_cannot_reach_mongodb_ends_and_is_noticed(
     stage.publish()
     with (
         job.running_streams(spark, astray, trends) as streams,
-        pytest.raises(StreamFailed, match=r"user_stats has ended.*mongodb is unavailable"),
+        pytest.raises(StreamFailed, match=r"(?s)user_stats has ended.*mongodb is unavailable"),
     ):
         job.watch(streams, threading.Event())
     assert stage.database.user_stats.count_documents({}) == 0

@@ -1,0 +1,134 @@
+"""`python -m micro_batch` as a process: killed and restarted, ended in good order, and on a cluster."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cinematch.adapters.mongodb_client import connect
+from cinematch.local_stack.child_process import ChildProcess
+from cinematch.local_stack.log_file import LogFile
+from cinematch.local_stack.ports import free_port
+from cinematch.readiness import READY_FILE_VARIABLE
+from cinematch.settings import Settings
+from tests.environments import environment_of
+from tests.micro_batch_stage import Stage
+from tests.spark_cluster import spark_cluster
+
+pytestmark = [pytest.mark.integration, pytest.mark.spark]
+PATIENCE_SECONDS = 180.0
+USERS = [f"user-{n}" for n in range(40)]
+
+
+class Layer:
+    """Runs of the layer's process, one after another."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self.settings = settings
+        self.log = LogFile(folder / "micro_batch.log")
+        self._folder = folder
+        self._process: ChildProcess | None = None
+
+    @property
+    def process(self) -> ChildProcess:
+        assert self._process is not None
+        return self._process
+
+    def start(self) -> None:
+        environment = environment_of(self.settings) | {READY_FILE_VARIABLE: str(self._folder / "ready")}
+        self._process = ChildProcess([sys.executable, "-m", "micro_batch"], environment, self._folder, self.log)
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not condition():
+            assert self.process.exit_code is None, self.log.path.read_text()
+            assert time.monotonic() < deadline, self.log.path.read_text()
+            time.sleep(0.05)
+
+    def wait_ready(self) -> None:
+        self.wait_until((self._folder / "ready").exists)
+
+    def kill(self) -> None:
+        """kill -9, unless it never ran."""
+        if self._process is not None:
+            self._process.kill()
+
+    def end(self) -> int | None:
+        """Ask it to end; gives its exit code."""
+        self.process.terminate()
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while self.process.exit_code is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return self.process.exit_code
+
+
+@pytest.fixture
+def layer(
+    kafka_server: Any, mongo_server: Any, spark_jars: Path, settings: Settings, tmp_path: Path
+) -> Iterator[Layer]:
+    """The layer with short triggers and small micro-batches; not yet running."""
+    changes = {
+        "global_trends_trigger_seconds": 0.5,
+        "max_events_per_trigger": 80,
+        "spark_driver_memory": "512m",
+        "spark_ui_port": free_port(),
+        "user_stats_trigger_seconds": 0.2,
+    }
+    layer = Layer(settings.model_copy(update=changes), tmp_path)
+    yield layer
+    layer.kill()
+
+
+def test_killed_in_the_middle_and_restarted_it_loses_and_repeats_nothing(layer: Layer, stage: Stage) -> None:
+    layer.start()
+    layer.wait_ready()
+    stage.live(USERS, 400, seed=30)
+    stage.publish()
+    layer.wait_until(lambda: stage.database.user_stats.count_documents({}) > 5)
+    layer.kill()
+    assert not (stage.stats_are_complete() and stage.trends_are_complete())
+
+    layer.start()
+    layer.wait_until(lambda: stage.stats_are_complete() and stage.trends_are_complete())
+    stage.assert_stats_equal_a_recomputation()
+    stage.assert_trends_equal_a_recount()
+    assert layer.end() == 0
+
+
+def test_without_mongodb_it_ends_with_a_sentence_and_code_1(layer: Layer) -> None:
+    nowhere = {"mongodb_url": f"mongodb://127.0.0.1:{free_port()}", "mongodb_timeout_seconds": 0.5}
+    layer.settings = layer.settings.model_copy(update=nowhere)
+    layer.start()
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while layer.process.exit_code is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert layer.process.exit_code == 1
+    assert "mongodb is unavailable" in layer.log.last_lines(1)[0]
+
+
+def test_on_a_cluster_the_partitions_run_in_both_executors_from_the_shipped_package(
+    layer: Layer, settings: Settings, tmp_path: Path
+) -> None:
+    with spark_cluster(tmp_path) as cluster, connect(settings) as client:
+        stage = Stage(settings, client)
+        stage.live(USERS, 200, seed=31)
+        stage.publish([b"poison"])
+        layer.settings = layer.settings.model_copy(
+            update={"spark_master_url": cluster.master_url, "spark_executor_memory": "512m"}
+        )
+        layer.start()
+        layer.wait_until(lambda: stage.stats_are_complete() and stage.trends_are_complete())
+        stage.assert_stats_equal_a_recomputation()
+        stage.assert_trends_equal_a_recount()
+        assert [letter.reason for letter in stage.letters().values()] == ["the message is not JSON in UTF-8"]
+
+        recorded = {int(pid) for pid in re.findall(r"/(\d+)'", layer.log.path.read_text())}
+        assert recorded
+        assert {cluster.worker_of(pid) for pid in recorded} == set(cluster.workers)
+        assert layer.end() == 0
