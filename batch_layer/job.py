@@ -54,7 +54,7 @@ def build(spark: SparkSession, settings: Settings, plan: Plan) -> Built:
         read = _window(settings, plan)
         events = read_lake_objects(spark, settings, read.keys)
         state = _read_state(spark, settings, plan.base)
-        groups = transform.groups_for(state.count() + _approximate_users(events))
+        groups = _groups(plan.base, events)
         path = _state_uri(settings, plan.number)
         transform.fold(state, events, groups, plan.as_of).write.parquet(path)
         folded = spark.read.schema(transform.FOLDED_SCHEMA).parquet(path)
@@ -81,8 +81,11 @@ def _state_uri(settings: Settings, number: int) -> str:
     return f"s3a://{settings.lake_bucket}/{state_prefix(number)}"
 
 
-def _approximate_users(events: DataFrame) -> int:
-    return int(events.select(sf.approx_count_distinct("user_id")).collect()[0][0])
+def _groups(base: Generation | None, events: DataFrame) -> int:
+    counts = events.agg(sf.approx_count_distinct("user_id").alias("users"), sf.count("*").alias("rows"))
+    (new,) = counts.toArrow().to_pylist()
+    known_users, known_films = (base.users, base.films) if base else (0, 0)
+    return transform.groups_for(known_users + new["users"], known_films + new["rows"])
 
 
 def _write_documents(spark: SparkSession, settings: Settings, plan: Plan, state: DataFrame, groups: int) -> None:

@@ -39,7 +39,8 @@ from cinematch.domain.summary import summarise
 from cinematch.domain.watchlist import Film, Watchlist, replay
 
 USERS_OF_A_GROUP: Final = 500
-"""Bounds what one call holds in memory: some 500 lists, their events and the catalog entries of their films."""
+ROWS_OF_A_GROUP: Final = 100_000
+"""Events and list entries. Both bound, on average, what one call holds in memory: some 100 MB as Python objects."""
 
 PENDING_SCHEMA: Final = StructType(
     [StructField("kafka_partition", IntegerType(), False), StructField("kafka_offset", LongType(), False)]
@@ -73,9 +74,9 @@ CATALOG_SCHEMA: Final = StructType(
 """The catalog as the statistics need it; genres and titles of a list are those of its entries."""
 
 
-def groups_for(users: int) -> int:
-    """Give the number of groups for that many users."""
-    return max(1, -(-users // USERS_OF_A_GROUP))
+def groups_for(users: int, rows: int) -> int:
+    """Give the number of groups for that many users with so many list entries and events."""
+    return max(1, -(-users // USERS_OF_A_GROUP), -(-rows // ROWS_OF_A_GROUP))
 
 
 def fold(state: DataFrame, events: DataFrame, groups: int, as_of: datetime | None = None) -> DataFrame:

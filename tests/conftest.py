@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 from pymongo import MongoClient
 from pyspark.sql import SparkSession
 
@@ -27,6 +28,10 @@ from cinematch.spark.session import create_spark_session
 from tests.redis_cluster import running_cluster
 
 AnyServer = TypeVar("AnyServer", bound=Service)
+
+# How long an example takes says nothing on a machine that runs servers and Spark beside the tests.
+hypothesis_settings.register_profile("cinematch", deadline=None)
+hypothesis_settings.load_profile("cinematch")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -25,6 +25,7 @@ from tests.batches import BatchLayer, expected
 from tests.environments import environment_of
 from tests.histories import add, film
 from tests.lakes import store_events
+from tests.spark_cluster import spark_cluster
 
 pytestmark = [pytest.mark.integration, pytest.mark.spark]
 
@@ -129,24 +130,22 @@ def until_the_lease_ends(layer: BatchLayer) -> None:
     until(lambda: layer.lease().holder() is None)
 
 
-def test_spark_submit_runs_the_job(batch_layer: BatchLayer) -> None:
+def test_spark_submit_runs_the_job_on_a_cluster(batch_layer: BatchLayer, tmp_path: Path) -> None:
+    """A standalone master and two workers that cannot import this checkout: the driver itself computes nothing."""
     store(batch_layer, FIRST)
     batch_layer.catalog(FILMS.values())
     submit = Path(pyspark.__file__).parent / "bin" / "spark-submit"
-    done = subprocess.run(
-        [
-            submit,
-            "--driver-class-path",
-            f"{batch_layer.settings.spark_jars_dir}/*",
-            ROOT / "batch_layer/job.py",
-            "--full",
-        ],
-        env=environment_of(batch_layer.settings) | {"PYSPARK_PYTHON": sys.executable},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_SECONDS,
-        check=False,
-    )
+    jars = f"{batch_layer.settings.spark_jars_dir}/*"
+    with spark_cluster(tmp_path) as cluster:
+        own = environment_of(batch_layer.settings, spark_master_url=cluster.master_url, spark_executor_memory="512m")
+        done = subprocess.run(
+            [submit, "--driver-class-path", jars, ROOT / "batch_layer/job.py", "--full"],
+            env=own | {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"},
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
     assert done.returncode == 0, done.stderr
     assert batch_layer.published() == expected(FIRST, FILMS)
 

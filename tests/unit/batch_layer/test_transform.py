@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batch_layer.state import STATE_SCHEMA, read_watchlist
-from batch_layer.transform import USERS_OF_A_GROUP, describe_group, fold_group, groups_for
+from batch_layer.transform import ROWS_OF_A_GROUP, USERS_OF_A_GROUP, describe_group, fold_group, groups_for
 from cinematch.adapters.mongodb_generations import decode
 from cinematch.contracts.generations import CHUNK_ENTRIES
 from cinematch.contracts.lake_schema import KafkaPlace, to_table
@@ -132,5 +132,7 @@ class TestDescribe:
         assert joined == [event.movie_id for event in events]
 
 
-def test_a_group_has_a_bounded_number_of_users() -> None:
-    assert [groups_for(users) for users in (0, 1, USERS_OF_A_GROUP, USERS_OF_A_GROUP + 1)] == [1, 1, 1, 2]
+def test_a_group_has_a_bounded_number_of_users_and_rows() -> None:
+    users = [groups_for(users, 0) for users in (0, 1, USERS_OF_A_GROUP, USERS_OF_A_GROUP + 1)]
+    rows = [groups_for(1, rows) for rows in (ROWS_OF_A_GROUP, ROWS_OF_A_GROUP + 1, 3 * ROWS_OF_A_GROUP)]
+    assert (users, rows) == ([1, 1, 1, 2], [1, 2, 3])
