@@ -3,71 +3,51 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from cinematch.domain.titles import normalize_title
 from ingestion.seeding.vocabulary import ADJECTIVES, FIRST_NAMES, LAST_NAMES, NOUNS, PLACES, ROMANCE_AND_GERMAN
 
+PATTERNS: Final[Mapping[str, int]] = {
+    "The {adjective} {noun}": 300,
+    "{adjective} {noun}": 240,
+    "The {noun} of {place}": 240,
+    "The {noun} and the {noun}": 120,
+    "{adjective} {noun} {part}": 40,
+    "{foreign}": 20,
+    "{honorific} {last_name} in {place}": 20,
+    "${price} for {first_name}": 10,
+    "{abbreviation} {place} {noun}": 10,
+}
+"""How titles are built, and how common that is in a thousand."""
+
+_WORDS: Final[Mapping[str, Sequence[str]]] = {
+    "abbreviation": ("S.O.S.", "Vol. 1:", "No. 9,", "V.I.P."),
+    "adjective": ADJECTIVES,
+    "first_name": FIRST_NAMES,
+    "foreign": [f"{opening} {ending}" for first, last in ROMANCE_AND_GERMAN for opening in first for ending in last],
+    "honorific": ("Dr.", "Mrs.", "Mr.", "St."),
+    "last_name": LAST_NAMES,
+    "noun": NOUNS,
+    "part": ("II", "III", "2", "Returns"),
+    "place": PLACES,
+    "price": [f"{hundreds}00" for hundreds in range(2, 100)],
+}
+_SLOT: Final = re.compile(r"\{(\w+)\}")
+
 
 def invented_titles(rng: random.Random) -> Iterator[str]:
     """Give titles for ever, no two of them alike once normalised."""
     taken: set[str] = set()
-    patterns, weights = list(TITLE_PATTERNS), list(TITLE_PATTERNS.values())
     while True:
-        (pattern,) = rng.choices(patterns, weights)
-        title = pattern(rng)
+        title = _title(rng)
         if normalize_title(title) not in taken:
             taken.add(normalize_title(title))
             yield title
 
 
-def _the_adjective_noun(rng: random.Random) -> str:
-    return f"The {rng.choice(ADJECTIVES)} {rng.choice(NOUNS)}"
-
-
-def _adjective_noun(rng: random.Random) -> str:
-    return f"{rng.choice(ADJECTIVES)} {rng.choice(NOUNS)}"
-
-
-def _noun_of_place(rng: random.Random) -> str:
-    return f"The {rng.choice(NOUNS)} of {rng.choice(PLACES)}"
-
-
-def _two_nouns(rng: random.Random) -> str:
-    return f"The {rng.choice(NOUNS)} and the {rng.choice(NOUNS)}"
-
-
-def _sequel(rng: random.Random) -> str:
-    return f"{_adjective_noun(rng)} {rng.choice(('II', 'III', '2', 'Returns'))}"
-
-
-def _in_another_language(rng: random.Random) -> str:
-    openings, endings = rng.choice(ROMANCE_AND_GERMAN)
-    return f"{rng.choice(openings)} {rng.choice(endings)}"
-
-
-def _person(rng: random.Random) -> str:
-    return f"{rng.choice(('Dr.', 'Mrs.', 'Mr.', 'St.'))} {rng.choice(LAST_NAMES)} in {rng.choice(PLACES)}"
-
-
-def _money(rng: random.Random) -> str:
-    return f"${rng.randint(2, 99) * 100:,} for {rng.choice(FIRST_NAMES)}"
-
-
-def _abbreviation(rng: random.Random) -> str:
-    return f"{rng.choice(('S.O.S.', 'Vol. 1:', 'No. 9,', 'V.I.P.'))} {rng.choice(PLACES)} {rng.choice(NOUNS)}"
-
-
-TITLE_PATTERNS: Final[dict[Callable[[random.Random], str], int]] = {
-    _the_adjective_noun: 300,
-    _adjective_noun: 240,
-    _noun_of_place: 240,
-    _two_nouns: 120,
-    _sequel: 40,
-    _in_another_language: 20,
-    _person: 20,
-    _money: 10,
-    _abbreviation: 10,
-}
-"""How to invent a title, and how common that is in a thousand."""
+def _title(rng: random.Random) -> str:
+    (pattern,) = rng.choices(list(PATTERNS), list(PATTERNS.values()))
+    return _SLOT.sub(lambda slot: rng.choice(_WORDS[slot[1]]), pattern)
