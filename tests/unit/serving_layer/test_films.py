@@ -1,0 +1,63 @@
+"""The cache of catalog entries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from cinematch.domain.watchlist import Film
+from serving_layer import films as films_module
+from serving_layer.films import FILM_SECONDS, FilmCache
+from tests.histories import film
+from tests.twins.memory_stats import MemoryStats
+
+
+class CountedStats(MemoryStats):
+    """Remembers what was asked for."""
+
+    def __init__(self, catalog: dict[str, Film]) -> None:
+        super().__init__(catalog=catalog)
+        self.asked: list[list[str]] = []
+
+    async def films(self, movie_ids: Iterable[str]) -> dict[str, Film]:
+        self.asked.append(list(movie_ids))
+        return await super().films(movie_ids)
+
+
+@pytest.fixture
+def store() -> CountedStats:
+    return CountedStats({f"m{n}": film(f"m{n}") for n in range(5)})
+
+
+async def test_only_what_is_not_kept_is_asked_for(store: CountedStats) -> None:
+    cache = FilmCache(store)
+    await cache.get(["m0", "m1"])
+    assert await cache.get(["m1", "m2"]) == {"m1": film("m1"), "m2": film("m2")}
+    assert await cache.get(["m0", "m1", "m2"]) == {f"m{n}": film(f"m{n}") for n in range(3)}
+    assert store.asked == [["m0", "m1"], ["m2"]]
+
+
+async def test_an_entry_is_asked_for_again_after_its_time(store: CountedStats) -> None:
+    now = 0.0
+    cache = FilmCache(store, lambda: now)
+    await cache.get(["m0"])
+    store.catalog["m0"] = film("m0", runtime_minutes=90)
+    now = FILM_SECONDS
+    assert (await cache.get(["m0"]))["m0"].runtime_minutes == 90
+
+
+async def test_films_that_the_catalog_lacks_are_asked_for_each_time(store: CountedStats) -> None:
+    cache = FilmCache(store)
+    assert await cache.get(["new"]) == {}
+    store.catalog["new"] = film("new")
+    assert await cache.get(["new"]) == {"new": film("new")}
+
+
+async def test_the_cache_has_a_limit(store: CountedStats, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(films_module, "FILMS_KEPT", 2)
+    cache = FilmCache(store)
+    await cache.get(["m0"])
+    await cache.get(["m1", "m2"])
+    await cache.get(["m0", "m1", "m2"])
+    assert store.asked[-1] == ["m0"]
