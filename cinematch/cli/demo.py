@@ -25,7 +25,7 @@ from cinematch.local_stack.stack_status import StackStatus, current_status
 USERS: Final = 200
 EVENTS: Final = 5_000
 SEED: Final = 1
-SHOWN_USER: Final = f"s{SEED}-user-00001"  # the seeded user with most films
+SHOWN_USER: Final = f"s{SEED}-user-00025"  # active, yet some popular films are not in the list
 VISIBLE_SECONDS: Final = 180.0
 BATCH_ATTEMPTS: Final = 4  # the lake takes an event in within half a minute
 BATCH_PAUSE_SECONDS: Final = 10.0
@@ -81,7 +81,7 @@ def add_films_after_a_batch(console: Console, folder: DataFolder, client: DemoCl
             time.sleep(BATCH_PAUSE_SECONDS)
         run_batch(console, folder)
     latest = stats["freshness"]["latest_sequence"]
-    for film, rating in zip(trends["top_movies"], NEW_RATINGS, strict=False):
+    for film, rating in zip(reversed(trends["top_movies"]), NEW_RATINGS, strict=False):
         event = client.rate(SHOWN_USER, film["movie_id"], rating)
         latest = max(latest, event.get("sequence") or 0)
     return until(lambda: client.stats(SHOWN_USER, latest), "the new ratings")

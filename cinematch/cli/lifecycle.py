@@ -113,12 +113,15 @@ def launched(
 
 
 def stay(console: Console, stack: control.LaunchedStack) -> None:
-    """Return at Ctrl-C. Raises StackFailed when the supervisor ends before that."""
+    """Return at Ctrl-C, or when another command stops the stack. Raises StackFailed when it ends by itself."""
     console.print("Ctrl-C stops everything.")
     with contextlib.suppress(KeyboardInterrupt):
         while stack.runs:
             time.sleep(POLL_SECONDS)
-        raise stack.failure()
+        failure = stack.failure()
+        if failure is not None:
+            raise failure
+        console.print("The stack was stopped by another command.")
 
 
 def interrupt(number: int, frame: FrameType | None) -> None:

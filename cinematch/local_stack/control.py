@@ -69,14 +69,17 @@ class LaunchedStack:
                 if status.phase == "running":
                     return status
             if not lives:
-                raise self.failure()
+                raise self.failure() or StackFailed("the stack was stopped before it was ready")
             time.sleep(POLL_SECONDS)
 
-    def failure(self) -> StackFailed:
-        """Why the supervisor ended: its own words, or its last lines when it had none left."""
+    def failure(self) -> StackFailed | None:
+        """Why the supervisor ended: its own words, or its last lines when it had none left; None when it was told to."""
         status = stored_status(self._folder)
-        if status is not None and status.pid == self._process.pid and status.failure:
-            return StackFailed(status.failure)
+        if status is not None and status.pid == self._process.pid:
+            if status.failure:
+                return StackFailed(status.failure)
+            if status.phase == "stopped" and self._process.returncode == 0:
+                return None
         last = self._folder.log(SUPERVISOR).last_lines(SHOWN_LINES)
         return StackFailed("\n".join(["the supervisor ended:", *last]))
 

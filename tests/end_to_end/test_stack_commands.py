@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -99,16 +100,24 @@ def test_nothing_listens_beyond_loopback(stack: RunningStack) -> None:
     assert listening <= LOOPBACK
 
 
-def test_a_second_stack_in_the_foreground_leaves_nothing_after_ctrl_c(stack: RunningStack, tmp_path: Path) -> None:
-    with subprocess.Popen(command(tmp_path, "up"), stdout=subprocess.PIPE, text=True) as process:
+def test_the_demo_runs_beside_another_stack_and_leaves_nothing_after_ctrl_c(
+    stack: RunningStack, tmp_path: Path
+) -> None:
+    """It shows the top 10 and an answer that is part batch, part speed; only then does it wait for Ctrl-C."""
+    with subprocess.Popen(command(tmp_path, "demo"), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        lines = iter(process.stdout.readline, "")
-        assert any("Ctrl-C stops everything" in line for line in lines)
+        shown = ""
+        while "Ctrl-C stops everything" not in shown:
+            line = process.stdout.readline()
+            assert line, shown
+            shown += line
         status = json.loads(run(tmp_path, "status", "--json").stdout)
-        assert status["state"] == "running"
-        assert status["api"] != stack.status()["api"]
         process.send_signal(signal.SIGINT)
         assert process.wait(120) == 0
+    assert "Top 10 of the community" in shown
+    assert re.search(r"from batch generation 1, \d+ to \d+ from the speed\s+layer \(complete\)", shown)
+    assert status["state"] == "running"
+    assert status["api"] != stack.status()["api"]
     assert json.loads(run(tmp_path, "status", "--json").stdout)["state"] == "stopped"
     assert stack_processes(tmp_path.resolve()) == []
 
