@@ -41,12 +41,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What was computed and written; see `Generation`. `chunks`: documents of whole lists."""
+    """What was computed and written; see `Generation`. `chunks`: documents of whole lists; times: of the new events."""
 
     users: int
     films: int
     chunks: int
     events: int
+    waiting_users: int
     first_event_time: datetime | None
     last_event_time: datetime | None
     resume_offsets: Mapping[str, int]
@@ -115,7 +116,9 @@ def _compute(stores: Stores, build: Build, plan: Plan) -> None:
             f"generation {plan.number}: {built.users} documents and {built.chunks} chunks were computed, "
             f"{written[0]} and {written[1]} are there"
         )
-    facts = asdict(built)
+    if built.waiting_users:
+        _log.warning("events wait for earlier ones of their users", generation=plan.number, users=built.waiting_users)
+    facts = asdict(built) | _event_range(built, plan.base)
     del facts["chunks"]
     stores.generations.update(
         plan.number,
@@ -124,6 +127,14 @@ def _compute(stores: Stores, build: Build, plan: Plan) -> None:
         seconds=round(time.monotonic() - started, 3),
         **facts,
     )
+
+
+def _event_range(built: Built, base: Generation | None) -> dict[str, datetime | None]:
+    parts = [part for part in (built, base) if part is not None]
+    return {
+        "first_event_time": min((it.first_event_time for it in parts if it.first_event_time), default=None),
+        "last_event_time": max((it.last_event_time for it in parts if it.last_event_time), default=None),
+    }
 
 
 @contextmanager

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 batch = typer.Typer(no_args_is_help=True, help="The batch view: compute it, list its generations, go back to one.")
 
 _ROWS: Final = 20
+_FILE_COLUMNS: Final = 200
+"""Where no terminal sets the width, nothing is cut."""
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
 Full = Annotated[bool, typer.Option("--full", help="Rebuild from every event ever stored in the lake.")]
 AsOf = Annotated[
@@ -44,6 +46,7 @@ class Column(StrEnum):
     USERS = "users"
     FILMS = "films"
     EVENTS = "events"
+    WAITING = "waiting users"
     SECONDS = "seconds"
     FROM = "events from"
     TO = "to"
@@ -75,7 +78,7 @@ def list_(as_json: AsJson = False) -> None:
     table = Table(*(column.value for column in Column))
     for each in generations:
         table.add_row(*_cells(each).values())
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else _FILE_COLUMNS).print(table)
 
 
 @batch.command()
@@ -200,6 +203,7 @@ def _cells(generation: Generation) -> dict[Column, str]:
         Column.USERS: generation.users,
         Column.FILMS: generation.films,
         Column.EVENTS: generation.events,
+        Column.WAITING: generation.waiting_users,
         Column.SECONDS: generation.seconds,
         Column.FROM: _minute(generation.first_event_time),
         Column.TO: _minute(generation.last_event_time),

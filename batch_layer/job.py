@@ -125,6 +125,7 @@ def _facts(folded: DataFrame, read: Window) -> Built:
         _sum(films).alias("films"),
         _sum(sf.ceil(films / CHUNK_ENTRIES)).alias("chunks"),
         _sum(sf.col("events")).alias("events"),
+        sf.count_if(sf.size("pending") > 0).alias("waiting_users"),
         sf.min("first_event_time").alias("first_event_time"),
         sf.max("last_event_time").alias("last_event_time"),
     )

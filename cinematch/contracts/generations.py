@@ -37,6 +37,7 @@ class Generation:
 
     base: the generation whose state it builds on (None: every event ever stored); as_of: only events before that time
     (None: all that the lake had). users, films: documents and list entries; events: those folded in by this run;
+    waiting_users: users with events that had to wait, because an earlier one of theirs is missing (or by as_of);
     first_event_time, last_event_time: of all events that it contains. resume_offsets: "topic/partition" -> the first
     Kafka offset that it may not contain. is_published is told by the view, not by the record.
     """
@@ -52,6 +53,7 @@ class Generation:
     users: int = 0
     films: int = 0
     events: int = 0
+    waiting_users: int = 0
     first_event_time: datetime | None = None
     last_event_time: datetime | None = None
     resume_offsets: Mapping[str, int] = field(default_factory=dict)

@@ -79,6 +79,7 @@ def _facts(folded: pa.Table, chunks: int) -> Built:
         films=sum(len(row["entries"]) for row in rows),
         chunks=chunks,
         events=sum(row["events"] for row in rows),
+        waiting_users=sum(bool(row["pending"]) for row in rows),
         first_event_time=min((row["first_event_time"] for row in rows if row["first_event_time"]), default=None),
         last_event_time=max((row["last_event_time"] for row in rows if row["last_event_time"]), default=None),
         resume_offsets={},

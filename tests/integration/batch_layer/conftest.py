@@ -7,9 +7,12 @@ from collections.abc import Iterator
 import pytest
 from pyspark.sql import SparkSession
 
+from batch_layer.exclusion import LEASE_NAME, new_owner
 from batch_layer.publication import Stores
 from cinematch.adapters import mongodb_client, redis_client, s3_lake, s3_objects
+from cinematch.adapters.mongodb_client import SyncClient
 from cinematch.adapters.mongodb_generations import MongoGenerations
+from cinematch.adapters.mongodb_lease import MongoLease
 from cinematch.adapters.mongodb_outbox import Outbox
 from cinematch.adapters.redis_speed_view import RedisSpeedView
 from cinematch.adapters.s3_batch_states import S3BatchStates
@@ -23,24 +26,42 @@ from tests.batches import BatchLayer
 
 
 @pytest.fixture
-def batch_layer(
-    mongo_server: MongoServer,
-    minio_server: MinioServer,
-    redis_server: RedisServer,
-    spark: SparkSession,
-    settings: Settings,
-) -> Iterator[BatchLayer]:
-    """The layer with empty stores of its own."""
-    own = settings.model_copy(update={"batch_grace_seconds": 0.0, "batch_lease_seconds": 2.0})
-    client, redis = mongodb_client.connect(own), redis_client.connect(own)
+def batch_settings(
+    mongo_server: MongoServer, minio_server: MinioServer, redis_server: RedisServer, settings: Settings
+) -> Settings:
+    """Settings without patience: what is replaced may go at once, a lease is short."""
+    return settings.model_copy(update={"batch_grace_seconds": 0.0, "batch_lease_seconds": 2.0})
+
+
+@pytest.fixture
+def client(batch_settings: Settings) -> Iterator[SyncClient]:
+    """A client of the test's MongoDB."""
+    with mongodb_client.connect(batch_settings) as client:
+        yield client
+
+
+@pytest.fixture
+def stores(batch_settings: Settings, client: SyncClient) -> Iterator[Stores]:
+    """The real stores, empty."""
+    database = client[batch_settings.mongodb_database]
+    redis = redis_client.connect(batch_settings)
     redis.flushall()
-    database = client[own.mongodb_database]
-    stores = Stores(
+    yield Stores(
         MongoGenerations(database),
-        S3BatchStates(s3_objects.connect(own)),
-        RedisSpeedView(redis, own.speed_idle_expiry_seconds),
-        JoinedHistory(Outbox(database), s3_lake.connect(own)),
+        S3BatchStates(s3_objects.connect(batch_settings)),
+        RedisSpeedView(redis, batch_settings.speed_idle_expiry_seconds),
+        JoinedHistory(Outbox(database), s3_lake.connect(batch_settings)),
     )
-    yield BatchLayer(own, create_spark_session(own, "batch_layer"), client, stores)
     redis.close()
-    client.close()
+
+
+@pytest.fixture
+def lease(batch_settings: Settings, client: SyncClient) -> MongoLease:
+    """The lease of the batch runs, as an owner who has time."""
+    return MongoLease(client[batch_settings.mongodb_database], LEASE_NAME, new_owner(), duration_seconds=300)
+
+
+@pytest.fixture
+def batch_layer(spark: SparkSession, batch_settings: Settings, client: SyncClient, stores: Stores) -> BatchLayer:
+    """The layer over these stores and the tests' Spark session."""
+    return BatchLayer(batch_settings, create_spark_session(batch_settings, "batch_layer"), client, stores)

@@ -1,200 +1,115 @@
-"""The batch layer as people, cron and spark-submit run it: processes of their own, killed without warning."""
+"""`cinematch batch list | show | rollback`, and what `run` says before it begins, on real stores and without Spark."""
 
 from __future__ import annotations
 
-import os
-import shlex
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import replace
 
 import orjson
-import pyspark
 import pytest
+from typer.testing import CliRunner, Result
 
-from cinematch.contracts.batch_state import state_prefix
-from cinematch.contracts.generations import GenerationState
-from cinematch.domain.events import Event
-from cinematch.domain.watchlist import Film
-from cinematch.errors import Conflict
-from cinematch.readiness import READY_FILE_VARIABLE
-from tests.batches import BatchLayer, expected
+from batch_layer.batch_run import run_batch
+from batch_layer.commands import batch
+from batch_layer.publication import Stores
+from cinematch.adapters.mongodb_client import SyncClient
+from cinematch.adapters.mongodb_lease import MongoLease
+from cinematch.contracts.collections import OUTBOX
+from cinematch.contracts.event_codec import to_document
+from cinematch.errors import Conflict, NotFound
+from cinematch.settings import Settings
 from tests.environments import environment_of
-from tests.histories import add, film
-from tests.lakes import store_events
-from tests.spark_cluster import spark_cluster
+from tests.histories import add
+from tests.twins.memory_batch import MemoryBatchJob, MemoryLake, MemoryStates
+from tests.twins.memory_lease import MemoryLease
 
-pytestmark = [pytest.mark.integration, pytest.mark.spark]
+pytestmark = pytest.mark.integration
 
-ROOT = Path(__file__).parents[3]
-PATIENCE_SECONDS = 300.0
-"""Of a machine that has other things to do."""
-USERS = [f"user-{n}" for n in range(300)]
-FILMS: dict[str, Film] = {"m1": film("m1", runtime_minutes=100), "m2": film("m2")}
-FIRST = {user: [add(1, "m1", 7, user)] for user in USERS}
-SECOND = {user: [add(2, "m2", 8, user)] for user in USERS}
+Command = Callable[..., Result]
 
 
-def store(layer: BatchLayer, logs: Mapping[str, list[Event]]) -> None:
-    store_events(layer.settings, [event for log in logs.values() for event in log])
+@pytest.fixture
+def command(stores: Stores, batch_settings: Settings) -> Command:
+    """Run `cinematch batch ...` in this process; our errors come out as they are."""
+
+    def run(*arguments: str) -> Result:
+        result = CliRunner().invoke(batch, arguments, env=environment_of(batch_settings))
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    return run
 
 
-def both() -> dict[str, list[Event]]:
-    return {user: FIRST[user] + SECOND[user] for user in USERS}
+@pytest.fixture
+def two_generations(stores: Stores, batch_settings: Settings) -> None:
+    """Two runs: ann's first event, then her second one."""
+    lake, states = MemoryLake(), MemoryStates()
+    job = MemoryBatchJob(stores.generations, states, lake, {})
+    for number in (1, 2):
+        lake.events.append(add(number, f"m{number}", 7, "ann"))
+        run_batch(replace(stores, states=states), MemoryLease("test"), batch_settings, job)
 
 
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+@pytest.mark.usefixtures("two_generations")
+class TestGenerations:
+    def test_are_listed_newest_first(self, command: Command) -> None:
+        lines = [line for line in command("list").stdout.splitlines() if "2026-01-01" in line]
+        assert [line.replace("│", " ").split()[:3] for line in lines] == [
+            ["2", "published", "1"],
+            ["1", "ready", "all"],
+        ]
+
+    def test_are_listed_as_json(self, command: Command) -> None:
+        rows = orjson.loads(command("list", "--json").stdout)
+        assert [(row["number"], row["state"], row["users"], row["films"], row["events"]) for row in rows] == [
+            (2, "published", 1, 2, 1),
+            (1, "ready", 1, 1, 1),
+        ]
+
+    def test_are_shown_one_by_one(self, command: Command) -> None:
+        assert orjson.loads(command("show", "--json").stdout)["number"] == 2
+        assert "replaced_at" in command("show", "1").stdout
+
+    def test_are_gone_back_to_and_the_speed_view_gets_the_difference(
+        self, command: Command, stores: Stores, client: SyncClient, batch_settings: Settings
+    ) -> None:
+        later = [add(2, "m2", 7, "ann"), add(3, "m3", 8, "ann")]
+        stores.speed_view.apply({"ann": later[1:]})
+        outbox = client[batch_settings.mongodb_database][OUTBOX]
+        outbox.insert_many([{"_id": event.event_id, **to_document(event)} for event in later])
+        assert command("rollback").stdout == "Generation 1 is published again.\n"
+        assert orjson.loads(command("show", "--json").stdout)["number"] == 1
+        snapshot = stores.speed_view.read("ann")
+        assert snapshot is not None
+        assert (snapshot.base_sequence, list(snapshot.tail)) == (1, later)
+
+    def test_are_not_gone_back_to_without_the_events_between(self, command: Command, stores: Stores) -> None:
+        with pytest.raises(Conflict, match="event 2 is neither in the outbox nor in the lake"):
+            command("rollback")
+        published = stores.generations.published()
+        assert published is not None
+        assert published.number == 2
 
 
-def cinematch(layer: BatchLayer, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "cinematch", *arguments],
-        env=environment_of(layer.settings),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_SECONDS,
-        check=False,
-    )
+def test_an_unknown_generation_is_not_found(command: Command) -> None:
+    with pytest.raises(NotFound, match="there is no generation 9"):
+        command("show", "9")
+    with pytest.raises(NotFound, match="no generation is published yet: `cinematch batch run` makes one"):
+        command("show")
+    with pytest.raises(NotFound, match="there is no earlier generation to go back to"):
+        command("rollback")
 
 
-def crontab() -> tuple[dict[str, str], str, str]:
-    """Read the variables, the schedule and the command of the one line of deploy/crontab."""
-    lines = [line for line in (ROOT / "deploy/crontab").read_text().splitlines() if line and not line.startswith("#")]
-    *assignments, entry = lines
-    fields = entry.split(maxsplit=5)
-    return dict(line.split("=", 1) for line in assignments), " ".join(fields[:5]), fields[5]
+def test_a_run_beside_another_is_refused(command: Command, stores: Stores, lease: MongoLease) -> None:
+    assert lease.acquire()
+    for arguments in (["run"], ["rollback"]):
+        with pytest.raises(Conflict, match=f"another batch run is at work \\({lease.owner}\\)"):
+            command(*arguments)
+    assert stores.generations.all() == []
 
 
-def test_the_line_of_the_crontab_publishes_a_generation(batch_layer: BatchLayer, tmp_path: Path) -> None:
-    store(batch_layer, FIRST)
-    batch_layer.catalog(FILMS.values())
-    variables, schedule, command = crontab()
-    own = {name: value for name, value in environment_of(batch_layer.settings).items() if os.environ.get(name) != value}
-    environment = tmp_path / "environment"
-    environment.write_text("".join(f"{name}={shlex.quote(value)}\n" for name, value in own.items()))
-    bare = {name: os.environ[name] for name in ("PATH", "HOME", "JAVA_HOME") if name in os.environ}
-    paths = {"CINEMATCH_HOME": str(ROOT), "CINEMATCH_ENVIRONMENT": str(environment)}
-
-    done = subprocess.run(
-        [variables["SHELL"], "-c", command],
-        env=bare | variables | paths,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_SECONDS,
-        check=False,
-    )
-
-    assert done.returncode == 0, done.stderr
-    assert "Generation 1 is published: 300 users, 300 films, 300 new events" in done.stdout
-    assert (schedule, variables["CRON_TZ"]) == ("0 3 * * *", "UTC")
-    assert batch_layer.published() == expected(FIRST, FILMS)
-
-
-def test_killed_while_it_writes_it_leaves_the_published_one_and_can_be_run_again(batch_layer: BatchLayer) -> None:
-    store(batch_layer, FIRST)
-    batch_layer.catalog(FILMS.values())
-    batch_layer.run()
-    store(batch_layer, SECOND)
-    objects = batch_layer.stores.states._objects  # type: ignore[attr-defined]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "cinematch", "batch", "run"],
-        env=environment_of(batch_layer.settings),
-        start_new_session=True,
-        stderr=subprocess.DEVNULL,
-    )
-    until(lambda: f"{state_prefix(2)}_SUCCESS" in objects.sizes(state_prefix(2)) or process.poll() is not None)
-    os.killpg(process.pid, signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-
-    assert batch_layer.published() == expected(FIRST, FILMS)
-    assert batch_layer.stores.generations.get(2).state is GenerationState.BUILDING
-    until_the_lease_ends(batch_layer)
-    assert batch_layer.run().base == 1
-
-    assert batch_layer.published() == expected(both(), FILMS)
-    killed = batch_layer.stores.generations.get(2)
-    assert (killed.state, killed.reason) == (GenerationState.FAILED, "the run was killed")
-    assert batch_layer.stores.generations.stored() == batch_layer.stores.states.stored() == {1, 3}
-
-
-def until_the_lease_ends(layer: BatchLayer) -> None:
-    with pytest.raises(Conflict, match="another batch run is at work"):
-        layer.run()
-    until(lambda: layer.lease().holder() is None)
-
-
-def test_spark_submit_runs_the_job_on_a_cluster(batch_layer: BatchLayer, tmp_path: Path) -> None:
-    """A standalone master and two workers that cannot import this checkout: the driver itself computes nothing."""
-    store(batch_layer, FIRST)
-    batch_layer.catalog(FILMS.values())
-    submit = Path(pyspark.__file__).parent / "bin" / "spark-submit"
-    jars = f"{batch_layer.settings.spark_jars_dir}/*"
-    with spark_cluster(tmp_path) as cluster:
-        own = environment_of(batch_layer.settings, spark_master_url=cluster.master_url, spark_executor_memory="512m")
-        done = subprocess.run(
-            [submit, "--driver-class-path", jars, ROOT / "batch_layer/job.py", "--full"],
-            env=own | {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"},
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_SECONDS,
-            check=False,
-        )
-    assert done.returncode == 0, done.stderr
-    assert batch_layer.published() == expected(FIRST, FILMS)
-
-
-def test_generations_are_listed_shown_and_rolled_back(batch_layer: BatchLayer) -> None:
-    store(batch_layer, FIRST)
-    assert "no generation is published yet" in cinematch(batch_layer, "batch", "show").stderr
-    batch_layer.run()
-    store(batch_layer, SECOND)
-    batch_layer.run()
-
-    listed = cinematch(batch_layer, "batch", "list")
-    assert listed.returncode == 0, listed.stderr
-    assert all(word in listed.stdout for word in ("generation", "published", "ready", "600", "2026-01-01"))
-    rows = orjson.loads(cinematch(batch_layer, "batch", "list", "--json").stdout)
-    assert [(row["number"], row["state"], row["users"], row["events"]) for row in rows] == [
-        (2, "published", 300, 300),
-        (1, "ready", 300, 300),
-    ]
-    assert cinematch(batch_layer, "batch", "rollback").stdout == "Generation 1 is published again.\n"
-    assert orjson.loads(cinematch(batch_layer, "batch", "show", "--json").stdout)["number"] == 1
-    shown = cinematch(batch_layer, "batch", "show", "2")
-    assert "replaced_at" in shown.stdout
-    unknown = cinematch(batch_layer, "batch", "show", "9")
-    assert (unknown.returncode, unknown.stderr) == (1, "cinematch: there is no generation 9\n")
-
-
-def test_a_second_run_is_refused_with_a_sentence(batch_layer: BatchLayer) -> None:
-    held = batch_layer.lease()
-    held.duration_seconds = PATIENCE_SECONDS
-    assert held.acquire()
-    refused = cinematch(batch_layer, "batch", "run")
-    assert refused.returncode == 1
-    assert refused.stderr.endswith(f"cinematch: another batch run is at work ({held.owner}); this one does nothing\n")
-    assert batch_layer.stores.generations.all() == []
-
-
-def test_a_time_that_is_none_is_refused(batch_layer: BatchLayer) -> None:
-    refused = cinematch(batch_layer, "batch", "run", "--as-of", "yesterday")
-    assert refused.returncode == 2
+def test_a_time_that_is_none_is_refused(command: Command) -> None:
+    refused = command("run", "--as-of", "yesterday")
+    assert refused.exit_code == 2
     assert "'yesterday' is no ISO 8601 time" in refused.stderr
-
-
-def test_the_scheduler_gets_ready_and_ends_when_asked(batch_layer: BatchLayer, tmp_path: Path) -> None:
-    ready = tmp_path / "ready"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "batch_layer"],
-        env=environment_of(batch_layer.settings) | {READY_FILE_VARIABLE: str(ready)},
-    )
-    until(lambda: ready.exists() or process.poll() is not None)
-    process.terminate()
-    assert process.wait(timeout=PATIENCE_SECONDS) == 0
