@@ -66,20 +66,28 @@ class CacheAsideStats:
         token = uuid4().hex
         for _ in range(RETRIES):
             if await self._cache.acquire(user_id, token):
-                return await self._recomputed(user_id, token)
+                return await self._recomputed(user_id, seen, token)
             await self._sleep(RETRY_SECONDS)
-            cached = await self._cache.get(user_id)
-            if cached is not None and (seen is None or cached.token != seen.token):
-                return cached
+            renewal = await self._renewal(user_id, seen)
+            if renewal is not None:
+                return renewal
         return await self._stored(user_id)
 
-    async def _recomputed(self, user_id: str, token: str) -> CachedStats:
+    async def _recomputed(self, user_id: str, seen: CachedStats | None, token: str) -> CachedStats:
+        """Recompute under the lock, unless somebody else did between our look and our lock."""
         try:
-            known = await self._stored(user_id, token)
-            await self._cache.put(user_id, known)
-            return known
+            renewal = await self._renewal(user_id, seen)
+            if renewal is None:
+                renewal = await self._stored(user_id, token)
+                await self._cache.put(user_id, renewal)
+            return renewal
         finally:
             await self._cache.release(user_id, token)
+
+    async def _renewal(self, user_id: str, seen: CachedStats | None) -> CachedStats | None:
+        """Give what was cached since `seen`, if anything was."""
+        cached = await self._cache.get(user_id)
+        return cached if cached is not None and (seen is None or cached.token != seen.token) else None
 
     async def _stored(self, user_id: str, token: str = "") -> CachedStats:
         return stats_of(await self._store.user_stats(user_id), token)

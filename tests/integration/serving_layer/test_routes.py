@@ -13,13 +13,16 @@ from fastapi.testclient import TestClient
 from pymongo import MongoClient
 from pymongo.database import Database
 
+from cinematch.adapters.mongodb_trend_counts import TrendState
 from cinematch.api.application import create_app
 from cinematch.domain.events import Event
 from cinematch.domain.statistics import statistics
 from cinematch.domain.summary import summarise
+from cinematch.domain.trends import FilmCount
 from cinematch.domain.watchlist import Film, replay
 from cinematch.local_stack.mongo_server import MongoServer
 from cinematch.settings import Settings
+from micro_batch.trends_document import Source, trends_document
 from serving_layer.routes import router
 from serving_layer.schema import GlobalTrendsAnswer, UserStatsAnswer
 from tests.histories import add, film
@@ -138,20 +141,9 @@ def test_min_sequence_gives_up_in_time(client: TestClient, database: Database[di
 
 
 def test_global_trends_show_public_fields_only(client: TestClient, database: Database[dict[str, Any]]) -> None:
-    database.global_stats.insert_one(
-        {
-            "type": "global_trends",
-            "top_movies": [{"movie_id": "m1", "title": "Film m1", "poster_path": None, "count": 2}],
-            "trending_genres": [{"genre": "Drama", "count": 2, "percentage": 100.0}],
-            "movie_counts": {"m1": {"title": "Film m1", "count": 2}},
-            "genre_counts": {"Drama": 2},
-            "poster_cache": {},
-            "updated_at": "2026-01-20T00:00:00+00:00",
-            "window_start": NOW,
-            "total_movies_analyzed": 2,
-            "source": "bootstrap",
-        }
-    )
+    state = TrendState(iter([FilmCount("m1", "Film m1", 2, None)]), {"Drama": 2}, 2)
+    document = trends_document(state, Source.BOOTSTRAP, NOW, NOW)
+    database.global_stats.insert_one({"type": "global_trends", **document})
     response = client.get("/trends/global")
     assert response.status_code == 200
     assert GlobalTrendsAnswer.model_validate_json(response.content, strict=True).top_movies[0].count == 2
