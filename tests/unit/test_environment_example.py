@@ -1,0 +1,46 @@
+"""`.env.example` is the settings: every variable, once, in order, explained, with its default."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from dotenv import dotenv_values
+
+from cinematch.settings import Settings
+
+EXAMPLE = Path(__file__).parents[2] / ".env.example"
+VARIABLE = re.compile(r"(?P<unset># )?(?P<name>[A-Z][A-Z0-9_]*)=")
+
+
+def lines() -> list[str]:
+    return EXAMPLE.read_text().splitlines()
+
+
+def test_every_setting_is_there_once_and_in_order() -> None:
+    names = [match["name"] for line in lines() if (match := VARIABLE.match(line))]
+    assert names == [name.upper() for name in Settings.model_fields]
+
+
+def test_only_what_has_no_default_is_commented_out() -> None:
+    unset = {match["name"] for line in lines() if (match := VARIABLE.match(line)) and match["unset"]}
+    assert unset == {name.upper() for name, field in Settings.model_fields.items() if field.default is None}
+
+
+def test_every_value_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    defaults = Settings()
+    for name, value in dotenv_values(EXAMPLE, interpolate=False).items():
+        monkeypatch.setenv(name, value or "")
+    assert Settings() == defaults
+
+
+def test_every_variable_is_explained_by_the_line_above() -> None:
+    text = lines()
+    for above, line in pairwise(text):
+        if VARIABLE.match(line):
+            assert re.match(r"# [A-Za-z0-9]", above), line
+            assert not VARIABLE.match(above), line
