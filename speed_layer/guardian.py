@@ -13,9 +13,10 @@ While MongoDB or Redis is away nothing is forgotten, and it is tried again every
 
 from __future__ import annotations
 
+import math
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
 from cinematch.adapters.mongodb_client import Document
@@ -24,6 +25,8 @@ from cinematch.telemetry import get_logger
 from speed_layer.repairs import Repairs
 
 BEAT_SECONDS: Final = 1.0
+FIRST_AUDIT_SECONDS: Final = 15.0
+"""After the start: by then the stream has brought most of what came while nobody was there."""
 PATIENCE_SECONDS: Final = 3.0
 log = get_logger(__name__)
 
@@ -48,12 +51,19 @@ class RepairRequests(Protocol):
 class Guardian:
     """Watches and repairs, in a thread of its own; `report_broken` may be called from any thread."""
 
-    def __init__(self, heartbeat: Heartbeat, repairs: Repairs, requests: RepairRequests, audit_seconds: float) -> None:
+    def __init__(
+        self,
+        heartbeat: Heartbeat,
+        repairs: Repairs,
+        requests: RepairRequests,
+        audit_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._heartbeat = heartbeat
         self._repairs = repairs
         self._requests = requests
         self._audit_seconds = audit_seconds
-        self._audit_at = time.monotonic()
+        self._audit_at = math.inf
         self._redis_lost_writes = False
         self._lock = threading.Lock()
         self._reported: set[str] = set()
@@ -66,6 +76,8 @@ class Guardian:
     def run(self, stop: threading.Event) -> None:
         """Work until `stop`, whatever goes down meanwhile."""
         self._first_beat(stop)
+        self._clock = clock
+        self._audit_at = clock() + FIRST_AUDIT_SECONDS
         while not stop.wait(BEAT_SECONDS):
             try:
                 self.step(stop)
@@ -77,9 +89,9 @@ class Guardian:
         self._watch_redis()
         self._repair_reported()
         self._repair_requested()
-        if time.monotonic() >= self._audit_at:
+        if self._clock() >= self._audit_at:
             self._audit(stop)
-            self._audit_at = time.monotonic() + self._audit_seconds
+            self._audit_at = self._clock() + self._audit_seconds
 
     def _first_beat(self, stop: threading.Event) -> None:
         """Leave the first marks; what was lost before them is found by the first audit."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import count
 from random import Random
 from threading import Event as Signal
 from typing import Any
@@ -30,6 +31,7 @@ from tests.twins.memory_batch import MemoryBatchJob, MemoryLake, MemoryStates
 from tests.twins.memory_lease import MemoryLease
 
 Pause = Callable[[], None]
+SECONDS_PER_HOUR = 3_600
 PARTITION = LogPartition("user-movie-events", 0)
 
 
@@ -91,11 +93,11 @@ class Layers:
         self.speed_offset = end
 
     def guard(self, pause: Pause) -> None:
-        """One round of the speed layer's guardian."""
+        """One round of the speed layer's guardian, with an audit, an hour after its start."""
         stores = self.world.stores
         view, boundaries = _paused(stores.speed_view, pause), _paused(stores.boundaries, pause)
         repairs = Repairs(view, boundaries, _paused(stores.history, pause))
-        guardian = Guardian(stores.heartbeat, repairs, boundaries, audit_seconds=0)
+        guardian = Guardian(stores.heartbeat, repairs, boundaries, 1.0, clock=count(0, SECONDS_PER_HOUR).__next__)
         reported = set(self.reported)
         guardian.report_broken(reported)
         guardian.step(NoPatience())
