@@ -73,7 +73,7 @@ class LaunchedStack:
             time.sleep(POLL_SECONDS)
 
     def failure(self) -> StackFailed | None:
-        """Why the supervisor ended: its own words, or its last lines when it had none left; None when it was told to."""
+        """Why the supervisor ended: its own words, else its last lines; None when it was told to end."""
         status = stored_status(self._folder)
         if status is not None and status.pid == self._process.pid:
             if status.failure:
