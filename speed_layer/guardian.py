@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
 from cinematch.adapters.mongodb_client import Document
@@ -51,14 +51,7 @@ class RepairRequests(Protocol):
 class Guardian:
     """Watches and repairs, in a thread of its own; `report_broken` may be called from any thread."""
 
-    def __init__(
-        self,
-        heartbeat: Heartbeat,
-        repairs: Repairs,
-        requests: RepairRequests,
-        audit_seconds: float,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, heartbeat: Heartbeat, repairs: Repairs, requests: RepairRequests, audit_seconds: float) -> None:
         self._heartbeat = heartbeat
         self._repairs = repairs
         self._requests = requests
@@ -76,8 +69,7 @@ class Guardian:
     def run(self, stop: threading.Event) -> None:
         """Work until `stop`, whatever goes down meanwhile."""
         self._first_beat(stop)
-        self._clock = clock
-        self._audit_at = clock() + FIRST_AUDIT_SECONDS
+        self._audit_at = time.monotonic() + FIRST_AUDIT_SECONDS
         while not stop.wait(BEAT_SECONDS):
             try:
                 self.step(stop)
@@ -89,9 +81,9 @@ class Guardian:
         self._watch_redis()
         self._repair_reported()
         self._repair_requested()
-        if self._clock() >= self._audit_at:
-            self._audit(stop)
-            self._audit_at = self._clock() + self._audit_seconds
+        if time.monotonic() >= self._audit_at:
+            self.audit(stop)
+            self._audit_at = time.monotonic() + self._audit_seconds
 
     def _first_beat(self, stop: threading.Event) -> None:
         """Leave the first marks; what was lost before them is found by the first audit."""
@@ -128,7 +120,8 @@ class Guardian:
             self._requests.end_repair_requests(requests)
             log.info("repairs that readers asked for", requests=len(requests), users_repaired=repaired)
 
-    def _audit(self, stop: threading.Event) -> None:
+    def audit(self, stop: threading.Event) -> None:
+        """Repair every user whose view is not whole and does not move. Raises StoreUnavailable."""
         broken = self._repairs.broken_views()
         if not broken or stop.wait(PATIENCE_SECONDS):
             return

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import count
 from random import Random
 from threading import Event as Signal
 from typing import Any
@@ -31,7 +30,6 @@ from tests.twins.memory_batch import MemoryBatchJob, MemoryLake, MemoryStates
 from tests.twins.memory_lease import MemoryLease
 
 Pause = Callable[[], None]
-SECONDS_PER_HOUR = 3_600
 PARTITION = LogPartition("user-movie-events", 0)
 
 
@@ -93,14 +91,15 @@ class Layers:
         self.speed_offset = end
 
     def guard(self, pause: Pause) -> None:
-        """One round of the speed layer's guardian, with an audit, an hour after its start."""
+        """One round of the speed layer's guardian, with an audit."""
         stores = self.world.stores
         view, boundaries = _paused(stores.speed_view, pause), _paused(stores.boundaries, pause)
         repairs = Repairs(view, boundaries, _paused(stores.history, pause))
-        guardian = Guardian(stores.heartbeat, repairs, boundaries, 1.0, clock=count(0, SECONDS_PER_HOUR).__next__)
+        guardian = Guardian(stores.heartbeat, repairs, boundaries, audit_seconds=60)
         reported = set(self.reported)
         guardian.report_broken(reported)
         guardian.step(NoPatience())
+        guardian.audit(NoPatience())
         self.reported -= reported
 
     def crash_speed_layer(self) -> None:
