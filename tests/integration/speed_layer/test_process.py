@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 
 from cinematch.local_stack.kafka_server import KafkaServer
@@ -14,6 +16,7 @@ from cinematch.local_stack.log_file import LogFile
 from cinematch.local_stack.redis_server import RedisServer
 from cinematch.settings import Settings
 from tests.environments import environment_of
+from tests.spark_cluster import SparkCluster, spark_cluster
 from tests.speed_stage import SpeedStage, reached
 
 pytestmark = [pytest.mark.integration, pytest.mark.spark]
@@ -30,19 +33,17 @@ LONG_SECONDS = 180  # for a stream on a machine that has much else to do
 SPEED_LAYER = LayerSpec("speed_layer", "speed_layer.__main__", ("speed_layer",), uses_spark=True)
 
 
+def new_process(settings: Settings, folder: Path, **changes: object) -> LayerProcess:
+    own = {"speed_consumer_group": settings.mongodb_database, "spark_driver_memory": "512m", "spark_ui_port": 0}
+    environment = environment_of(settings, **own, **changes)
+    return LayerProcess(SPEED_LAYER, folder, LogFile(folder / "log"), environment)
+
+
 @pytest.fixture(params=["micro_batch", "realtime"])
 def process(
     request: pytest.FixtureRequest, kafka_server: KafkaServer, spark_jars: Path, settings: Settings, tmp_path: Path
 ) -> Iterator[LayerProcess]:
-    environment = environment_of(
-        settings,
-        speed_trigger=request.param,
-        speed_consumer_group=settings.mongodb_database,
-        speed_checkpoint_seconds=10,
-        spark_driver_memory="512m",
-        spark_ui_port=0,
-    )
-    process = LayerProcess(SPEED_LAYER, tmp_path, LogFile(tmp_path / "log"), environment)
+    process = new_process(settings, tmp_path, speed_trigger=request.param, speed_checkpoint_seconds=10)
     process.start()
     process.wait_ready()
     yield process
@@ -97,3 +98,32 @@ def test_the_speed_view_stays_exact(
     reached(lambda: not process.alive, 20)
     assert process.process is not None
     assert process.process.exit_code == 0, process.last_words()
+
+
+def test_on_a_spark_cluster_the_workers_themselves_call_redis(
+    kafka_server: KafkaServer, spark_jars: Path, settings: Settings, stage: SpeedStage, tmp_path: Path
+) -> None:
+    with spark_cluster(tmp_path) as cluster:
+        changes = {"spark_master_url": cluster.master_url, "spark_executor_memory": "512m"}
+        process = new_process(settings, tmp_path / "layer", speed_trigger="micro_batch", **changes)
+        process.start()
+        try:
+            process.wait_ready()
+            for seed in range(20):  # in small steps, until both workers had a share
+                stage.live(stage.users(30), 30, seed)
+                stage.publish()
+                stage.await_exact(LONG_SECONDS)
+                if set(cluster.workers) <= callers(cluster, stage):
+                    break
+            assert set(cluster.workers) <= callers(cluster, stage)
+        finally:
+            process.stop()
+
+
+def callers(cluster: SparkCluster, stage: SpeedStage) -> set[int | None]:
+    """Give the Spark workers below which processes live that are connected to Redis."""
+    clients: Any = stage.redis.client_list()
+    ports = {int(client["addr"].rpartition(":")[2]) for client in clients}
+    sockets: Any = psutil.net_connections("tcp")
+    pids = {it.pid for it in sockets if it.pid and it.laddr and it.laddr.port in ports}
+    return {cluster.worker_of(pid) for pid in pids}

@@ -1,0 +1,222 @@
+"""How long an event takes from Kafka to Redis: `python benchmarks/speed_latency.py` (servers of its own, temporary).
+
+For each trigger and rate, `python -m speed_layer` runs as it does in production. Each event belongs to a user of its
+own; the moment it is handed to the producer and the moment Redis announces the change of that user's hash (keyspace
+notifications) come from the clock of this process. So the figures contain the producer and the notification, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote
+
+import psutil
+import redis
+from kafka import KafkaProducer
+
+from cinematch.adapters.kafka_topics import ensure_topics
+from cinematch.contracts.event_codec import encode
+from cinematch.domain.events import Event, EventType
+from cinematch.local_stack.child_process import ChildProcess
+from cinematch.local_stack.kafka_server import KafkaServer
+from cinematch.local_stack.log_file import LogFile
+from cinematch.local_stack.mongo_server import MongoServer
+from cinematch.local_stack.ports import free_port
+from cinematch.local_stack.redis_server import RedisServer
+from cinematch.local_stack.service import Service
+from cinematch.local_stack.toolchain import Toolchain
+from cinematch.readiness import READY_FILE_VARIABLE
+
+TOPIC: Final = "user-movie-events"
+PARTITIONS: Final = 4
+WARM_UP_SECONDS: Final = 10
+START_SECONDS: Final = 120
+DRAIN_SECONDS: Final = 15
+RESULTS: Final = Path(__file__).parent / "results" / "speed_latency.json"
+GOALS_MS: Final = {"realtime": (10.0, 25.0), "micro_batch": (300.0, 300.0)}
+
+
+def main() -> None:
+    """Measure, print a table, write the results."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=60, help="measured seconds per trigger and rate")
+    parser.add_argument("--rates", type=int, nargs="+", default=[50, 1000], help="events per second")
+    parser.add_argument("--triggers", nargs="+", default=["realtime", "micro_batch"])
+    parser.add_argument("--output", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory(prefix="speed-latency-") as folder:
+        for trigger in options.triggers:
+            with _servers(Path(folder) / trigger) as environment, _speed_layer(Path(folder), environment, trigger):
+                _measure(environment, 50, WARM_UP_SECONDS)
+                for rate in options.rates:
+                    rows.append(
+                        {"trigger": trigger, "events_per_second": rate} | _measure(environment, rate, options.seconds)
+                    )
+                    print(rows[-1], flush=True)
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    options.output.write_text(json.dumps(_machine() | {"results": rows}, indent=2) + "\n")
+    _print_table(rows)
+
+
+@contextmanager
+def _servers(folder: Path) -> Iterator[dict[str, str]]:
+    toolchain = Toolchain()
+    kafka = KafkaServer(toolchain, folder / "kafka", LogFile(folder / "kafka.log"), free_port(), free_port())
+    mongo = MongoServer(toolchain, folder / "mongodb", LogFile(folder / "mongodb.log"), free_port())
+    store = RedisServer(toolchain, folder / "redis", LogFile(folder / "redis.log"), free_port())
+    servers: list[Service] = [kafka, mongo, store]
+    try:
+        for server in servers:
+            server.start()
+        for server in servers:
+            server.wait_ready()
+        topics = (TOPIC, "user-speed-deltas", f"{TOPIC}.dead-letter")
+        ensure_topics(kafka.address, dict.fromkeys(topics, PARTITIONS))
+        yield {
+            "CHECKPOINT_DIR": str(folder / "checkpoints"),
+            "KAFKA_BOOTSTRAP_SERVERS": kafka.address,
+            "MONGODB_URL": mongo.url,
+            "REDIS_URL": store.url,
+            "SPARK_JARS_DIR": str(toolchain.spark_jars()),
+            "SPARK_UI_PORT": "0",
+        }
+    finally:
+        for server in reversed(servers):
+            server.stop()
+
+
+@contextmanager
+def _speed_layer(folder: Path, environment: dict[str, str], trigger: str) -> Iterator[None]:
+    ready, log = folder / f"{trigger}.ready", LogFile(folder / f"{trigger}.log")
+    own = {READY_FILE_VARIABLE: str(ready), "SPEED_TRIGGER": trigger}
+    process = ChildProcess([sys.executable, "-m", "speed_layer"], os.environ | environment | own, folder, log)
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while not ready.exists():
+            if process.exit_code is not None or time.monotonic() > deadline:
+                raise SystemExit("the speed layer did not start:\n" + "\n".join(log.last_lines(30)))
+            time.sleep(0.1)
+        yield
+    finally:
+        process.stop(30)
+
+
+def _measure(environment: dict[str, str], rate: int, seconds: int) -> dict[str, Any]:
+    run, total = f"run{time.time_ns()}", rate * seconds
+    seen: dict[str, float] = {}
+    listening = threading.Event()
+    watcher = threading.Thread(target=_watch, args=(environment["REDIS_URL"], run, total, seen, listening), daemon=True)
+    watcher.start()
+    listening.wait()
+    sent = _publish(environment["KAFKA_BOOTSTRAP_SERVERS"], run, rate, total)
+    watcher.join(DRAIN_SECONDS)
+    latencies = sorted((seen[user] - sent[user]) * 1000 for user in sent if user in seen)
+    return {
+        "events": total,
+        "seen": len(latencies),
+        **{f"p{q}_ms": round(_quantile(latencies, q / 100), 1) for q in (50, 95, 99)},
+        "max_ms": round(latencies[-1], 1) if latencies else None,
+    }
+
+
+def _publish(servers: str, run: str, rate: int, total: int) -> dict[str, float]:
+    producer = KafkaProducer(bootstrap_servers=servers, linger_ms=0)
+    template = _event()
+    sent: dict[str, float] = {}
+    start = time.perf_counter()
+    for number in range(total):
+        delay = start + number / rate - time.perf_counter()
+        if delay > 0:
+            time.sleep(delay)
+        user = f"{run}-{number}"
+        value = encode(replace(template, user_id=user))
+        sent[user] = time.perf_counter()
+        producer.send(TOPIC, key=user.encode(), value=value)
+    producer.flush()
+    producer.close()
+    return sent
+
+
+def _watch(url: str, run: str, total: int, seen: dict[str, float], listening: threading.Event) -> None:
+    client: Any = redis.Redis.from_url(url)  # the driver types subscriptions not
+    client.config_set("notify-keyspace-events", "Eh")
+    subscription = client.pubsub()
+    subscription.subscribe("__keyevent@0__:hset")
+    prefix = f"user:{{{run}-"
+    for message in subscription.listen():
+        now = time.perf_counter()
+        if message["type"] == "subscribe":
+            listening.set()
+            continue
+        key = message["data"].decode()
+        if key.startswith(prefix):
+            seen.setdefault(unquote(key.removeprefix("user:{").removesuffix("}:speed")), now)
+            if len(seen) == total:
+                return
+
+
+def _event() -> Event:
+    now = datetime.now(UTC)
+    return Event(
+        event_id="0190b6d0-0000-7000-8000-000000000000",
+        event_type=EventType.ADD,
+        user_id="",
+        movie_id="tt0111161",
+        movie_name="The Shawshank Redemption",
+        genres=("Drama", "Crime"),
+        rating=9.5,
+        previous_rating=None,
+        sequence=1,
+        event_time=now,
+        watched_at=now,
+        added_at=now,
+    )
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float:
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else float("nan")
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": {
+            "cores": os.cpu_count(),
+            "memory_gib": round(psutil.virtual_memory().total / 2**30),
+            "system": platform.platform(terse=True),
+            "load_average_1m": round(os.getloadavg()[0], 1),
+            "niceness": os.nice(0),
+        },
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("pyspark", "kafka-python", "redis")},
+        },
+    }
+
+
+def _print_table(rows: Sequence[dict[str, Any]]) -> None:
+    print(f"\n{'trigger':<12}{'events/s':>9}{'seen':>15}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}   goal p50/p95")
+    for row in rows:
+        goal = "/".join(f"{value:.0f}" for value in GOALS_MS[row["trigger"]])
+        seen = f"{row['seen']}/{row['events']}"
+        figures = "".join(f"{row[name]:>9}" for name in ("p50_ms", "p95_ms", "p99_ms"))
+        print(f"{row['trigger']:<12}{row['events_per_second']:>9}{seen:>15}{figures}   {goal}")
+
+
+if __name__ == "__main__":
+    main()
