@@ -73,7 +73,7 @@ def _start(role: str, arguments: list[str], environment: dict[str, str], folder:
     assert spec is not None
     assert spec.origin is not None
     program = Path(spec.origin).parent / "bin" / "spark-class"
-    command = [program, f"org.apache.spark.deploy.{role}", *arguments]
+    command: list[str | Path] = [program, f"org.apache.spark.deploy.{role}", *arguments]
     return ChildProcess(command, environment, folder, LogFile(folder / f"{name}.log"))
 
 

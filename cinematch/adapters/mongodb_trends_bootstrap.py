@@ -8,6 +8,7 @@ in the lists that were read (its sequence is noted) or comes later by the stream
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -19,17 +20,24 @@ from cinematch.adapters.mongodb_trend_counts import TrendCounts, in_transaction
 from cinematch.contracts.collections import GLOBAL_BOOTSTRAP, MOVIES, USER_SEQUENCES
 from cinematch.domain.trends import TrendIncrements
 
-RANGE_USERS: Final = 1_000
 _ID: Final = "global_trends"
 _BEFORE_ALL_USERS: Final = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RangeLimits:
+    """How large a range may become: its transaction has to end within MongoDB's minute, also on a busy machine."""
+
+    users: int = 20_000
+    entries: int = 250_000
 
 
 class TrendsBootstrap:
     """The bootstrap of one database; every call may raise StoreUnavailable."""
 
-    def __init__(self, client: SyncClient, database: str, range_users: int = RANGE_USERS) -> None:
+    def __init__(self, client: SyncClient, database: str, limits: RangeLimits = RangeLimits()) -> None:
         self._client = client
-        self._range_users = range_users
+        self._limits = limits
         self._state = client[database][GLOBAL_BOOTSTRAP]
         self._movies = client[database][MOVIES]
         self._sequences = client[database][USER_SEQUENCES]
@@ -66,27 +74,35 @@ class TrendsBootstrap:
         return len(increments.progress)
 
     def _range_end(self, position: str, session: ClientSession) -> str | None:
-        """Give the last user of the range that begins after `position`; None: it has no end."""
-        later = self._sequences.find({"_id": {"$gt": position}}, {"_id": 1}, session=session)
-        last = next(later.sort("_id", ASCENDING).skip(self._range_users - 1).limit(1), None)
-        return last["_id"] if last else None
+        """Give the last user of the range that begins after `position`; None: it has no end.
+
+        It ends with the user who fills it, by the number of users or of entries; a longer list stays whole.
+        """
+        users = self._sequences.find({"_id": {"$gt": position}}, {"_id": 1}, session=session)
+        last = next(users.sort("_id", ASCENDING).skip(self._limits.users - 1).limit(1), None)
+        entries = self._movies.find({"user_id": {"$gt": position}}, {"_id": 0, "user_id": 1}, session=session)
+        full = next(entries.sort("user_id", ASCENDING).skip(self._limits.entries - 1).limit(1), None)
+        ends = [found[user_id] for found, user_id in ((last, "_id"), (full, "user_id")) if found]
+        return min(ends, default=None)
 
     def _increments(self, users: Document, window_start: datetime, session: ClientSession) -> TrendIncrements:
-        in_window = {"$match": {"user_id": users, "added_at": {"$gte": window_start}}}
         increments = TrendIncrements()
-        film = {"_id": "$movie_id", "count": {"$sum": 1}, "title": {"$max": "$title"}}
-        for found in self._movies.aggregate([in_window, {"$group": film}], session=session):
-            increments.movies[found["_id"]] = found["count"]
-            increments.titles[found["_id"]] = found["title"]
-        for found in self._movies.aggregate([in_window, *_GENRE_COUNTS], session=session):
-            increments.genres[found["_id"]] = found["count"]
+        in_window = {"user_id": users, "added_at": {"$gte": window_start}}
+        for group in self._movies.aggregate([{"$match": in_window}, _BY_FILM_AND_GENRES], session=session):
+            movie_id, genres, count = group["_id"]["movie_id"], group["_id"]["genres"], group["count"]
+            increments.movies[movie_id] += count
+            increments.titles[movie_id] = group["title"]
+            increments.genres.update(dict.fromkeys(genres, count))  # a genre counts once for each entry
         for counter in self._sequences.find({"_id": users}, session=session):
             increments.progress[counter["_id"]] = counter["sequence"]
         return increments
 
 
-_GENRE_COUNTS: Final[list[dict[str, Any]]] = [
-    {"$project": {"genres": {"$setUnion": ["$genres", []]}}},  # a genre counts once for each entry
-    {"$unwind": "$genres"},
-    {"$group": {"_id": "$genres", "count": {"$sum": 1}}},
-]
+_BY_FILM_AND_GENRES: Final[dict[str, Any]] = {
+    "$group": {
+        "_id": {"movie_id": "$movie_id", "genres": "$genres"},
+        "count": {"$sum": 1},
+        "title": {"$max": "$title"},
+    }
+}
+"""One row a film, or a few where its genres have changed between two additions."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cinematch.adapters.mongodb_trends import GlobalTrends
-from cinematch.adapters.mongodb_trends_bootstrap import TrendsBootstrap
+from cinematch.adapters.mongodb_trends_bootstrap import RangeLimits, TrendsBootstrap
 from cinematch.domain.changes import AddFilm, RemoveFilm
 from cinematch.domain.events import Event, to_milliseconds
 from cinematch.domain.trends import WINDOW
@@ -23,8 +23,8 @@ def trends(stage: Stage) -> GlobalTrends:
     return GlobalTrends(stage.client, stage.settings.mongodb_database)
 
 
-def a_bootstrap(stage: Stage, range_users: int = 3) -> TrendsBootstrap:
-    return TrendsBootstrap(stage.client, stage.settings.mongodb_database, range_users)
+def a_bootstrap(stage: Stage, users: int = 3, entries: int = 25) -> TrendsBootstrap:
+    return TrendsBootstrap(stage.client, stage.settings.mongodb_database, RangeLimits(users, entries))
 
 
 def stream(stage: Stage, trends: GlobalTrends, events: list[Event]) -> int:
@@ -103,13 +103,25 @@ def test_one_that_was_cut_off_goes_on_with_its_window(stage: Stage, trends: Glob
     stage.assert_trends_equal_a_recount()
 
 
+def test_a_range_ends_where_it_is_full_of_users_or_of_entries(stage: Stage, trends: GlobalTrends) -> None:
+    for user_id in ("a", "b", "c", "d", "e"):
+        stage.change(user_id, AddFilm(FILMS[0]))
+    stage.change("c", *(AddFilm(film) for film in FILMS))
+    bootstrap = a_bootstrap(stage, users=2, entries=5)
+    bootstrap.begin(datetime.now(UTC) - WINDOW)
+    assert [bootstrap.count_range() for _ in range(4)] == [2, 1, 2, 0]  # a b, then the long list of c, then d e
+    assert bootstrap.count_range() is None
+    bootstrap_global_stats(trends, bootstrap)
+    stage.assert_trends_equal_a_recount()
+
+
 def test_several_at_once_share_the_work_and_count_once(stage: Stage) -> None:
     stage.live([f"user-{n}" for n in range(20)], 200, seed=11)
     windows: list[datetime] = []
 
     def copy() -> None:
         own = GlobalTrends(stage.client, stage.settings.mongodb_database)
-        windows.append(bootstrap_global_stats(own, a_bootstrap(stage, range_users=2)))
+        windows.append(bootstrap_global_stats(own, a_bootstrap(stage, users=2)))
         assert own.window_start() is not None
 
     copies = [threading.Thread(target=copy) for _ in range(3)]

@@ -135,7 +135,7 @@ def test_counts_stop_at_zero_where_their_document_goes(stage: Stage) -> None:
         for change in (2, -5):
             increments = TrendIncrements(titles={"a": "A"})
             increments.movies["a"] = increments.genres["Drama"] = change
-            session.with_transaction(lambda transaction, it=increments: counts.apply(it, transaction))
+            session.with_transaction(partial(counts.apply, increments))
     assert stage.counts() == ({}, {})
 
 
