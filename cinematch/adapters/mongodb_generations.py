@@ -16,7 +16,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, CollectionInvalid
 
-from cinematch.adapters.mongodb_client import translated
+from cinematch.adapters.mongodb_client import AsynchronousDatabase, translated
 from cinematch.contracts.batch_document import read_entry
 from cinematch.contracts.collections import (
     BATCH_GENERATIONS,
@@ -157,6 +157,13 @@ class MongoGenerations:
             self._database.create_collection(USER_STATS_BATCH, viewOn=target, pipeline=[], check_exists=True)
         except CollectionInvalid:
             self._database.command("collMod", USER_STATS_BATCH, viewOn=target, pipeline=[])
+
+
+async def newest_generation(database: AsynchronousDatabase) -> Generation | None:
+    """Give the record of the last run; whether it is published is not looked up. Raises StoreUnavailable."""
+    with translated():
+        record = await database[BATCH_GENERATIONS].find_one(sort=[("_id", DESCENDING)])
+    return None if record is None else _from_record(record, None)
 
 
 def encode(document: Document) -> bytes:
