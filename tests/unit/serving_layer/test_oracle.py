@@ -15,7 +15,6 @@ import pytest
 import structlog
 
 from cinematch.contracts.speed_view import SpeedSnapshot
-from cinematch.domain import summary as summary_module
 from cinematch.errors import SequenceGap
 from serving_layer import answer, incremental_mode, lambda_mode
 from serving_layer.reading import (
@@ -27,6 +26,7 @@ from serving_layer.reading import (
     TailAfterBoundary,
     reading,
 )
+from tests.oracle.margins import small_margins
 from tests.oracle.oracle import WrongAnswer
 from tests.oracle.schedule import Schedule
 from tests.oracle.world import MemoryWorld
@@ -39,13 +39,9 @@ KILLS = ("batch.kill", "speed.kill", "guardian.kill")
 
 
 @pytest.fixture(autouse=True)
-def small_margins() -> Iterator[None]:
-    """Rankings so short that lists of a test eat their margins; and no log lines of thousands of operations."""
-    names = {"KEEP_FILMS": 6, "KEEP_PEOPLE": 5, "PLACES": 3}
-    with pytest.MonkeyPatch.context() as patch, structlog.testing.capture_logs():
-        for name, value in names.items():
-            patch.setattr(summary_module, name, value)
-        patch.setattr("cinematch.domain.statistics.PLACES", names["PLACES"])
+def scene() -> Iterator[None]:
+    """Short rankings, and no log lines of thousands of operations."""
+    with small_margins(), structlog.testing.capture_logs():
         yield
 
 
