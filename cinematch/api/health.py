@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi_problem.error import StatusProblem
 from pydantic import BaseModel
 
+from cinematch.api.problems import problem_responses
 from cinematch.telemetry import get_logger
 
 CHECK_TIMEOUT_SECONDS: Final = 1.5
@@ -93,7 +94,7 @@ async def live() -> Alive:
     return Alive()
 
 
-@router.get("/ready", summary="Whether everything that the API depends on answers")
+@router.get("/ready", summary="Whether everything that the API depends on answers", responses=problem_responses(503))
 async def ready(checks: Annotated[HealthChecks, Depends(health_checks)]) -> Readiness:
     """Answer 200, or 503 with the name of each failing dependency."""
     states = await checks.run()

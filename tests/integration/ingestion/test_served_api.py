@@ -1,0 +1,77 @@
+"""The API as a process: it starts, keeps to its own documentation whatever is sent, and ends when asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis.strategies import SearchStrategy
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from cinematch.adapters.mongodb_client import SyncDatabase
+from cinematch.local_stack.layers import LAYERS, ApiProcess
+from cinematch.local_stack.log_file import LogFile
+from cinematch.local_stack.ports import free_port
+from cinematch.local_stack.redis_server import RedisServer
+from cinematch.settings import Settings
+
+SPEC = next(spec for spec in LAYERS if spec.name == "api")
+OURS = r"^/(movies|catalog|health)"
+
+
+@pytest.fixture
+def served(database: SyncDatabase, redis_server: RedisServer, settings: Settings, tmp_path: Path) -> Iterator[str]:
+    """The address of `python -m cinematch api`."""
+    port = free_port()
+    environment = {
+        "API_HOST": "127.0.0.1",
+        "API_PORT": str(port),
+        "MONGODB_DATABASE": settings.mongodb_database,
+        "MONGODB_URL": settings.mongodb_url,
+        "REDIS_URL": settings.redis_url,
+    }
+    api = ApiProcess(SPEC, tmp_path, LogFile(tmp_path / "log"), environment)
+    api.start()
+    try:
+        api.wait_ready()
+        yield f"http://127.0.0.1:{port}"
+        api.stop()
+        assert "Application shutdown complete" in api.last_words()
+    finally:
+        api.kill()
+
+
+def test_every_answer_is_one_that_the_documentation_promises(served: str) -> None:
+    schema = schemathesis.openapi.from_url(f"{served}/openapi.json").include(path_regex=OURS)
+    operations = [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]
+    assert len(operations) == 6
+    for operation in operations:
+        requests(operation.as_strategy())
+
+
+def requests(cases: SearchStrategy[Any]) -> None:
+    """Send some requests that the documentation allows, and check each answer against it."""
+
+    @given(cases)
+    @hypothesis_settings(max_examples=15, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    def send(case: Any) -> None:
+        # Some rules (no control characters, one decimal) are more than the documentation's schemas say.
+        case.call_and_validate(excluded_checks=[positive_data_acceptance])
+
+    send()
+
+
+def test_a_film_is_added_through_the_served_api(served: str) -> None:
+    with httpx.Client(base_url=served, trust_env=False) as client:
+        answer = client.post("/movies", json={"user_id": "u", "movie_id": "heat", "rating": 8})
+        assert answer.status_code == 200
+        assert answer.json()["sequence"] == 1
+        assert client.get("/docs").status_code == 200
+        assert "server" not in answer.headers
