@@ -26,6 +26,9 @@ def configure_logging(level: str = "INFO", *, as_json: bool = False) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for noisy in ("kafka", "py4j", "botocore", "urllib3", "pymongo"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # While a broker is away these report each attempt to reach it, several a second; our own errors say it once.
+    for hopeful in ("kafka.net", "kafka.cluster"):
+        logging.getLogger(hopeful).setLevel(logging.CRITICAL)
     structlog.configure(
         processors=[
             *shared,
