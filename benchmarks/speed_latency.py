@@ -1,35 +1,35 @@
-"""How long an event takes from Kafka to Redis: `python benchmarks/speed_latency.py` (servers of its own, temporary).
+"""`python -m benchmarks.speed_latency`: how long an event takes from Kafka to Redis; servers of its own, temporary.
 
 For each trigger and rate, `python -m speed_layer` runs as it does in production. Each event belongs to a user of its
-own; the moment it is handed to the producer and the moment Redis announces the change of that user's hash (keyspace
-notifications) come from the clock of this process. So the figures contain the producer and the notification, too.
+own. The clock runs from the moment the event is handed to a producer in a process of its own to the moment Redis
+announces the change of that user's hash (keyspace notifications), so the figures contain both.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import unquote
 
-import psutil
+import orjson
 import redis
 from kafka import KafkaProducer
 
+from benchmarks.machine import machine
+from benchmarks.quantiles import summary
 from cinematch.adapters.kafka_topics import ensure_topics
 from cinematch.contracts.event_codec import encode
+from cinematch.contracts.redis_keys import user_of
 from cinematch.domain.events import Event, EventType
 from cinematch.local_stack.child_process import ChildProcess
 from cinematch.local_stack.kafka_server import KafkaServer
@@ -59,6 +59,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=RESULTS)
     options = parser.parse_args()
     rows: list[dict[str, Any]] = []
+    machine_before = machine()
     with tempfile.TemporaryDirectory(prefix="speed-latency-") as folder:
         for trigger in options.triggers:
             with _servers(Path(folder) / trigger) as environment, _speed_layer(Path(folder), environment, trigger):
@@ -69,7 +70,8 @@ def main() -> None:
                     )
                     print(rows[-1], flush=True)
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps(_machine() | {"results": rows}, indent=2) + "\n")
+    told = {"measured_at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine_before, "results": rows}
+    options.output.write_bytes(orjson.dumps(told, option=orjson.OPT_INDENT_2) + b"\n")
     _print_table(rows)
 
 
@@ -118,20 +120,14 @@ def _speed_layer(folder: Path, environment: dict[str, str], trigger: str) -> Ite
 
 def _measure(environment: dict[str, str], rate: int, seconds: int) -> dict[str, Any]:
     run, total = f"run{time.time_ns()}", rate * seconds
-    seen: dict[str, float] = {}
-    listening = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(environment["REDIS_URL"], run, total, seen, listening), daemon=True)
-    watcher.start()
-    listening.wait()
-    sent = _publish(environment["KAFKA_BOOTSTRAP_SERVERS"], run, rate, total)
-    watcher.join(DRAIN_SECONDS)
-    latencies = sorted((seen[user] - sent[user]) * 1000 for user in sent if user in seen)
-    return {
-        "events": total,
-        "seen": len(latencies),
-        **{f"p{q}_ms": round(_quantile(latencies, q / 100), 1) for q in (50, 95, 99)},
-        "max_ms": round(latencies[-1], 1) if latencies else None,
-    }
+    watch = _Watch(environment["REDIS_URL"], run, total)
+    watch.start()
+    with ProcessPoolExecutor(1) as publisher:
+        sent = publisher.submit(_publish, environment["KAFKA_BOOTSTRAP_SERVERS"], run, rate, total).result()
+    watch.join(DRAIN_SECONDS)
+    if len(watch.seen) < total:
+        raise TimeoutError(f"{total - len(watch.seen)} of {total} events have not reached Redis")
+    return summary([(watch.seen[user] - sent[user]) * 1000 for user in sent])
 
 
 def _publish(servers: str, run: str, rate: int, total: int) -> dict[str, float]:
@@ -152,22 +148,28 @@ def _publish(servers: str, run: str, rate: int, total: int) -> dict[str, float]:
     return sent
 
 
-def _watch(url: str, run: str, total: int, seen: dict[str, float], listening: threading.Event) -> None:
-    client: Any = redis.Redis.from_url(url)  # the driver types subscriptions not
-    client.config_set("notify-keyspace-events", "Eh")
-    subscription = client.pubsub()
-    subscription.subscribe("__keyevent@0__:hset")
-    prefix = f"user:{{{run}-"
-    for message in subscription.listen():
-        now = time.perf_counter()
-        if message["type"] == "subscribe":
-            listening.set()
-            continue
-        key = message["data"].decode()
-        if key.startswith(prefix):
-            seen.setdefault(unquote(key.removeprefix("user:{").removesuffix("}:speed")), now)
-            if len(seen) == total:
-                return
+class _Watch(threading.Thread):
+    """Notes when Redis announces each user; `start` returns when it listens."""
+
+    def __init__(self, url: str, run: str, total: int) -> None:
+        super().__init__(daemon=True)
+        client: Any = redis.Redis.from_url(url)  # the driver types subscriptions not
+        client.config_set("notify-keyspace-events", "Eh")
+        self.seen: dict[str, float] = {}
+        self._prefix = f"user:{{{run}-"
+        self._total = total
+        self._subscription = client.pubsub(ignore_subscribe_messages=True)
+        self._subscription.subscribe("__keyevent@0__:hset")
+        self._subscription.get_message(timeout=5)
+
+    def run(self) -> None:
+        for message in self._subscription.listen():
+            now = time.perf_counter()
+            key = message["data"].decode()
+            if key.startswith(self._prefix):
+                self.seen.setdefault(user_of(key), now)
+                if len(self.seen) == self._total:
+                    return
 
 
 def _event() -> Event:
@@ -188,34 +190,12 @@ def _event() -> Event:
     )
 
 
-def _quantile(ordered: Sequence[float], share: float) -> float:
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else float("nan")
-
-
-def _machine() -> dict[str, Any]:
-    return {
-        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {
-            "cores": os.cpu_count(),
-            "memory_gib": round(psutil.virtual_memory().total / 2**30),
-            "system": platform.platform(terse=True),
-            "load_average_1m": round(os.getloadavg()[0], 1),
-            "niceness": os.nice(0),
-        },
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("pyspark", "kafka-python", "redis")},
-        },
-    }
-
-
 def _print_table(rows: Sequence[dict[str, Any]]) -> None:
-    print(f"\n{'trigger':<12}{'events/s':>9}{'seen':>15}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}   goal p50/p95")
+    print(f"\n{'trigger':<12}{'events/s':>9}{'events':>9}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}   goal p50/p95")
     for row in rows:
         goal = "/".join(f"{value:.0f}" for value in GOALS_MS[row["trigger"]])
-        seen = f"{row['seen']}/{row['events']}"
-        figures = "".join(f"{row[name]:>9}" for name in ("p50_ms", "p95_ms", "p99_ms"))
-        print(f"{row['trigger']:<12}{row['events_per_second']:>9}{seen:>15}{figures}   {goal}")
+        figures = "".join(f"{row[name]:>9}" for name in ("events_per_second", "count", "p50_ms", "p95_ms", "p99_ms"))
+        print(f"{row['trigger']:<12}{figures}   {goal}")
 
 
 if __name__ == "__main__":
