@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -117,6 +118,7 @@ def rollback(
 
 def submitted() -> int:
     """Run as the script of spark-submit: the arguments of `batch run`; gives the exit code."""
+    os.environ.pop("SPARK_JARS_DIR", None)  # spark-submit puts Spark's own folder there; ours come by its --jars
     try:
         batch(["run", *sys.argv[1:]], standalone_mode=False)
     except CineMatchError as error:

@@ -1,7 +1,7 @@
 """The Spark job of a batch run: read the lake and the last state, compute, write the next generation.
 
-Also a script: `spark-submit batch_layer/job.py [--full] [--as-of TIME]` does what `cinematch batch run` does; settings
-come from the environment (SPARK_MASTER_URL, not --master).
+Also a script: `spark-submit --jars JARS batch_layer/job.py [--full] [--as-of TIME]` does what `cinematch batch run`
+does; settings come from the environment (SPARK_MASTER_URL, not --master).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -32,16 +32,16 @@ VARYING = ("generation", "updated_at")
 
 @dataclass
 class BatchLayer:
-    """The real batch layer over real stores and one Spark session."""
+    """The real batch layer over real stores; Spark is started by the first run in this process."""
 
     settings: Settings
-    spark: SparkSession
+    start_spark: Callable[[], SparkSession]
     client: MongoClient[Document]
     stores: Stores
 
     def run(self, *, full: bool = False, as_of: datetime | None = None) -> Generation:
         """Do what `cinematch batch run` does, in this process."""
-        job = partial(build, self.spark, self.settings)
+        job = partial(build, self.start_spark(), self.settings)
         return run_batch(self.stores, self.lease(), self.settings, job, full=full, as_of=as_of)
 
     def rollback(self, number: int | None = None) -> Generation:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from itertools import pairwise
 from pathlib import Path
 
@@ -44,3 +46,12 @@ def test_every_variable_is_explained_by_the_line_above() -> None:
         if VARIABLE.match(line):
             assert re.match(r"# [A-Za-z0-9]", above), line
             assert not VARIABLE.match(above), line
+
+
+def test_a_shell_reads_the_same_values_as_cron_does() -> None:
+    """deploy/crontab sources such a file."""
+    script = f"set -a; . '{EXAMPLE}'; env -0"
+    listed = subprocess.run(["/bin/sh", "-c", script], env={"PATH": os.defpath}, capture_output=True, check=True)
+    by_shell = dict(line.split("=", 1) for line in listed.stdout.decode().split("\0") if line)
+    for name, value in dotenv_values(EXAMPLE, interpolate=False).items():
+        assert by_shell[name] == value

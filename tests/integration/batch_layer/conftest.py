@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
@@ -62,6 +63,13 @@ def lease(batch_settings: Settings, client: SyncClient) -> MongoLease:
 
 
 @pytest.fixture
-def batch_layer(spark: SparkSession, batch_settings: Settings, client: SyncClient, stores: Stores) -> BatchLayer:
+def batch_layer(
+    request: pytest.FixtureRequest, spark_jars: Path, batch_settings: Settings, client: SyncClient, stores: Stores
+) -> BatchLayer:
     """The layer over these stores and the tests' Spark session."""
-    return BatchLayer(batch_settings, create_spark_session(batch_settings, "batch_layer"), client, stores)
+
+    def start_spark() -> SparkSession:
+        request.getfixturevalue("spark")
+        return create_spark_session(batch_settings, "batch_layer")
+
+    return BatchLayer(batch_settings, start_spark, client, stores)

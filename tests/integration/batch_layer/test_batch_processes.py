@@ -123,11 +123,13 @@ def test_spark_submit_runs_the_job_on_a_cluster(batch_layer: BatchLayer, tmp_pat
     store(batch_layer, FIRST)
     batch_layer.catalog(FILMS.values())
     submit = Path(pyspark.__file__).parent / "bin" / "spark-submit"
-    jars = f"{batch_layer.settings.spark_jars_dir}/*"
+    folder = batch_layer.settings.spark_jars_dir
+    assert folder is not None
+    jars = ",".join(str(jar) for jar in folder.glob("*.jar"))
     with spark_cluster(tmp_path) as cluster:
         own = environment_of(batch_layer.settings, spark_master_url=cluster.master_url, spark_executor_memory="512m")
         done = subprocess.run(
-            [submit, "--driver-class-path", jars, ROOT / "batch_layer/job.py", "--full"],
+            [submit, "--jars", jars, ROOT / "batch_layer/job.py", "--full"],
             env=own | {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"},
             capture_output=True,
             text=True,
