@@ -14,8 +14,11 @@ already happened is no effective change.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Final
+from weakref import WeakValueDictionary
 
 from pymongo import ASCENDING
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -33,6 +36,7 @@ from cinematch.adapters.mongodb_watchlist_plan import (
 from cinematch.contracts.collections import MOVIES, OUTBOX, USER_SEQUENCES
 from cinematch.contracts.movie_document import Document
 from cinematch.domain.changes import AddFilm, Change
+from cinematch.errors import StoreUnavailable
 
 GROUP_CHANGES: Final = 500
 """Changes in one transaction: enough to make its cost vanish, few enough to keep it short."""
@@ -90,11 +94,14 @@ class AsyncWatchlists:
         self._movies = database[MOVIES]
         self._outbox = database[OUTBOX]
         self._sequences = database[USER_SEQUENCES]
+        # A line is kept for as long as somebody stands in it. It spares transactions that would only fail and start
+        # again; that changes happen one after another is not its doing.
+        self._lines: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def change(self, user_id: str, change: Change) -> Outcome:
         """Carry out one change."""
         with translated():
-            async with self._database.client.start_session() as session:
+            async with self._turn(user_id), self._database.client.start_session() as session:
                 return await session.with_transaction(
                     lambda transaction: self._attempt(transaction, user_id, change), **TRANSACTION
                 )
@@ -105,6 +112,20 @@ class AsyncWatchlists:
         with translated():
             found = self._movies.find({"user_id": user_id, **behind}, {"_id": 0}, limit=limit)
             return await found.sort("movie_id", ASCENDING).to_list()
+
+    @asynccontextmanager
+    async def _turn(self, user_id: str) -> AsyncIterator[None]:
+        """Let this process's changes of one user wait in line; the order of others' is the database's business."""
+        lock = self._lines.setdefault(user_id, asyncio.Lock())
+        try:
+            async with asyncio.timeout(self._database.client.options.timeout):
+                await lock.acquire()
+        except TimeoutError:
+            raise StoreUnavailable("mongodb", "the changes before this one take too long") from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     async def _attempt(self, session: AsyncClientSession, user_id: str, change: Change) -> Outcome:
         issued = await self._sequences.find_one({"_id": user_id}, session=session)
