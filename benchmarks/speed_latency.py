@@ -45,7 +45,7 @@ TOPIC: Final = "user-movie-events"
 PARTITIONS: Final = 4
 WARM_UP_SECONDS: Final = 10
 START_SECONDS: Final = 120
-DRAIN_SECONDS: Final = 15
+DRAIN_SECONDS: Final = 60
 RESULTS: Final = Path(__file__).parent / "results" / "speed_latency.json"
 GOALS_MS: Final = {"realtime": (10.0, 25.0), "micro_batch": (300.0, 300.0)}
 
