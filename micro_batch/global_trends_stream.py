@@ -33,7 +33,6 @@ def start_global_trends_stream(
     Output mode is update; what is "updated" lives in MongoDB, not in Spark: Spark would emit running totals, and lose
     them with the checkpoint. Needs a finished bootstrap.
     """
-    spark.sparkContext.setLocalProperty("spark.scheduler.pool", NAME)
     return (
         trend_events(parsed_stream)
         .writeStream.queryName(NAME)

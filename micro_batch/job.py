@@ -37,7 +37,7 @@ def prepare(client: SyncClient, settings: Settings) -> GlobalTrends:
 def running_streams(spark: SparkSession, settings: Settings, trends: GlobalTrends) -> Iterator[list[StreamingQuery]]:
     """Start both streams; stop them at the end."""
     events = parsed_stream(spark, settings)
-    streams = [start_user_stats_stream(spark, events, settings=settings)]
+    streams = [start_user_stats_stream(events, settings=settings)]
     try:
         streams.append(start_global_trends_stream(spark, events, settings=settings, trends=trends))
         yield streams

@@ -6,7 +6,7 @@ import time
 from functools import partial
 from typing import Final
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql.streaming.query import StreamingQuery
 
 from cinematch.settings import Settings
@@ -18,9 +18,8 @@ NAME: Final = "user_stats"
 log = get_logger(__name__)
 
 
-def start_user_stats_stream(spark: SparkSession, parsed_stream: DataFrame, *, settings: Settings) -> StreamingQuery:
+def start_user_stats_stream(parsed_stream: DataFrame, *, settings: Settings) -> StreamingQuery:
     """Start the stream; it fails as a whole, and repeats its micro-batch when it is started again."""
-    spark.sparkContext.setLocalProperty("spark.scheduler.pool", NAME)
     return (
         parsed_stream.writeStream.queryName(NAME)
         .foreachBatch(partial(process_batch, settings=settings))

@@ -11,7 +11,9 @@ from kafka.errors import KafkaError
 from cinematch.contracts.dead_letter import DeadLetter, encode
 from cinematch.errors import StoreUnavailable
 
+CONNECT_MS: Final = 5_000
 TIMEOUT_SECONDS: Final = 30.0
+"""For the acknowledgement of a letter."""
 
 
 class DeadLetterOffice:
@@ -43,5 +45,7 @@ class DeadLetterOffice:
 
     def _send(self, letter: DeadLetter) -> Any:
         if self._producer is None:
-            self._producer = KafkaProducer(bootstrap_servers=self._bootstrap_servers)  # acks=all and idempotent
+            self._producer = KafkaProducer(  # acks=all and idempotent by default
+                bootstrap_servers=self._bootstrap_servers, bootstrap_timeout_ms=CONNECT_MS, max_block_ms=CONNECT_MS
+            )
         return self._producer.send(self._topic, key=letter.identity.encode(), value=encode(letter))

@@ -67,7 +67,6 @@ def _configuration(settings: Settings) -> dict[str, str]:
         "spark.executor.memory": settings.spark_executor_memory,
         "spark.log.level": "WARN",
         "spark.redaction.regex": HIDDEN_CONFIGURATION,
-        "spark.scheduler.mode": "FAIR",  # two streams of one application share the cores
         "spark.sql.execution.arrow.maxBytesPerBatch": ARROW_BATCH_BYTES,
         "spark.sql.redaction.options.regex": HIDDEN_OPTIONS,
         "spark.sql.session.timeZone": "UTC",

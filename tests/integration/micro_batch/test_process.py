@@ -17,6 +17,7 @@ from cinematch.local_stack.log_file import LogFile
 from cinematch.local_stack.ports import free_port
 from cinematch.readiness import READY_FILE_VARIABLE
 from cinematch.settings import Settings
+from micro_batch import job
 from tests.environments import environment_of
 from tests.micro_batch_stage import Stage
 from tests.spark_cluster import spark_cluster
@@ -86,15 +87,16 @@ def layer(
 
 
 def test_killed_in_the_middle_and_restarted_it_loses_and_repeats_nothing(layer: Layer, stage: Stage) -> None:
-    layer.start()
-    layer.wait_ready()
+    job.prepare(stage.client, layer.settings)  # before any event, so the stream counts them all
     stage.live(USERS, 400, seed=30)
     stage.publish()
+    layer.start()
     layer.wait_until(lambda: stage.database.user_stats.count_documents({}) > 5)
     layer.kill()
     assert not (stage.stats_are_complete() and stage.trends_are_complete())
 
     layer.start()
+    layer.wait_ready()
     layer.wait_until(lambda: stage.stats_are_complete() and stage.trends_are_complete())
     stage.assert_stats_equal_a_recomputation()
     stage.assert_trends_equal_a_recount()

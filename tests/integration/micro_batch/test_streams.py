@@ -15,6 +15,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from cinematch.domain.changes import AddFilm
 from cinematch.errors import StreamFailed
+from cinematch.local_stack.kafka_server import KafkaServer
 from cinematch.local_stack.ports import free_port
 from cinematch.settings import Settings
 from micro_batch import job
@@ -105,6 +106,25 @@ def test_a_replayed_micro_batch_and_a_lost_checkpoint_change_nothing(
     stage.live(users, 50, seed=24)
     stage.publish()
     drain(spark, stage, quick)
+    stage.assert_stats_equal_a_recomputation()
+    stage.assert_trends_equal_a_recount()
+
+
+def test_a_broker_that_dies_and_comes_back_is_no_failure(
+    spark: SparkSession, stage: Stage, quick: Settings, kafka_server: KafkaServer
+) -> None:
+    stage.live(["ann", "bob"], 20, seed=25)
+    stage.publish()
+    with running(spark, stage, quick) as streams:
+        for stream in streams:
+            stream.processAllAvailable()
+        kafka_server.kill()
+        stage.live(["ann", "bob"], 20, seed=26)
+        kafka_server.start()
+        kafka_server.wait_ready()
+        stage.publish()
+        for stream in streams:
+            stream.processAllAvailable()
     stage.assert_stats_equal_a_recomputation()
     stage.assert_trends_equal_a_recount()
 
