@@ -24,8 +24,11 @@ PLACES: Final = 10
 """Rows shown of each ranking."""
 KEEP_FILMS: Final = 50
 """Rows kept of the film rankings: 40 of a user's best films may go before the whole list is needed."""
-KEEP_PEOPLE: Final = 300
-"""Rows kept of the people rankings: everybody, for nearly every user."""
+KEEP_DIRECTORS: Final = 3_000
+"""Rows kept of the directors: everybody, up to some 10,000 films. One who is not kept may come from nowhere to the top,
+for two films make a mean; so a cut here would need the whole list for nearly every addition."""
+KEEP_ACTORS: Final = 300
+"""Rows kept of the actors: whoever is not kept has as few films as the last one, and stays far from the top."""
 RATED_FILMS_OF_A_DIRECTOR: Final = 2
 """A mean of fewer rated films says nothing about a director."""
 _BEST_TENTHS: Final = 100
@@ -111,8 +114,8 @@ def summarise(watchlist: Watchlist, films: Mapping[str, Film]) -> Summary:
         totals=totals,
         top_rated=Ranking.of((film for film in ranked if film.rating_tenths is not None), top_rated_key, KEEP_FILMS),
         recent=Ranking.of(ranked, recent_key, KEEP_FILMS),
-        directors=Ranking.of(directors, director_key, KEEP_PEOPLE),
-        actors=Ranking.of(actors, actor_key, KEEP_PEOPLE),
+        directors=Ranking.of(directors, director_key, KEEP_DIRECTORS),
+        actors=Ranking.of(actors, actor_key, KEEP_ACTORS),
     )
 
 

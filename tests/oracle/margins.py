@@ -9,7 +9,7 @@ import pytest
 
 from cinematch.domain import statistics, summary
 
-MARGINS = {"KEEP_FILMS": 6, "KEEP_PEOPLE": 5, "PLACES": 3}
+MARGINS = {"KEEP_FILMS": 6, "KEEP_DIRECTORS": 5, "KEEP_ACTORS": 5, "PLACES": 3}
 
 
 @contextmanager

@@ -18,10 +18,12 @@ from tests.strategies import EPOCH, History, histories
 cuts = st.floats(0, 1)
 
 
-@pytest.fixture(scope="class", params=[(50, 300, 10), (6, 5, 3), (3, 3, 3)], ids=["shipped", "small", "tight"])
+@pytest.fixture(
+    scope="class", params=[(50, 3_000, 300, 10), (6, 5, 5, 3), (3, 3, 3, 3)], ids=["shipped", "small", "tight"]
+)
 def margins(request: pytest.FixtureRequest) -> Iterator[None]:
     """Run each law with the shipped margins, and with ones so small that every incomplete case occurs."""
-    names = ("KEEP_FILMS", "KEEP_PEOPLE", "PLACES")
+    names = ("KEEP_FILMS", "KEEP_DIRECTORS", "KEEP_ACTORS", "PLACES")
     with pytest.MonkeyPatch.context() as patch:
         for name, value in zip(names, request.param, strict=True):
             patch.setattr(summary_module, name, value)
@@ -83,6 +85,20 @@ def test_the_whole_list_is_needed_only_when_the_margin_is_gone() -> None:
     assert not base.top_rated.complete
     assert isinstance(merge(base, history.events[2_000:2_040], history.films), Summary)
     assert isinstance(merge(base, history.events[2_000:2_041], history.films), WholeListNeeded)
+
+
+def test_additions_to_a_long_list_need_no_whole_list() -> None:
+    """Whoever directed or played in them, known to the list or not, and however they are rated."""
+    from tests.histories import add, film
+
+    films = {
+        f"m{n}": film(f"m{n}", directors=(f"Director {n % 1_500}",), actors=(f"Actor {n % 40}", f"Actor {n}"))
+        for n in range(2_400)
+    }
+    events = [add(n + 1, f"m{n}", rating=5 + n % 51 / 10) for n in range(2_400)]
+    base = summarise(replay(events[:2_300]), films)
+    assert not base.actors.complete
+    assert isinstance(merge(base, events[2_300:], films), Summary)
 
 
 def long_history(films: int) -> History:
