@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from pymongo import MongoClient
+from pymongo.client_session import ClientSession
+from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
+from cinematch.adapters.mongodb_trend_counts import TrendCounts
 from cinematch.adapters.mongodb_trends import GlobalTrends
 from cinematch.adapters.mongodb_trends_bootstrap import RangeLimits, TrendsBootstrap
 from cinematch.domain.changes import AddFilm, RemoveFilm
 from cinematch.domain.events import Event, to_milliseconds
-from cinematch.domain.trends import WINDOW
+from cinematch.domain.trends import WINDOW, TrendIncrements
 from micro_batch.bootstrap import bootstrap_global_stats
 from tests.micro_batch_stage import FILMS, Stage
 
@@ -113,6 +118,69 @@ def test_a_range_ends_where_it_is_full_of_users_or_of_entries(stage: Stage, tren
     assert bootstrap.count_range() is None
     bootstrap_global_stats(trends, bootstrap)
     stage.assert_trends_equal_a_recount()
+
+
+def test_a_failure_inside_a_range_or_a_batch_leaves_nothing_of_it(
+    stage: Stage, trends: GlobalTrends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class PowerCut(Exception):
+        pass
+
+    def apply_and_fail(counts: TrendCounts, increments: TrendIncrements, session: ClientSession) -> None:
+        apply(counts, increments, session)
+        raise PowerCut
+
+    apply = TrendCounts.apply
+    stage.live(["ann", "bob"], 30, seed=12)
+    bootstrap = a_bootstrap(stage)
+    window_start = bootstrap.begin(datetime.now(UTC) - WINDOW)
+    with monkeypatch.context() as patched:
+        patched.setattr(TrendCounts, "apply", apply_and_fail)
+        with pytest.raises(PowerCut):
+            bootstrap.count_range()
+        assert stage.counts() == ({}, {})
+        assert stage.database.global_progress.count_documents({}) == 0
+
+    bootstrap_global_stats(trends, bootstrap)
+    later = stage.live(["ann", "bob"], 30, seed=13)
+    before = stage.counts()
+    with monkeypatch.context() as patched:
+        patched.setattr(TrendCounts, "apply", apply_and_fail)
+        with pytest.raises(PowerCut):
+            trends.count(later, window_start)
+    assert stage.counts() == before
+    assert trends.count(later, window_start) == len(later)
+    assert stage.counts() == stage.expected_counts(window_start)
+
+
+class WritesOf(CommandListener):
+    """Notes each write: the collection, and whether it is part of a transaction."""
+
+    def __init__(self) -> None:
+        self.seen: set[tuple[str, bool]] = set()
+
+    def started(self, event: CommandStartedEvent) -> None:
+        if event.command_name in ("insert", "update", "delete", "findAndModify"):
+            self.seen.add((event.command[event.command_name], event.command.get("autocommit") is False))
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        """Noted when it started."""
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        """Noted when it started."""
+
+
+def test_counts_progress_and_position_are_written_in_transactions_only(stage: Stage, trends: GlobalTrends) -> None:
+    stage.live(["ann", "bob"], 20, seed=14)
+    a_bootstrap(stage).begin(datetime.now(UTC) - WINDOW)
+    writes = WritesOf()
+    with MongoClient[dict[str, Any]](stage.settings.mongodb_url, tz_aware=True, event_listeners=[writes]) as client:
+        name = stage.settings.mongodb_database
+        while TrendsBootstrap(client, name, RangeLimits(1, 5)).count_range() is not None:
+            pass
+        GlobalTrends(client, name).count(stage.live(["ann", "bob"], 20, seed=15), datetime.now(UTC) - WINDOW)
+    names = ("global_bootstrap", "global_genre_counts", "global_movie_counts", "global_progress")
+    assert writes.seen == {(collection, True) for collection in names}
 
 
 def test_several_at_once_share_the_work_and_count_once(stage: Stage) -> None:
