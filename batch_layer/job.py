@@ -147,16 +147,20 @@ def _spark_errors() -> Iterator[None]:
     try:
         yield
     except (PySparkException, Py4JError) as error:
-        raise BatchJobFailed(f"the Spark job failed: {_reason(str(error))}") from error
+        raise BatchJobFailed(f"the Spark job failed: {first_cause(str(error))}") from error
 
 
-def _reason(text: str) -> str:
-    """Give the line that says it: below a Python worker's traceback, behind the JVM's colon, or the first."""
+def first_cause(text: str) -> str:
+    """Give the line of an error of Spark that says it.
+
+    That is the one below a Python worker's traceback, else the JVM's innermost cause, else the first one.
+    """
     lines = text.strip().splitlines() or ["it gave no reason"]
     traceback = dropwhile(lambda line: not line.startswith("Traceback"), lines)
     in_worker = (line for line in islice(traceback, 1, None) if line[:1].strip())
-    in_jvm = (line.removeprefix(": ") for line in lines if line.startswith(": "))
-    return next(chain(in_worker, in_jvm, lines))
+    in_jvm = (line.removeprefix("Caused by: ") for line in reversed(lines) if line.startswith("Caused by: "))
+    on_top = (line.removeprefix(": ") for line in lines if line.startswith(": "))
+    return next(chain(in_worker, in_jvm, on_top, lines))
 
 
 if __name__ == "__main__":

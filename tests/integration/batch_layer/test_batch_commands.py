@@ -29,8 +29,9 @@ Command = Callable[..., Result]
 
 
 @pytest.fixture
-def command(stores: Stores, batch_settings: Settings) -> Command:
+def command(stores: Stores, batch_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Command:
     """Run `cinematch batch ...` in this process; our errors come out as they are."""
+    monkeypatch.setattr("batch_layer.commands.configure_logging", lambda *_, **__: None)  # the process is not its own
 
     def run(*arguments: str) -> Result:
         result = CliRunner().invoke(batch, arguments, env=environment_of(batch_settings))

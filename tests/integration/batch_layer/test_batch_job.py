@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import UTC, datetime
 from random import Random
 
 import pytest
@@ -24,16 +25,23 @@ from tests.strategies import EPOCH
 pytestmark = [pytest.mark.integration, pytest.mark.spark]
 
 Logs = dict[str, list[Event]]
+CALENDAR = (
+    datetime(1, 1, 1, tzinfo=UTC),
+    datetime(1582, 10, 10, tzinfo=UTC),  # of the days that one of Parquet's two calendars leaves out
+    datetime(1899, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC),
+    datetime(9999, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC),
+)
 
 
 def some_logs(films: dict[str, Film], users: int = 12) -> Logs:
-    """Logs of users with few and with many events; one user's list ends empty."""
+    """Logs of users with few and with many events; one list ends empty, one has the ends of the calendar."""
     random = RandomLogs(Random(7), films)
     for number in range(users):
         for _ in range(3 + 7 * number):
             random.next_event(f"user.{number}$")
     only = add(1, "m1", 8, "emptied")
-    return dict(random.events) | {"emptied": [only, delete(2, only)]}
+    ends = [add(n, f"m{n}", 7, "ancient", watched_at=moment) for n, moment in enumerate(CALENDAR, start=1)]
+    return dict(random.events) | {"emptied": [only, delete(2, only)], "ancient": ends}
 
 
 def joined(logs: Logs) -> list[Event]:
