@@ -232,6 +232,16 @@ def test_the_hash_has_its_six_fields_in_plain_decimals(redis_view: RedisSpeedVie
     }
 
 
+def test_a_long_sum_is_written_without_digits_of_rounding(redis_view: RedisSpeedView, client: RedisClient) -> None:
+    user_id = new_user()
+    log = [add(sequence, f"m{sequence}", (sequence * 37 % 95 + 5) / 10, user_id) for sequence in range(1, 800)]
+    for event in log:
+        redis_view.apply({user_id: [event]})
+    total = sum(round((event.rating or 0) * 10) for event in log)
+    written: Any = client.hget(user_keys(user_id).speed, "rating_sum")
+    assert written.decode() == f"{total / 10:.1f}".removesuffix(".0")
+
+
 def test_counts_that_return_to_zero_leave_no_minus_and_no_genre(
     redis_view: RedisSpeedView, client: RedisClient
 ) -> None:

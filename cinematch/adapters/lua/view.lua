@@ -54,7 +54,7 @@ local function move(sum, base, last)
   redis.call('HINCRBY', SPEED, 'movie_count', whole(sum.films))
   local rated = redis.call('HINCRBY', SPEED, 'rating_count', whole(sum.rated))
   local tenths = tenths_of(redis.call('HINCRBYFLOAT', SPEED, 'rating_sum', decimal(sum.tenths)))
-  -- HINCRBYFLOAT leaves digits of rounding behind from about a hundred on; the exact sum is written over them.
+  -- HINCRBYFLOAT gathers digits of rounding after some hundred additions; the exact sum is written over them.
   redis.call('HSET', SPEED,
     'rating_sum', decimal(tenths),
     'avg_rating_live', rated > 0 and string.format('%.4f', tenths / rated / 10) or '0',
