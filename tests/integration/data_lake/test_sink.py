@@ -69,7 +69,7 @@ def test_a_sink_killed_around_the_upload_is_continued(stage: Stage, start_sink: 
 
 
 def test_two_sinks_on_the_same_partitions_write_each_offset_once(stage: Stage, start_sink: StartSink) -> None:
-    sinks = [start_sink(lake_consumer_group=f"group-{number}", lake_flush_events=7) for number in range(2)]
+    sinks = [start_sink(lake_consumer_group=f"group-{size}", lake_flush_events=size) for size in (5, 7)]
     for sink in sinks:
         sink.wait_ready()
     for first in range(1, 60, 10):
