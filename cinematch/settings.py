@@ -98,7 +98,7 @@ class Settings(BaseSettings):
     speed_trigger: SpeedTrigger = SpeedTrigger.MICRO_BATCH
     speed_trigger_seconds: Annotated[float, Field(ge=0)] = 0.0
     """Of the micro-batch trigger; 0 = as soon as the batch before is done."""
-    speed_checkpoint_seconds: Annotated[float, Field(ge=5)] = 60.0
+    speed_checkpoint_seconds: Annotated[float, Field(ge=5)] = 300.0
     """Of the real-time trigger: how much is repeated after a failure. Not a latency; events pass at once."""
     speed_consumer_group: str = "speed-layer"
     """The consumers that apply deltas to Redis in real-time mode."""

@@ -39,9 +39,11 @@ class MicroBatch:
                 raise StoreUnavailable("redis", failure)
 
     def _attempt(self, batch: DataFrame) -> str | None:
-        outcomes = batch.mapInArrow(self._apply, OUTCOME_COLUMNS).collect()
-        self._report_broken(row.broken_user for row in outcomes if row.broken_user is not None)
-        return next((str(row.failure) for row in outcomes if row.failure is not None), None)
+        slots = batch.sparkSession.sparkContext.defaultParallelism
+        applied = batch.coalesce(slots).mapInArrow(self._apply, OUTCOME_COLUMNS)  # one wave of tasks, order kept
+        outcomes = applied.toArrow().to_pydict()
+        self._report_broken(user for user in outcomes["broken_user"] if user is not None)
+        return next((failure for failure in outcomes["failure"] if failure is not None), None)
 
 
 def start_micro_batch(
