@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
 
 from cinematch.domain.events import Event, EventType
 
@@ -31,7 +31,8 @@ class TrendIncrements:
     progress: dict[str, int] = field(default_factory=dict)
 
 
-class FilmCount(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class FilmCount:
     """A film of the trends: how many lists hold it; title and poster are those of its first count."""
 
     movie_id: str
