@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -49,7 +50,7 @@ def trends_document(
         if film.poster_path is not None:
             posters[film.movie_id] = film.poster_path
     return {
-        "top_movies": [film._asdict() for film in top],
+        "top_movies": [asdict(film) for film in top],
         "trending_genres": genre_rows(state.genres)[:TREND_PLACES],
         "movie_counts": counts,
         "movie_counts_complete": remaining >= 0,
