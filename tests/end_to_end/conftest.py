@@ -1,0 +1,17 @@
+"""One whole stack for all end-to-end tests: started by the command line, as a user starts it, in a temporary folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.end_to_end.running_stack import RunningStack
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """The stack with every layer ready and a small catalog loaded."""
+    with RunningStack.started(tmp_path_factory.mktemp("stack")) as running:
+        running.import_catalog()
+        yield running

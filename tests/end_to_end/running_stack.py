@@ -1,0 +1,188 @@
+"""A stack under test: how to talk to it, hurt it, and know when everything acknowledged has reached every view."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from pymongo import MongoClient
+
+from cinematch.contracts import collections
+from cinematch.contracts.batch_document import as_utc
+from cinematch.domain.events import to_tenths
+from cinematch.domain.statistics import Statistics, statistics_of
+from cinematch.domain.watchlist import Film, ListEntry, Watchlist
+
+Document = dict[str, Any]
+
+FAST = {"GLOBAL_TRENDS_TRIGGER_SECONDS": "2", "LAKE_FLUSH_SECONDS": "2", "STATS_MODE": "lambda"}
+"""Settings that only shorten the waiting; the mode is the one that needs every layer."""
+CATALOG = [
+    {
+        "movie_id": f"f{number}",
+        "title": title,
+        "year": 1990 + number,
+        "genres": ["Drama", "Action"][: number % 3],
+        "directors": [f"Director {number % 4}"],
+        "actors": [f"Actor {number % 5}", f"Actor {number % 7}"],
+        "runtime_minutes": 80 + number,
+    }
+    for number, title in enumerate(
+        ["Città d'Ombra", "S.W.A.T. $9", "Twice", "Twice", *map("Film {}".format, range(36))]
+    )
+]
+
+
+@dataclass
+class RunningStack:
+    """The stack in `data_dir`, and clients of it that outlive a killed server."""
+
+    data_dir: Path
+
+    @classmethod
+    @contextmanager
+    def started(cls, data_dir: Path) -> Iterator[RunningStack]:
+        """Start a stack and take it down at the end."""
+        stack = cls(data_dir)
+        try:
+            stack.cinematch("up", "--detach")
+            yield stack
+        finally:
+            stack.cinematch("down")
+
+    def cinematch(self, *arguments: str, check: bool = True) -> str:
+        """Run one command of the CLI on this stack; its output. Fails with what the command said."""
+        ended = subprocess.run(
+            [sys.executable, "-m", "cinematch", *arguments],
+            env={**os.environ, **FAST, "CINEMATCH_DATA_DIR": str(self.data_dir)},
+            capture_output=True,
+            text=True,
+            timeout=400,
+            check=False,
+        )
+        if check and ended.returncode != 0:
+            raise AssertionError(f"cinematch {' '.join(arguments)}: {ended.stdout}\n{ended.stderr}")
+        return ended.stdout
+
+    def import_catalog(self) -> None:
+        """Load the tests' films."""
+        file = self.data_dir / "catalog.jsonl"
+        file.write_text("\n".join(map(json.dumps, CATALOG)))
+        self.cinematch("import", "catalog", str(file))
+
+    def status(self) -> Document:
+        """What `status --json` says now."""
+        status: Document = json.loads(self.cinematch("status", "--json", check=False))
+        return status
+
+    def kill(self, name: str) -> int:
+        """Kill a server or layer with -9; the pid it had."""
+        status = self.status()
+        pid: int = {**status["servers"], **status["layers"]}[name]["pid"]
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def wait_until_healthy(self) -> None:
+        """Wait until every server and layer runs."""
+
+        def healthy() -> bool:
+            status = self.status()
+            parts = [*status["servers"].values(), *status["layers"].values()]
+            return all(part["state"] == "running" for part in parts)
+
+        eventually(healthy, "every server and layer runs", seconds=240)
+
+    def api(self) -> httpx.Client:
+        """A client of the API."""
+        return httpx.Client(base_url=self.status()["api"], timeout=30)
+
+    def post_until_acknowledged(self, client: httpx.Client, body: Document, seconds: float = 120) -> Document:
+        """POST a film, again and again while a server is away; the answer of the 200."""
+        answers: list[Document] = []
+
+        def acknowledged() -> bool:
+            try:
+                answer = client.post("/movies", json=body)
+            except httpx.HTTPError:
+                return False
+            assert answer.status_code in (200, 503), answer.text
+            answers.append(answer.json())
+            return answer.status_code == 200
+
+        eventually(acknowledged, f"POST {body} is acknowledged", seconds)
+        return answers[-1]
+
+    @contextmanager
+    def database(self) -> Iterator[Any]:
+        """The stack's database."""
+        with MongoClient[Document](self.status()["mongodb"], tz_aware=True) as client:
+            yield client["cinematch"]
+
+    def wait_until_drained(self, seconds: float = 150) -> None:
+        """Wait until every issued sequence is in `user_stats` and counted in the trends."""
+        with self.database() as database:
+
+            def drained() -> bool:
+                issued = _sequences(database[collections.USER_SEQUENCES])
+                views = (collections.USER_STATS, collections.GLOBAL_PROGRESS)
+                return all(_sequences(database[view]) == issued for view in views)
+
+            eventually(drained, "every view has every event", seconds)
+
+
+def eventually(is_true: Callable[[], bool], what: str, seconds: float) -> None:
+    """Wait until something is true. Fails, saying what was awaited."""
+    deadline = time.monotonic() + seconds
+    while not is_true():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"after {seconds:g} s it is still not so that {what}")
+        time.sleep(0.25)
+
+
+def recomputed_stats(database: Any, user_id: str) -> Statistics:
+    """The user's statistics, recomputed from `movies` and `catalog` alone."""
+    entries = {document["movie_id"]: _entry(document) for document in database.movies.find({"user_id": user_id})}
+    films = {film["_id"]: _film(film) for film in database.catalog.find({"_id": {"$in": list(entries)}})}
+    return statistics_of(Watchlist(entries), films)
+
+
+def recounted_movies(database: Any) -> dict[str, int]:
+    """How many lists hold each film, counted from `movies` alone (everything in the tests is newer than 30 days)."""
+    groups = database.movies.aggregate([{"$group": {"_id": "$movie_id", "count": {"$sum": 1}}}])
+    return {group["_id"]: group["count"] for group in groups}
+
+
+def _sequences(collection: Any) -> dict[str, int]:
+    return {document["_id"]: document["sequence"] for document in collection.find({}, {"sequence": 1})}
+
+
+def _entry(document: Document) -> ListEntry:
+    return ListEntry(
+        movie_id=document["movie_id"],
+        title=document["title"],
+        genres=tuple(document["genres"]),
+        rating_tenths=to_tenths(document["rating"]),
+        watched_at=as_utc(document["watched_at"]),
+        added_at=as_utc(document["added_at"]),
+    )
+
+
+def _film(document: Document) -> Film:
+    return Film(
+        movie_id=document["_id"],
+        title=document["title"],
+        directors=tuple(document["directors"]),
+        actors=tuple(document["actors"]),
+        runtime_minutes=document["runtime_minutes"],
+        poster_path=document["poster_path"],
+    )
