@@ -95,7 +95,8 @@ class Settings(BaseSettings):
     max_events_per_trigger: Annotated[int, Field(ge=1)] = 50_000
 
     # Speed layer
-    speed_trigger: SpeedTrigger = SpeedTrigger.MICRO_BATCH
+    speed_trigger: SpeedTrigger = SpeedTrigger.REALTIME
+    """Real-time mode holds one task slot per partition of the log, so a Spark cluster must have that many."""
     speed_trigger_seconds: Annotated[float, Field(ge=0)] = 0.0
     """Of the micro-batch trigger; 0 = as soon as the batch before is done."""
     speed_checkpoint_seconds: Annotated[float, Field(ge=5)] = 300.0
