@@ -61,8 +61,9 @@ BAD = [
 
 
 def records(spark: SparkSession, values: Iterable[bytes | None]) -> DataFrame:
+    """Give the records of one partition of the log, in order."""
     rows = [("log", 3, offset, b"key", value) for offset, value in enumerate(values)]
-    return spark.createDataFrame(rows, RECORD_COLUMNS).coalesce(1)
+    return spark.createDataFrame(spark.sparkContext.parallelize(rows, 1), RECORD_COLUMNS)
 
 
 def screened(spark: SparkSession, values: list[bytes | None]) -> list[Any]:
