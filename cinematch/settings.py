@@ -33,6 +33,8 @@ class SpeedTrigger(StrEnum):
 
 
 Seconds = Annotated[float, Field(gt=0)]
+Address = Annotated[str, Field(repr=False)]
+"""May hold a password, so it is never shown."""
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -53,13 +55,13 @@ class Settings(BaseSettings):
     """Partitions of topics that we create; set once, for a key's partition depends on it."""
 
     # MongoDB
-    mongodb_url: str = "mongodb://mongodb:27017"
+    mongodb_url: Address = "mongodb://mongodb:27017"
     mongodb_database: str = "cinematch"
     mongodb_timeout_seconds: Seconds = 5.0
     outbox_retention_days: Annotated[int, Field(ge=1)] = 30
 
     # Redis
-    redis_url: str = "redis://redis:6379/0"
+    redis_url: Address = "redis://redis:6379/0"
     redis_cluster: bool = False
     redis_timeout_seconds: Seconds = 1.0
 

@@ -10,6 +10,7 @@ After any failure every partition starts again behind the last record that was a
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Mapping
@@ -26,6 +27,7 @@ from speed_layer.job import RETRY_SECONDS, ReportBroken
 
 POLL_SECONDS: Final = 0.5
 COMMIT_SECONDS: Final = 1.0
+ORIGIN: Final = re.compile(r"(?P<topic>.+)/(?P<partition>[0-9]{1,9})/(?P<offset>[0-9]{1,18})")
 log = get_logger(__name__)
 
 
@@ -83,10 +85,15 @@ class DeltaConsumer:
 
 
 def arrival(delta: LogRecord) -> Arrival:
-    """Give the record of the event log that a delta carries, and the verdict of the screening."""
+    """Give the record of the event log that a delta carries, and the verdict of the screening.
+
+    A record that no screening of ours wrote has no origin: it is refused under its own place.
+    """
     headers: Mapping[str, bytes | None] = dict(delta.headers)
-    topic, partition, offset = (headers[ORIGIN_HEADER] or b"").decode().rsplit("/", 2)
+    origin = ORIGIN.fullmatch((headers.get(ORIGIN_HEADER) or b"").decode(errors="replace"))
+    if origin is None:
+        return Arrival(delta, f"the delta has no header {ORIGIN_HEADER!r} that names its record")
     reason = headers.get(REASON_HEADER)
-    place = LogPartition(topic, int(partition))
-    record = LogRecord(place, int(offset), delta.timestamp, delta.key, delta.value)
+    place = LogPartition(origin["topic"], int(origin["partition"]))
+    record = LogRecord(place, int(origin["offset"]), delta.timestamp, delta.key, delta.value)
     return Arrival(record, reason.decode() if reason else None)

@@ -9,7 +9,7 @@ from typing import Final
 from pymongo import ASCENDING
 from pymongo.read_concern import ReadConcern
 
-from cinematch.adapters.mongodb_client import AsynchronousDatabase, Document, SyncDatabase, translated
+from cinematch.adapters.mongodb_client import Document, SyncDatabase, translated
 from cinematch.contracts.collections import OUTBOX
 from cinematch.contracts.event_codec import from_document
 from cinematch.domain.events import Event
@@ -20,7 +20,7 @@ _MAJORITY: Final = ReadConcern("majority")
 
 
 class Outbox:
-    """The outbox for layers that may block. Every call raises StoreUnavailable."""
+    """The outbox. Every call raises StoreUnavailable."""
 
     def __init__(self, database: SyncDatabase) -> None:
         self._events = database.get_collection(OUTBOX, read_concern=_MAJORITY)
@@ -43,19 +43,6 @@ class Outbox:
         condition = {"_id": {"$in": [event.event_id for event in events]}, "published_at": None}
         with translated():
             self._events.update_many(condition, {"$set": {"published_at": datetime.now(UTC)}})
-
-
-class AsyncOutbox:
-    """The outbox for the API. Every call raises StoreUnavailable."""
-
-    def __init__(self, database: AsynchronousDatabase) -> None:
-        self._events = database.get_collection(OUTBOX, read_concern=_MAJORITY)
-
-    async def events_after(self, user_id: str, sequence: int, limit: int) -> list[Event]:
-        """Give up to `limit` of the user's events after `sequence`, in order, up to the first that is missing."""
-        with translated():
-            found = self._events.find(_after(user_id, sequence), sort=[("sequence", ASCENDING)], limit=limit)
-            return _without_gap(sequence, await found.to_list())
 
 
 def _after(user_id: str, sequence: int) -> Document:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import pytest
+
 from cinematch.contracts.dead_letter import DeadLetter
 from cinematch.contracts.event_codec import encode
 from cinematch.contracts.log_record import LogPartition, LogRecord
@@ -70,3 +72,12 @@ def test_a_delta_leads_back_to_its_record() -> None:
     assert arrival(delta) == Arrival(LogRecord(LOG, 12, None, b"key", b"value"))
     rejected = LogRecord(LogPartition("deltas", 0), 99, None, b"key", b"", (headers[0], ("reason", b"empty")))
     assert arrival(rejected).reason == "empty"
+
+
+@pytest.mark.parametrize("origin", [None, b"", b"log/1", b"log/one/2", b"\xff/1/2x", b"log/1/-2"])
+def test_a_delta_without_an_origin_is_refused_under_its_own_place(origin: bytes | None) -> None:
+    delta = LogRecord(LogPartition("deltas", 3), 7, None, b"key", encode(add(1, "a")), (("origin", origin),))
+    refused = arrival(delta)
+    assert refused.record == delta
+    assert refused.reason is not None
+    assert "origin" in refused.reason
