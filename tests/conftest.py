@@ -81,12 +81,18 @@ def minio_server(toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="session")
-def spark(spark_jars: Path) -> Iterator[SparkSession]:
-    """The one Spark session of this process; `create_spark_session` gives it back, with the stores of its settings."""
-    own = Settings(spark_jars_dir=spark_jars, spark_ui_port=free_port())
-    session = create_spark_session(own, "tests")
-    yield session
-    session.stop()
+def spark_settings(spark_jars: Path) -> Settings:
+    """The settings of the tests' Spark session."""
+    return Settings(spark_jars_dir=spark_jars, spark_ui_port=free_port())
+
+
+@pytest.fixture
+def spark(spark_settings: Settings) -> SparkSession:
+    """The one Spark session of this process; a new one when a command under test has stopped the last.
+
+    `create_spark_session` gives it back, with the stores of its settings. It ends with the process.
+    """
+    return create_spark_session(spark_settings, "tests")
 
 
 @pytest.fixture(scope="session")
