@@ -17,16 +17,26 @@ from cinematch.local_stack.service import Service
 from cinematch.readiness import READY_FILE_VARIABLE
 
 PROBE_TIMEOUT_SECONDS: Final = 2.0
+BEHIND_ANSWERS: Final = 19
+"""A niceness: the least share of a busy core."""
+BEHIND_SERVERS: Final = 5
+"""A niceness for who is to be quick, but not before the API and its database."""
+STEP_BACK: Final = 'echo "$1" 2>/dev/null >/proc/self/autogroup; exec nice -n "$@"'
+"""Linux weighs sessions against each other, so the nice of a process counts only within its own session."""
 
 
 @dataclass(frozen=True)
 class LayerSpec:
-    """How one layer is run: `python -m` with `arguments`; `uses_spark` gives it a Spark UI of its own."""
+    """How one layer is run: `python -m` with `arguments`; `uses_spark` gives it a Spark UI of its own.
+
+    `niceness` lets those who wait for an answer go first where cores are few: a view may be late, a POST may not.
+    """
 
     name: str
     module: str
     arguments: tuple[str, ...] = ()
     uses_spark: bool = False
+    niceness: int = 0
 
     @property
     def installed(self) -> bool:
@@ -37,10 +47,10 @@ class LayerSpec:
 LAYERS: Final = (
     LayerSpec("api", "cinematch.api", ("cinematch", "api")),
     LayerSpec("relay", "ingestion.__main__", ("ingestion",)),
-    LayerSpec("micro_batch", "micro_batch.__main__", ("micro_batch",), uses_spark=True),
-    LayerSpec("data_lake", "data_lake.__main__", ("data_lake",)),
-    LayerSpec("speed_layer", "speed_layer.__main__", ("speed_layer",), uses_spark=True),
-    LayerSpec("scheduler", "batch_layer.__main__", ("batch_layer",)),
+    LayerSpec("micro_batch", "micro_batch.__main__", ("micro_batch",), uses_spark=True, niceness=BEHIND_ANSWERS),
+    LayerSpec("data_lake", "data_lake.__main__", ("data_lake",), niceness=BEHIND_ANSWERS),
+    LayerSpec("speed_layer", "speed_layer.__main__", ("speed_layer",), uses_spark=True, niceness=BEHIND_SERVERS),
+    LayerSpec("scheduler", "batch_layer.__main__", ("batch_layer",), niceness=BEHIND_ANSWERS),
 )
 
 
@@ -62,7 +72,10 @@ class LayerProcess(Service):
         self._environment = dict(environment)
 
     def argv(self) -> Sequence[str | Path]:
-        return [sys.executable, "-m", *self._spec.arguments]
+        command = [sys.executable, "-m", *self._spec.arguments]
+        if not self._spec.niceness:
+            return command
+        return ["sh", "-c", STEP_BACK, "sh", str(self._spec.niceness), *command]
 
     def environment(self) -> dict[str, str]:
         scratch = dict.fromkeys(("TMPDIR", "SPARK_LOCAL_DIRS"), str(self._scratch))
