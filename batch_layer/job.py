@@ -34,6 +34,7 @@ from cinematch.contracts.lake_paths import EVENTS_FOLDER, first_day_needed
 from cinematch.errors import CineMatchError
 from cinematch.settings import Settings
 from cinematch.spark.lake_reader import read_lake_objects
+from cinematch.spark.mongo_source import read_collection
 
 DOCUMENTS_AT_ONCE: Final = 500
 """Rows of one Arrow batch on the way to MongoDB: a document has up to 50 KB, and lists come with it."""
@@ -89,17 +90,9 @@ def _groups(base: Generation | None, events: DataFrame) -> int:
 
 
 def _write_documents(spark: SparkSession, settings: Settings, plan: Plan, state: DataFrame, groups: int) -> None:
-    described = transform.documents(state, _read_catalog(spark, settings), groups, plan.number, plan.started_at)
+    catalog = read_collection(spark, settings, CATALOG, transform.CATALOG_SCHEMA)
+    described = transform.documents(state, catalog, groups, plan.number, plan.started_at)
     described.mapInArrow(partial(write_documents, settings, plan.number), WRITTEN).collect()
-
-
-def _read_catalog(spark: SparkSession, settings: Settings) -> DataFrame:
-    options = {
-        "connection.uri": settings.mongodb_url,
-        "database": settings.mongodb_database,
-        "collection": CATALOG,
-    }
-    return spark.read.format("mongodb").schema(transform.CATALOG_SCHEMA).options(**options).load()
 
 
 def write_documents(settings: Settings, number: int, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final, Protocol
 
 import pyarrow as pa
 
 from cinematch.contracts import dead_letter, event_codec
-from cinematch.contracts.dead_letter import DeadLetter
+from cinematch.contracts.dead_letter import DeadLetter, rejection
 from cinematch.contracts.lake_paths import DEAD_LETTERS_FOLDER, EVENTS_FOLDER
 from cinematch.contracts.lake_schema import KafkaPlace, letters_to_table, to_table
 from cinematch.contracts.log_record import LogRecord
@@ -55,7 +54,7 @@ class EventsTable:
             try:
                 rows.append((event_codec.decode(record.value), KafkaPlace.of(record)))
             except InvalidEvent as error:
-                rejected.append(_letter(record, error.reason))
+                rejected.append(rejection(record, error.reason, LAYER))
         return Encoded(to_table(rows), rejected)
 
 
@@ -76,18 +75,5 @@ def read_letter(record: LogRecord) -> DeadLetter:
         letter = dead_letter.decode(record.value or b"")
         letters_to_table([(letter, KafkaPlace.of(record))])
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
-        return _letter(record, "a record of the dead-letter topic that is no dead letter")
+        return rejection(record, "a record of the dead-letter topic that is no dead letter", LAYER)
     return letter
-
-
-def _letter(record: LogRecord, reason: str) -> DeadLetter:
-    return DeadLetter(
-        reason=reason,
-        layer=LAYER,
-        topic=record.place.topic,
-        partition=record.place.partition,
-        offset=record.offset,
-        key=record.key,
-        value=record.value,
-        rejected_at=datetime.now(UTC),
-    )

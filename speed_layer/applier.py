@@ -7,10 +7,9 @@ and the users that look broken. Everything may be repeated.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Final, NamedTuple, Protocol
 
-from cinematch.contracts.dead_letter import DeadLetter
+from cinematch.contracts.dead_letter import DeadLetter, rejection
 from cinematch.contracts.event_codec import decode
 from cinematch.contracts.log_record import LogRecord
 from cinematch.contracts.speed_view import SpeedView
@@ -64,20 +63,7 @@ def sort_out(arrivals: Iterable[Arrival]) -> tuple[dict[str, list[Event]], list[
                 raise InvalidEvent(reason)
             event = decode(record.value)
         except InvalidEvent as invalid:
-            letters.append(_letter(record, invalid.reason))
+            letters.append(rejection(record, invalid.reason, LAYER))
         else:
             events.setdefault(event.user_id, []).append(event)
     return events, letters
-
-
-def _letter(record: LogRecord, reason: str) -> DeadLetter:
-    return DeadLetter(
-        reason=reason,
-        layer=LAYER,
-        topic=record.place.topic,
-        partition=record.place.partition,
-        offset=record.offset,
-        key=record.key,
-        value=record.value,
-        rejected_at=datetime.now(UTC),
-    )

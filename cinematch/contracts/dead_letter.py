@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 import orjson
 
 from cinematch.contracts.event_codec import rfc3339
+from cinematch.contracts.log_record import LogRecord
 
 CARRIED_BYTES: Final = 700_000
 """Of a rejected value; more, in base64, would not fit into a Kafka message of 1 MiB, and would stop whoever reports it.
@@ -39,6 +40,20 @@ class DeadLetter:
     def identity(self) -> str:
         """Give `topic/partition/offset`."""
         return f"{self.topic}/{self.partition}/{self.offset}"
+
+
+def rejection(record: LogRecord, reason: str, layer: str) -> DeadLetter:
+    """Give the letter of a record that `layer` rejects now."""
+    return DeadLetter(
+        reason=reason,
+        layer=layer,
+        topic=record.place.topic,
+        partition=record.place.partition,
+        offset=record.offset,
+        key=record.key,
+        value=record.value,
+        rejected_at=datetime.now(UTC),
+    )
 
 
 def encode(letter: DeadLetter) -> bytes:

@@ -7,35 +7,15 @@ from datetime import datetime
 from typing import Final
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.types import (
-    ArrayType,
-    DoubleType,
-    IntegerType,
-    LongType,
-    StringType,
-    StructField,
-    StructType,
-    TimestampType,
-)
+from pyspark.sql.types import IntegerType, LongType, StructField, StructType, TimestampType
 
 from cinematch.adapters import s3_lake
 from cinematch.settings import Settings
+from cinematch.spark.kafka_source import EVENT_COLUMNS
 
 LAKE_EVENTS: Final = StructType(
     [
-        StructField("schema_version", IntegerType()),
-        StructField("event_id", StringType()),
-        StructField("event_type", StringType()),
-        StructField("user_id", StringType()),
-        StructField("movie_id", StringType()),
-        StructField("movie_name", StringType()),
-        StructField("genres", ArrayType(StringType())),
-        StructField("rating", DoubleType()),
-        StructField("previous_rating", DoubleType()),
-        StructField("sequence", LongType()),
-        StructField("event_time", TimestampType()),
-        StructField("watched_at", TimestampType()),
-        StructField("added_at", TimestampType()),
+        *EVENT_COLUMNS.fields,
         StructField("kafka_partition", IntegerType()),
         StructField("kafka_offset", LongType()),
         StructField("kafka_timestamp", TimestampType()),
