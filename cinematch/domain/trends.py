@@ -32,6 +32,15 @@ class TrendIncrements:
 
 
 @dataclass(frozen=True, slots=True)
+class Hole:
+    """Sequences of one user that are missing: those between `after` and `before`, without either."""
+
+    user_id: str
+    after: int
+    before: int
+
+
+@dataclass(frozen=True, slots=True)
 class FilmCount:
     """A film of the trends: how many lists hold it; title and poster are those of its first count."""
 
@@ -59,6 +68,21 @@ def trend_increments(events: Iterable[Event], progress: Mapping[str, int], windo
             for genre in dict.fromkeys(event.genres):
                 increments.genres[genre] += weight
     return increments
+
+
+def holes(events: Iterable[Event], progress: Mapping[str, int]) -> list[Hole]:
+    """Find what is missing between each user's `progress` and the events, and between the events themselves.
+
+    Of one user, events come in the order of the log; repeats and events up to the progress are no matter.
+    """
+    reached = dict(progress)
+    found: list[Hole] = []
+    for event in events:
+        last = reached.get(event.user_id, 0)
+        if event.sequence > last + 1:
+            found.append(Hole(event.user_id, last, event.sequence))
+        reached[event.user_id] = max(last, event.sequence)
+    return found
 
 
 def _weight(event: Event, window_start: datetime) -> int:

@@ -98,6 +98,24 @@ def test_two_copies_counting_the_same_events_count_each_once(stage: Stage) -> No
     stage.assert_trends_equal_a_recount()
 
 
+def test_an_event_that_was_damaged_on_its_way_is_counted_with_the_next_and_not_again(
+    stage: Stage, trends: GlobalTrends
+) -> None:
+    ann, bob = [stage.change(user, *(AddFilm(film) for film in FILMS[:4])) for user in ("ann", "bob")]
+    assert trends.count([ann[0], ann[3], bob[2]], LONG_AGO) == 7
+    assert stage.counts() == recount([ann, bob[:3]], LONG_AGO)
+    assert trends.count([*ann, *bob], LONG_AGO) == 1  # the redriven letters, and what comes next
+    publish(trends)
+    stage.assert_trends_equal_a_recount()
+
+
+def test_what_the_outbox_no_longer_has_does_not_stop_the_stream(stage: Stage, trends: GlobalTrends) -> None:
+    events = stage.change("ann", *(AddFilm(film) for film in FILMS[:3]))
+    stage.database.outbox.delete_one({"_id": events[1].event_id})
+    assert trends.count([events[0], events[2]], LONG_AGO) == 2
+    assert stage.database.global_progress.find_one({"_id": "ann"})["sequence"] == 3
+
+
 def test_a_poster_is_looked_up_for_the_first_count_only(stage: Stage, trends: GlobalTrends) -> None:
     film = FILMS[2]
     trends.count(stage.change("ann", AddFilm(film)), LONG_AGO)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cinematch.domain.events import Event
-from cinematch.domain.trends import trend_increments
+from cinematch.domain.trends import Hole, holes, trend_increments
 from cinematch.domain.watchlist import replay
 from tests.histories import add, delete, update
 from tests.strategies import EPOCH, catalogs, event_logs
@@ -71,3 +71,9 @@ def test_removing_a_film_from_before_the_window_counts_nothing() -> None:
 
 def test_progress_follows_events_that_count_nothing() -> None:
     assert trend_increments([update(2, add(1, "a"), 6.0)], {"user": 1}, EPOCH).progress == {"user": 2}
+
+
+def test_holes_are_before_between_and_never_behind_what_is_counted() -> None:
+    events = [add(sequence, f"m{sequence}", user_id=user) for user, sequence in (("a", 2), ("a", 5), ("a", 5), ("b", 1))]
+    assert holes(events, {"a": 3, "c": 9}) == [Hole("a", 3, 5)]
+    assert holes(events, {}) == [Hole("a", 0, 2), Hole("a", 2, 5)]
