@@ -23,6 +23,10 @@ How a layer adds its routes:
 5. Inputs use the annotated types of `cinematch.contracts.event_codec` (`Identifier`, `Rating`, ...): strict, so that
    {"$gt": ""} is no string, and free of control characters.
 
+6. Its paths are plain (`/movies`). Each answers as `/v1/movies`, which the documentation shows, and as `/movies`, which
+   is the same route under the name of the original design. A router of pages (`APIRouter(include_in_schema=False)`) has
+   its plain paths alone. A route's function name is its operation id, so it must be the API's only one of that name.
+
 A test gives `create_app` settings and the routers that it wants, and runs the lifespan around its requests.
 """
 
@@ -32,6 +36,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
 
 from cinematch.api import health
@@ -43,6 +48,7 @@ from cinematch.api.resources import lifespan
 from cinematch.api.routers import installed_routers
 from cinematch.settings import Settings
 
+VERSION_PREFIX: Final = "/v1"
 MAX_BODY_BYTES: Final = 65_536
 """Ten times the largest request that can be valid."""
 
@@ -56,10 +62,28 @@ def create_app(settings: Settings, routers: Iterable[APIRouter] | None = None) -
         lifespan=lifespan,
         middleware=[Middleware(RequestIds), Middleware(BodyLimit, limit_bytes=MAX_BODY_BYTES)],
         redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
     )
     app.state.settings = settings
     app.state.health = HealthChecks()
-    for router in (health.router, *(installed_routers().values() if routers is None else routers)):
-        app.include_router(router)
+    app.include_router(health.router)
+    _include(app, installed_routers().values() if routers is None else routers)
     install_problems(app)
     return app
+
+
+def _include(app: FastAPI, routers: Iterable[APIRouter]) -> None:
+    """Include the layers' routes under the version's prefix and under their plain paths, and each lifespan once."""
+    api = APIRouter()
+    for router in routers:
+        if router.include_in_schema:
+            api.include_router(router)
+        else:
+            app.include_router(router)
+    app.include_router(api, prefix=VERSION_PREFIX)
+    plain = APIRouter(routes=api.routes)  # the same routes, without the lifespans that run already
+    app.include_router(plain, include_in_schema=False)
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name

@@ -23,7 +23,7 @@ from cinematch.local_stack.redis_server import RedisServer
 from cinematch.settings import Settings
 
 SPEC = next(spec for spec in LAYERS if spec.name == "api")
-OURS = r"^/(movies|catalog|health)"
+OURS = r"^/(v1/movies|v1/catalog|health)"
 
 
 @pytest.fixture

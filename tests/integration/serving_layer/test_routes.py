@@ -155,6 +155,6 @@ def test_global_trends_before_the_bootstrap_are_unavailable(client: TestClient) 
 
 
 def test_the_documentation_describes_the_answer_and_its_problems(client: TestClient) -> None:
-    operation = client.get("/openapi.json").json()["paths"]["/stats"]["get"]
+    operation = client.get("/openapi.json").json()["paths"]["/v1/stats"]["get"]
     assert set(operation["responses"]) == {"200", "404", "422", "503", "504"}
     assert operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].endswith("UserStatsAnswer")

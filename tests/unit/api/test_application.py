@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.testclient import TestClient
 
 from cinematch.api.application import create_app
@@ -92,6 +94,51 @@ def test_the_documentation_shows_our_problems() -> None:
         return limit
 
     document = TestClient(create_app(Settings(), [router])).get("/openapi.json").json()
-    content = document["paths"]["/films"]["get"]["responses"]["422"]["content"]
+    content = document["paths"]["/v1/films"]["get"]["responses"]["422"]["content"]
     assert list(content) == ["application/problem+json"]
     assert set(document["components"]["schemas"]["ValidationError"]["properties"]) == {"field", "message"}
+
+
+def test_a_route_answers_under_its_version_and_its_plain_path_and_starts_once() -> None:
+    starts: list[FastAPI] = []
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, object]]:
+        starts.append(app)
+        yield {"word": "hello"}
+
+    nested = APIRouter()
+
+    @nested.get("/deep")
+    def deep(request: Request) -> str:
+        return str(request.state.word)
+
+    router = APIRouter(lifespan=lifespan)
+    router.include_router(nested)
+    with TestClient(create_app(Settings(), [router])) as client:
+        assert [client.get(path).json() for path in ("/deep", "/v1/deep")] == ["hello", "hello"]
+        assert client.get("/v2/deep").status_code == 404
+        assert [client.put(path).status_code for path in ("/deep", "/v1/deep")] == [405, 405]
+        assert "/deep" not in client.get("/openapi.json").json()["paths"]
+    assert len(starts) == 1
+
+
+def test_a_page_has_no_version() -> None:
+    pages = APIRouter(include_in_schema=False)
+
+    @pages.get("/")
+    def home() -> str:
+        return "a page"
+
+    client = TestClient(create_app(Settings(), [pages]))
+    assert client.get("/").json() == "a page"
+    assert client.get("/v1/").status_code == 404
+
+
+def test_every_operation_of_every_layer_has_a_readable_name_of_its_own() -> None:
+    paths = create_app(Settings()).openapi()["paths"]
+    names = [operation["operationId"] for methods in paths.values() for operation in methods.values()]
+    assert {"add_movie", "remove_movie", "list_movies", "search_catalog", "get_stats"} <= set(names)
+    assert len(names) == len(set(names))
+    assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", name) for name in names)
+    assert [path for path in paths if not path.startswith(("/v1/", "/health/"))] == []
