@@ -6,7 +6,7 @@ publication that moves boundaries up, and prolonged to the left before one that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Final
 
@@ -19,18 +19,21 @@ PAGE_USERS: Final = 1_000
 _log = get_logger(__name__)
 
 
-def reset_speed_layer_deltas(generations: Generations, speed_view: SpeedView) -> int:
+def reset_speed_layer_deltas(generations: Generations, speed_view: SpeedView, confirm: Callable[[], None]) -> int:
     """Advance every user of the speed view to the published boundary; how many users were looked at.
 
     Not a reset: it removes just those events that the published batch contains, whatever is in flight. It may run
-    twice, late or half. Raises StoreUnavailable.
+    twice, late or half. `confirm` is called before each page, and raises when somebody else has taken over, for then
+    the published boundaries may have moved down again. Raises StoreUnavailable, and what `confirm` raises.
     """
     published = generations.published()
     if published is None:
         return 0
     users = 0
     for page in _pages(speed_view.users()):
-        speed_view.advance(generations.boundaries(published.number, page))
+        boundaries = generations.boundaries(published.number, page)
+        confirm()
+        speed_view.advance(boundaries)
         users += len(page)
     return users
 

@@ -34,13 +34,13 @@ def publish(stores: Stores, number: int, confirm: Callable[[], None]) -> None:
     3. The speed view is cut at the new boundaries. A crash before that costs memory in Redis, never an answer; the next
        publication makes up for it.
 
-    Raises Conflict (nothing has changed for readers), StoreUnavailable.
+    Raises Conflict (readers are exact before the commit point and after it), StoreUnavailable.
     """
     restored = restore_tails(stores.generations, stores.speed_view, stores.history, number)
     confirm()
     stores.generations.publish(number, datetime.now(UTC))
     _log.info("generation published", generation=number, tails_restored=restored)
-    users = reset_speed_layer_deltas(stores.generations, stores.speed_view)
+    users = reset_speed_layer_deltas(stores.generations, stores.speed_view, confirm)
     stores.generations.update(number, deltas_reset_at=datetime.now(UTC))
     _log.info("speed layer deltas reset", generation=number, users=users)
 

@@ -56,7 +56,9 @@ class DeltaConsumer:
     def step(self) -> None:
         """One round. Raises StoreUnavailable."""
         for place in self._consumer.waiting():
-            self._consumer.start(place, max(self._applied.get(place, 0), self._consumer.committed(place)))
+            # The group may be ahead of us: another member had this partition since.
+            self._applied[place] = max(self._applied.get(place, 0), self._consumer.committed(place))
+            self._consumer.start(place, self._applied[place])
         polled = self._consumer.poll(POLL_SECONDS)
         self._report_broken(self._applier.apply(map(arrival, chain.from_iterable(polled.values()))))
         self._applied |= {place: records[-1].offset + 1 for place, records in polled.items()}
@@ -67,8 +69,12 @@ class DeltaConsumer:
         if now < self._commit_at or self._applied == self._committed:
             return
         self._commit_at = now + COMMIT_SECONDS
-        assigned = self._consumer.assigned()
-        self._applied = {place: offset for place, offset in self._applied.items() if place in assigned}
+        self._commit_own()
+
+    def _commit_own(self) -> None:
+        """Commit where we are at work, and nowhere else: elsewhere another member may be further already."""
+        own = self._consumer.assigned() - self._consumer.waiting()
+        self._applied = {place: offset for place, offset in self._applied.items() if place in own}
         self._consumer.commit(self._applied)
         self._committed = dict(self._applied)
 
@@ -78,7 +84,7 @@ class DeltaConsumer:
 
     def _leave(self) -> None:
         try:
-            self._consumer.commit(self._applied)
+            self._commit_own()
             self._consumer.close()
         except StoreUnavailable as error:
             log.info("the delta consumer leaves without a commit; the rest is repeated", reason=str(error))

@@ -34,13 +34,22 @@ class DeadLetterOffice:
             for future in pending:
                 future.get(TIMEOUT_SECONDS)
         except KafkaError as error:
-            self.close(0)  # an idempotent producer that has failed may refuse whatever comes after
+            self._give_up()
             raise StoreUnavailable("kafka", str(error)) from error
 
     def close(self, timeout_seconds: float | None = None) -> None:
         """End the connection; the next letter makes a new one. Nothing is pending between two calls of `publish`."""
         if self._producer is not None:
             self._producer.close(timeout_seconds)
+            self._producer = None
+
+    def _give_up(self) -> None:
+        """End the sender: an idempotent producer that has failed may refuse whatever comes after.
+
+        Not by `close` of the driver, which waits for what is pending, and raises when that is too slow.
+        """
+        if self._producer is not None:
+            self._producer._sender.force_close()
             self._producer = None
 
     def _send(self, letter: DeadLetter) -> Any:

@@ -74,6 +74,7 @@ def test_progress_follows_events_that_count_nothing() -> None:
 
 
 def test_holes_are_before_between_and_never_behind_what_is_counted() -> None:
-    events = [add(sequence, f"m{sequence}", user_id=user) for user, sequence in (("a", 2), ("a", 5), ("a", 5), ("b", 1))]
+    log = (("a", 2), ("a", 5), ("a", 5), ("b", 1))
+    events = [add(sequence, f"m{sequence}", user_id=user) for user, sequence in log]
     assert holes(events, {"a": 3, "c": 9}) == [Hole("a", 3, 5)]
     assert holes(events, {}) == [Hole("a", 0, 2), Hole("a", 2, 5)]
