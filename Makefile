@@ -80,10 +80,13 @@ format: environment ## Rewrite the sources in the project's style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+# Versions are chosen once; what a deployment installs (the Dockerfile) is a part of them.
+COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+    --no-header --no-emit-index-url --no-emit-find-links --quiet
 .PHONY: lock
-lock: ## Resolve pyproject.toml into requirements.lock again (needs uv on PATH)
-	@uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
-	    --no-header --no-emit-index-url --no-emit-find-links --quiet --output-file requirements.lock
+lock: ## Resolve pyproject.toml into the two lock files again (needs uv on PATH)
+	@$(COMPILE) --all-extras --output-file requirements.lock
+	@$(COMPILE) --extra telemetry --constraints requirements.lock --output-file deploy/requirements.lock
 
 .PHONY: clean
 clean: ## Remove .venv and what the tools cached in this folder; data and the user cache stay
