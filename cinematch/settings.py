@@ -134,6 +134,9 @@ class Settings(BaseSettings):
     cinematch_data_dir: Path | None = None
 
     # Every process
+    metrics_host: str = "127.0.0.1"
+    metrics_port: Port = 0
+    """Where a process that is not the API tells its metrics, 0 = nowhere; the API does so on /metrics."""
     log_level: str = "INFO"
     log_json: bool = False
 

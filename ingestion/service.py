@@ -10,6 +10,8 @@ from cinematch.domain.changes import AddFilm, RemoveFilm
 from cinematch.domain.events import Event, EventType
 from cinematch.domain.watchlist import Film
 from cinematch.errors import EntryNotFound, FilmNotFound
+from cinematch.metrics.catalogue import EVENTS_ACCEPTED
+from cinematch.metrics.instruments import counter
 from ingestion.cursors import cursor_after, position
 from ingestion.messages import AddMovie, CatalogFilm, CatalogPage, ChangeAnswer, ListedMovie, MoviesPage
 from ingestion.problems import AmbiguousTitle
@@ -21,6 +23,7 @@ _SENTENCES: Final = {
     EventType.UPDATE: "the film's rating was changed",
     EventType.DELETE: "the film was removed from the list",
 }
+_ACCEPTED: Final = {kind: counter(EVENTS_ACCEPTED).labels(kind.value) for kind in EventType}
 _NOTHING_CHANGED: Final = "the film is in the list with this rating already: nothing was changed"
 
 
@@ -78,6 +81,7 @@ class IngestionService:
 
 
 def _change(event: Event) -> ChangeAnswer:
+    _ACCEPTED[event.event_type].inc()
     return ChangeAnswer(
         changed=True,
         event_id=event.event_id,

@@ -42,6 +42,7 @@ from starlette.middleware import Middleware
 from cinematch.api import health
 from cinematch.api.body_limit import BodyLimit
 from cinematch.api.health import HealthChecks
+from cinematch.api.metrics import install_metrics
 from cinematch.api.problems import install_problems
 from cinematch.api.request_ids import RequestIds
 from cinematch.api.resources import lifespan
@@ -67,6 +68,7 @@ def create_app(settings: Settings, routers: Iterable[APIRouter] | None = None) -
     app.state.settings = settings
     app.state.health = HealthChecks()
     app.include_router(health.router)
+    install_metrics(app)
     _include(app, installed_routers().values() if routers is None else routers)
     install_problems(app)
     return app

@@ -6,8 +6,9 @@ route adds by raising a `fastapi_problem.error.StatusProblem` itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
+from itertools import islice
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -18,12 +19,18 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from cinematch.api.documentation import documented
+from cinematch.api.metrics import count_problem
 from cinematch.api.request_ids import add_request_id
 from cinematch.errors import CineMatchError, Conflict, NotFound, StoreUnavailable, WaitTimeout
 from cinematch.telemetry import get_logger
 
 TYPE_TEMPLATE: Final = "urn:cinematch:problem:{type}"
 RETRY_AFTER_SECONDS: Final = 1
+ERRORS_SHOWN: Final = 20
+"""A request can hold thousands of errors; its sender learns of the first ones."""
+FIELD_CHARACTERS_SHOWN: Final = 100
+_BLAMED: Final = {404: "path", 405: "method", 413: "body"}
+"""What of a request is to blame when the framework refuses it."""
 
 _log = get_logger(__name__)
 
@@ -45,6 +52,14 @@ class InvalidRequest(StatusProblem):
     type_ = "invalid-request"
     title = "Invalid request"
     status = 422
+
+
+class UnsupportedMediaType(StatusProblem):
+    """A body is of another type than the one that the route reads."""
+
+    type_ = "unsupported-media-type"
+    title = "Unsupported Media Type"
+    status = 415
 
 
 class NotFoundProblem(StatusProblem):
@@ -84,7 +99,7 @@ def install_problems(app: FastAPI) -> None:
     handler = new_exception_handler(
         unhandled_wrappers={"default": InternalProblem},
         handlers={CineMatchError: _our_error},
-        post_hooks=[add_request_id],
+        post_hooks=[add_request_id, count_problem],
         documentation_uri_template=TYPE_TEMPLATE,
         http_exception_handler=_framework_error,
         request_validation_handler=_validation_error,
@@ -103,7 +118,14 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def field_errors(field: str, message: str) -> list[dict[str, str]]:
     """Give the member `errors` that blames one field."""
-    return [{"field": field, "message": message}]
+    return [{"field": _shown(field), "message": message}]
+
+
+def invalid_fields(blamed: Iterable[tuple[str, str]]) -> InvalidRequest:
+    """Give the problem that blames inputs by name, each with a sentence about what it must be."""
+    errors = [error for field, message in islice(blamed, ERRORS_SHOWN) for error in field_errors(field, message)]
+    fields = ", ".join(dict.fromkeys(error["field"] for error in errors))
+    return InvalidRequest(f"not valid: {fields}", errors=errors)
 
 
 def _our_error(_: ExceptionHandler, __: Request, error: CineMatchError) -> Problem:
@@ -127,25 +149,32 @@ def _framework_error(_: ExceptionHandler, __: Request, error: HTTPException) -> 
     if error.status_code == HTTPStatus.BAD_REQUEST:  # the framework's only one: a body that no parser can read
         return InvalidRequest("not valid: body", errors=field_errors("body", "is not JSON"))
     title = HTTPStatus(error.status_code).phrase
+    blamed = _BLAMED.get(error.status_code)
+    extras: dict[str, Any] = {"errors": field_errors(blamed, error.detail)} if blamed else {}
     return Problem(
         title=title,
         type_="-".join(title.lower().split()),
         detail=error.detail,
         status=error.status_code,
         headers=dict(error.headers or {}),
+        **extras,
     )
 
 
 def _validation_error(_: ExceptionHandler, __: Request, error: RequestValidationError) -> Problem:
-    errors = [{"field": _field(part["loc"]), "message": _message(part)} for part in error.errors()]
-    fields = ", ".join(dict.fromkeys(part["field"] for part in errors))
-    return InvalidRequest(f"not valid: {fields}", errors=errors)
+    return invalid_fields((_field(part["loc"]), _message(part)) for part in error.errors())
 
 
 def _field(location: Sequence[int | str]) -> str:
     """Name the field as the client does: without the place that FastAPI puts in front of it."""
     place, *path = location
     return ".".join(step for step in path if isinstance(step, str)) or str(place)
+
+
+def _shown(field: str) -> str:
+    """Give a client's name for a field in what can be encoded and shown: it may hold anything, of any length."""
+    cut = field[:FIELD_CHARACTERS_SHOWN]
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in cut)
 
 
 def _message(part: Mapping[str, Any]) -> str:

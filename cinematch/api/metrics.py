@@ -1,0 +1,51 @@
+"""`/metrics` of the API: what the layers' routes count, this process, and every HTTP request by its route."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import APIRouter, FastAPI
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_fastapi_instrumentator import Instrumentator
+from prometheus_fastapi_instrumentator.metrics import latency, requests
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cinematch.metrics.catalogue import PROBLEMS
+from cinematch.metrics.instruments import counter
+
+PATH: Final = "/metrics"
+HTTP_BUCKETS: Final = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+"""Seconds."""
+NO_ROUTE: Final = "none"
+"""What stands for a path that no route has: paths that people try are without number."""
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get(PATH)
+def metrics(request: Request) -> Response:
+    """Tell all figures in Prometheus's text format; in a thread, for it takes some milliseconds."""
+    http: CollectorRegistry = request.app.state.http_metrics
+    return Response(generate_latest(REGISTRY) + generate_latest(http), media_type=CONTENT_TYPE_LATEST)
+
+
+def install_metrics(app: FastAPI) -> None:
+    """Measure every request of `app` but those for its metrics; another application has figures of its own."""
+    registry = CollectorRegistry()
+    measures = (
+        requests(registry=registry),
+        latency(registry=registry, buckets=HTTP_BUCKETS, should_exclude_streaming_duration=True),
+    )
+    instrumentator = Instrumentator(registry=registry, excluded_handlers=[f"^{PATH}$"])
+    instrumentator.add(*(measure for measure in measures if measure)).instrument(app)
+    app.state.http_metrics = registry
+    app.include_router(router)
+
+
+def count_problem(content: dict[str, Any], request: Request, response: Response) -> tuple[dict[str, Any], Response]:
+    """Count an error by the kind of its problem and the route that was asked."""
+    reason = str(content["type"]).rpartition(":")[2]
+    route = getattr(request.scope.get("route"), "path", NO_ROUTE)
+    counter(PROBLEMS).labels(request.method, route, reason).inc()
+    return content, response

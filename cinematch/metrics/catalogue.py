@@ -1,0 +1,343 @@
+"""Every metric of ours, by name: the only place where one is defined.
+
+`docs/metrics.md` is made of this list (a test keeps it equal), and dashboards and alert rules may name nothing else
+beside what Python's and HTTP's own collectors tell. A metric never names a user or a film: what a label may say is few.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cinematch.metrics.metric import Kind, Metric, Unit
+
+_STORE_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+_BATCH_BUCKETS: Final = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_SIZE_BUCKETS: Final = (1, 10, 100, 1_000, 10_000, 50_000, 100_000)
+_EVERY_LAYER: Final = ("api", "relay", "micro_batch", "speed_layer", "data_lake", "scheduler")
+_STREAMS: Final = ("micro_batch", "speed_layer")
+
+# ---- what comes in
+
+EVENTS_ACCEPTED: Final = Metric(
+    "cinematch_events_accepted_total",
+    Kind.COUNTER,
+    Unit.EVENTS,
+    "Changes of lists that took effect, so each is one event, stored durably.",
+    ("api",),
+    labels=("event_type",),
+)
+PROBLEMS: Final = Metric(
+    "cinematch_problems_total",
+    Kind.COUNTER,
+    Unit.REQUESTS,
+    "Requests that were refused or failed; `reason` is the problem's type, such as invalid-request or unavailable.",
+    ("api",),
+    labels=("method", "route", "reason"),
+)
+OUTBOX_EVENTS: Final = Metric(
+    "cinematch_outbox_lag_events",
+    Kind.GAUGE,
+    Unit.EVENTS,
+    "Events in the outbox that are not marked as published.",
+    ("relay",),
+)
+OUTBOX_SECONDS: Final = Metric(
+    "cinematch_outbox_lag_seconds",
+    Kind.GAUGE,
+    Unit.SECONDS,
+    "Age of the oldest event in the outbox that is not marked as published; 0 when there is none.",
+    ("relay",),
+)
+RELAYED: Final = Metric(
+    "cinematch_relayed_events_total",
+    Kind.COUNTER,
+    Unit.EVENTS,
+    "Events that Kafka acknowledged; repeats count again.",
+    ("relay",),
+)
+
+# ---- how far the views are behind the log
+
+VIEW_EVENTS: Final = Metric(
+    "cinematch_view_lag_events",
+    Kind.GAUGE,
+    Unit.EVENTS,
+    "Events of the log that a view (data_lake, speed_layer, user_stats, global_trends) has not taken in yet. Told by "
+    "the relay, so a layer that is down is seen as well; no value for a view that never began.",
+    ("relay",),
+    labels=("view",),
+)
+VIEW_SECONDS: Final = Metric(
+    "cinematch_view_lag_seconds",
+    Kind.GAUGE,
+    Unit.SECONDS,
+    "How long the oldest event that a view has not taken in has been in the log; 0 when there is none.",
+    ("relay",),
+    labels=("view",),
+)
+
+# ---- Spark's streams
+
+STREAM_BATCH_SECONDS: Final = Metric(
+    "cinematch_stream_batch_seconds",
+    Kind.HISTOGRAM,
+    Unit.SECONDS,
+    "How long a micro-batch of a Spark stream took (in real-time mode: the time between two checkpoints).",
+    _STREAMS,
+    labels=("stream",),
+    buckets=_BATCH_BUCKETS,
+)
+STREAM_RECORDS: Final = Metric(
+    "cinematch_stream_records_total",
+    Kind.COUNTER,
+    Unit.RECORDS,
+    "Records that a Spark stream has read from the event log; repeats count again.",
+    _STREAMS,
+    labels=("stream",),
+)
+STREAM_INPUT_RATE: Final = Metric(
+    "cinematch_stream_input_rate",
+    Kind.GAUGE,
+    Unit.EVENTS_PER_SECOND,
+    "Records a second that arrived for the last micro-batch of a Spark stream.",
+    _STREAMS,
+    labels=("stream",),
+)
+STREAM_PROCESSED_RATE: Final = Metric(
+    "cinematch_stream_processed_rate",
+    Kind.GAUGE,
+    Unit.EVENTS_PER_SECOND,
+    "Records a second at which a Spark stream worked off its last micro-batch.",
+    _STREAMS,
+    labels=("stream",),
+)
+STREAM_BEHIND: Final = Metric(
+    "cinematch_stream_behind_events",
+    Kind.GAUGE,
+    Unit.EVENTS,
+    "Records behind the end of the log when a Spark stream began its last micro-batch, without those that it took.",
+    _STREAMS,
+    labels=("stream",),
+)
+STREAM_PROGRESS: Final = Metric(
+    "cinematch_stream_progress_timestamp_seconds",
+    Kind.GAUGE,
+    Unit.TIME,
+    "When a Spark stream last finished a micro-batch, or found nothing to do.",
+    _STREAMS,
+    labels=("stream",),
+)
+
+# ---- the speed view
+
+SPEED_EVENTS: Final = Metric(
+    "cinematch_speed_events_total",
+    Kind.COUNTER,
+    Unit.EVENTS,
+    "Events that the speed layer brought to Redis; `outcome` is applied, or duplicate for one that was there already.",
+    ("speed_layer",),
+    labels=("outcome",),
+)
+SPEED_GAPS: Final = Metric(
+    "cinematch_speed_gaps_total",
+    Kind.COUNTER,
+    Unit.USERS,
+    "Users whose speed view was found to lack an event when a later one came; each is repaired.",
+    ("speed_layer",),
+)
+SPEED_PENDING: Final = Metric(
+    "cinematch_speed_pending_events",
+    Kind.GAUGE,
+    Unit.EVENTS,
+    "Events that Redis holds for users who have some after the published batch, counted at the last audit.",
+    ("speed_layer",),
+)
+SPEED_DUE_USERS: Final = Metric(
+    "cinematch_speed_due_users",
+    Kind.GAUGE,
+    Unit.USERS,
+    "Users with events after the published batch, counted at the last audit.",
+    ("speed_layer",),
+)
+SPEED_REPAIRS: Final = Metric(
+    "cinematch_speed_repairs_total",
+    Kind.COUNTER,
+    Unit.REPAIRS,
+    "Speed views that were put back from the outbox or the lake; `outcome` is repaired, or impossible.",
+    ("speed_layer",),
+    labels=("outcome",),
+)
+
+# ---- the lake
+
+LAKE_ROWS: Final = Metric(
+    "cinematch_lake_rows_total",
+    Kind.COUNTER,
+    Unit.RECORDS,
+    "Records that were stored in the lake as rows, by folder (events, dead-letters).",
+    ("data_lake",),
+    labels=("folder",),
+)
+LAKE_FLUSH_SECONDS: Final = Metric(
+    "cinematch_lake_flush_seconds",
+    Kind.HISTOGRAM,
+    Unit.SECONDS,
+    "How long it took to encode and store one object of the lake.",
+    ("data_lake",),
+    labels=("folder",),
+    buckets=_BATCH_BUCKETS,
+)
+LAKE_FLUSH_ROWS: Final = Metric(
+    "cinematch_lake_flush_rows",
+    Kind.HISTOGRAM,
+    Unit.RECORDS,
+    "Rows of one object that was stored in the lake.",
+    ("data_lake",),
+    labels=("folder",),
+    buckets=_SIZE_BUCKETS,
+)
+LAKE_FLUSH_BYTES: Final = Metric(
+    "cinematch_lake_flush_bytes_total",
+    Kind.COUNTER,
+    Unit.BYTES,
+    "Bytes of the objects that were stored in the lake.",
+    ("data_lake",),
+    labels=("folder",),
+)
+LAKE_LOST: Final = Metric(
+    "cinematch_lake_lost_records_total",
+    Kind.COUNTER,
+    Unit.RECORDS,
+    "Records that Kafka's retention deleted before the lake had them.",
+    ("data_lake",),
+)
+
+# ---- the nightly batch
+
+BATCH_GENERATION: Final = Metric(
+    "cinematch_batch_published_generation",
+    Kind.GAUGE,
+    Unit.GENERATION,
+    "The number of the published generation; no value while there is none.",
+    ("scheduler",),
+)
+BATCH_AGE: Final = Metric(
+    "cinematch_batch_age_seconds",
+    Kind.GAUGE,
+    Unit.SECONDS,
+    "How long ago the run of the published generation began: what happened later is in the speed view.",
+    ("scheduler",),
+)
+BATCH_SECONDS: Final = Metric(
+    "cinematch_batch_run_seconds",
+    Kind.GAUGE,
+    Unit.SECONDS,
+    "How long the last run took that came to an end, whatever its outcome.",
+    ("scheduler",),
+)
+BATCH_RUNS: Final = Metric(
+    "cinematch_batch_runs",
+    Kind.GAUGE,
+    Unit.RUNS,
+    "Runs on record by what became of them: building, ready, failed, dropped.",
+    ("scheduler",),
+    labels=("state",),
+)
+BATCH_LAST_FAILED: Final = Metric(
+    "cinematch_batch_last_run_failed",
+    Kind.GAUGE,
+    Unit.RUNS,
+    "1 when the last run that came to an end failed, else 0.",
+    ("scheduler",),
+)
+BATCH_EVENTS: Final = Metric(
+    "cinematch_batch_events",
+    Kind.GAUGE,
+    Unit.EVENTS,
+    "Events that the run of the published generation folded in.",
+    ("scheduler",),
+)
+BATCH_USERS: Final = Metric(
+    "cinematch_batch_users",
+    Kind.GAUGE,
+    Unit.USERS,
+    "Users of the published generation.",
+    ("scheduler",),
+)
+BATCH_WAITING: Final = Metric(
+    "cinematch_batch_waiting_users",
+    Kind.GAUGE,
+    Unit.USERS,
+    "Users of the published generation with events that had to wait for an earlier one.",
+    ("scheduler",),
+)
+BATCH_NEXT_RUN: Final = Metric(
+    "cinematch_batch_next_run_timestamp_seconds",
+    Kind.GAUGE,
+    Unit.TIME,
+    "When the embedded stack's scheduler runs the batch next.",
+    ("scheduler",),
+)
+DELTAS_RESET: Final = Metric(
+    "cinematch_deltas_reset_timestamp_seconds",
+    Kind.GAUGE,
+    Unit.TIME,
+    "When the speed view was last cut at the boundaries of the published generation.",
+    ("scheduler",),
+)
+
+# ---- what goes wrong with records
+
+DEAD_LETTERS: Final = Metric(
+    "cinematch_dead_letters_total",
+    Kind.COUNTER,
+    Unit.RECORDS,
+    "Records that a layer refused, by the field or rule that they break; a repeated micro-batch counts again.",
+    ("micro_batch", "speed_layer", "data_lake"),
+    labels=("layer", "reason"),
+)
+
+# ---- what goes out
+
+ANSWERS: Final = Metric(
+    "cinematch_answers_total",
+    Kind.COUNTER,
+    Unit.ANSWERS,
+    "Answers of GET /stats by STATS_MODE and freshness: complete, or why not: events_missing (issued, not yet "
+    "applied), speed_unreadable (Redis is silent), speed_broken (it has lost events), batch_ahead (its boundary is "
+    "beyond our batch document), generation_gone (dropped while it was read).",
+    ("api",),
+    labels=("mode", "freshness"),
+)
+ANSWER_MISSING: Final = Metric(
+    "cinematch_answer_missing_events",
+    Kind.HISTOGRAM,
+    Unit.EVENTS,
+    "Events of the user that had been issued and were not in the answer of GET /stats.",
+    ("api",),
+    labels=("mode",),
+    buckets=(0, 1, 2, 5, 10, 100, 1_000),
+)
+
+# ---- the stores, as their clients see them
+
+STORE_SECONDS: Final = Metric(
+    "cinematch_store_seconds",
+    Kind.HISTOGRAM,
+    Unit.SECONDS,
+    "How long a store (mongodb, redis, s3) took for one operation, failed ones included, as its client saw it.",
+    _EVERY_LAYER,
+    labels=("store", "operation"),
+    buckets=_STORE_BUCKETS,
+)
+STORE_ERRORS: Final = Metric(
+    "cinematch_store_errors_total",
+    Kind.COUNTER,
+    Unit.ERRORS,
+    "Operations of a store that failed; conflicts of concurrent writers are among them.",
+    _EVERY_LAYER,
+    labels=("store", "operation"),
+)
+
+METRICS: Final = tuple(each for each in globals().values() if isinstance(each, Metric))
+"""All of them, in the order of this file."""
