@@ -82,6 +82,8 @@ class Relay:
         self._group: list[Event] = []
         self._group_began = 0.0
         self._swept_at = clock()
+        # The last event of each user that a sweep has published and the feed has not passed yet: the feed does not
+        # pass those from before it was opened, so this may grow to one number for each user of the largest sweep.
         self._swept: dict[str, int] = {}
 
     def run(self) -> None:
@@ -92,9 +94,7 @@ class Relay:
         self._sweep()
         while not self._stop.is_set():
             event = self._feed.next()
-            if event is None:
-                self._swept.clear()  # the feed has caught up with the last sweep
-            elif event.sequence > self._swept.get(event.user_id, 0):
+            if event is not None and not self._was_swept(event):
                 self._publish(event)
             self._settle(idle=event is None)
             if not self._group and self._clock() - self._swept_at >= SWEEP_SECONDS:
@@ -113,6 +113,16 @@ class Relay:
         if not self._group:
             self._feed.save()
             self._swept_at = self._clock()
+
+    def _was_swept(self, event: Event) -> bool:
+        """Say whether a sweep has published this event of the feed; a user's last such event ends the question.
+
+        That the feed gives nothing for a while does not: it may be behind the sweep still.
+        """
+        swept = self._swept.get(event.user_id, 0)
+        if event.sequence >= swept:
+            self._swept.pop(event.user_id, None)
+        return event.sequence <= swept
 
     def _publish(self, event: Event) -> None:
         self._tenure.check()

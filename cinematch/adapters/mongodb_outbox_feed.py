@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from bson import Timestamp
 from pymongo.change_stream import CollectionChangeStream
 from pymongo.errors import OperationFailure
 
@@ -48,19 +49,30 @@ class OutboxFeed:
 
 @contextmanager
 def open_feed(database: SyncDatabase) -> Iterator[OutboxFeed]:
-    """Open the feed at the saved place, or, where there is none, at this moment.
+    """Open the feed at the saved place, or, where there is none, behind what a majority has by now.
 
     A place that the server does not accept (the oplog no longer reaches back to it) is forgotten. What was written
     before a feed's beginning is to be found by `Outbox.unpublished`, read after the feed was opened: then nothing falls
-    between. Raises StoreUnavailable.
+    between, for that reads what a majority has. Raises StoreUnavailable.
     """
     tokens = _Tokens(database)
     with tokens.guarded():
+        token = tokens.saved()
         stream = database[OUTBOX].watch(
-            _INSERTS, resume_after=tokens.saved(), max_await_time_ms=AWAIT_MS, batch_size=_FETCH_EVENTS
+            _INSERTS,
+            resume_after=token,
+            start_at_operation_time=_majority_time(database) if token is None else None,
+            max_await_time_ms=AWAIT_MS,
+            batch_size=_FETCH_EVENTS,
         )
     with stream:
         yield OutboxFeed(stream, tokens)
+
+
+def _majority_time(database: SyncDatabase) -> Timestamp:
+    """Give the time of the last write that a majority has: earlier than this moment, by what is still on its way."""
+    time: Timestamp = database.command("hello")["lastWrite"]["majorityOpTime"]["ts"]
+    return time
 
 
 class _Tokens:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from pymongo.write_concern import WriteConcern
 
 from cinematch.adapters.kafka_producer import EventPublisher
 from cinematch.adapters.mongodb_client import SyncDatabase
@@ -158,6 +159,23 @@ def test_a_place_that_is_lost_is_replaced_by_what_is_not_marked(database: SyncDa
     assert database["outbox_relay"].find_one({"_id": "resume_token"}) is None
     relay_until_drained(database, settings)
     assert len(assert_complete(database, settings)) == 18
+
+
+def test_an_event_that_a_majority_did_not_have_yet_when_the_feed_was_opened_is_in_the_feed_or_in_the_sweep(
+    database: SyncDatabase, settings: Settings
+) -> None:
+    """A watch begins behind what the primary has; a read with majority concern may not see that much yet."""
+    (event,) = Watchlists(database).change("ann", AddFilm(Film("m1", "A film"), 7.5)).events
+    written = database["outbox"].find_one_and_delete({"_id": event.event_id})
+    hasty = database.get_collection("outbox", write_concern=WriteConcern(w=1, j=False))
+    for number in range(40):
+        hasty.insert_one(written | {"_id": f"hasty-{number}", "sequence": number + 1})
+        with open_feed(database) as feed:
+            swept = {found.sequence for found in Outbox(database).unpublished()}
+            fed = set()
+            while number + 1 not in swept | fed and (found := feed.next()):
+                fed.add(found.sequence)
+            assert number + 1 in swept | fed
 
 
 def test_kill_9_of_the_relay_at_any_moment_loses_nothing(
