@@ -47,8 +47,12 @@ setup: environment ## Install everything (Python packages, jars, servers) and st
 demo: environment ## Start the whole stack with demo data; Ctrl-C stops it
 	@$(BIN)/cinematch demo
 
+.PHONY: browser
+browser: environment ## Install a Chromium for the browser tests, when there is none and it can be
+	@$(BIN)/python -m tests.browser.chromium
+
 .PHONY: test
-test: setup ## Run the whole test suite on real servers
+test: setup browser ## Run the whole test suite on real servers
 	@$(BIN)/pytest
 
 # Random schedules of each oracle test: in memory, and on a mongod and a Redis that are killed meanwhile.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cinematch.api.server import run
 from cinematch.settings import load_settings
 from cinematch.telemetry import configure_logging
+from serving_layer.dashboard.routes import router as dashboard
 from serving_layer.routes import router
 
 
@@ -12,7 +13,7 @@ def main() -> None:
     """Serve until SIGTERM."""
     settings = load_settings()
     configure_logging(settings.log_level, as_json=settings.log_json)
-    run(settings, [router])
+    run(settings, [router, dashboard])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""The dashboard: pages for viewers and operators, served with everything that they load."""

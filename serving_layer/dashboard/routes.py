@@ -1,0 +1,18 @@
+"""The dashboard's pages, and everything that they ask for."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import HTMLResponse
+
+from serving_layer.dashboard import assets
+from serving_layer.dashboard.pages import page
+
+router = APIRouter(include_in_schema=False)
+router.include_router(assets.router)
+
+
+@router.get("/trends", response_class=HTMLResponse)
+async def trends_page(request: Request) -> HTMLResponse:
+    """Show what the community watches."""
+    return page(request, "trends.html")
