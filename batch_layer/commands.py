@@ -145,32 +145,10 @@ def _run(settings: Settings, stores: Stores, lease: Lease, full: bool, as_of: da
 
 @contextmanager
 def _stores(settings: Settings) -> Iterator[tuple[Stores, Lease]]:
-    from batch_layer.exclusion import LEASE_NAME, new_owner
-    from batch_layer.publication import Stores
-    from cinematch.adapters import mongodb_client, redis_client, s3_lake, s3_objects
-    from cinematch.adapters.mongodb_generations import MongoGenerations
-    from cinematch.adapters.mongodb_lease import MongoLease
-    from cinematch.adapters.mongodb_outbox import Outbox
-    from cinematch.adapters.redis_speed_view import RedisSpeedView
-    from cinematch.adapters.s3_batch_states import S3BatchStates
-    from cinematch.contracts.event_history import JoinedHistory
+    from batch_layer.store_connections import connected_stores
 
-    client = mongodb_client.connect(settings)
-    redis = redis_client.connect(settings)
-    database = client[settings.mongodb_database]
-    try:
-        yield (
-            Stores(
-                MongoGenerations(database),
-                S3BatchStates(s3_objects.connect(settings)),
-                RedisSpeedView(redis, settings.speed_idle_expiry_seconds),
-                JoinedHistory(Outbox(database), s3_lake.connect(settings)),
-            ),
-            MongoLease(database, LEASE_NAME, new_owner(), settings.batch_lease_seconds),
-        )
-    finally:
-        redis.close()
-        client.close()
+    with connected_stores(settings) as stores:
+        yield stores
 
 
 def _settings() -> Settings:

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import timedelta
 from enum import StrEnum
-from functools import partial
 from typing import Annotated, Final
 
 import typer
 
 from cinematch.adapters import s3_lake_files, s3_objects
-from cinematch.adapters.kafka_log import RecordPublisher, read_log
 from cinematch.adapters.s3_lake_folder import LakeFolder
-from cinematch.contracts.lake_paths import DEAD_LETTERS_FOLDER
 from cinematch.settings import Settings, load_settings
 from data_lake.compaction import Compaction, CompactionLimits
 from data_lake.dead_letters import CannotRedrive, DeadLetterBox, RejectedRecord
 from data_lake.inspection import inspect
+from data_lake.letter_box import open_letter_box
 from data_lake.presentation import as_document, print_json, print_reports, print_table, progress, record_document
 from data_lake.tables import DeadLettersTable, EventsTable, LakeTable
 
@@ -113,7 +109,7 @@ def compact(part: Part = FolderChoice.ALL, as_json: AsJson = False) -> None:
 @dlq.command("list")
 def list_letters(as_json: AsJson = False) -> None:
     """List the rejected records, oldest first."""
-    with _letter_box() as box:
+    with open_letter_box(load_settings()) as box:
         records = box.records()
     if as_json:
         print_json([record_document(it) for it in records])
@@ -129,7 +125,7 @@ def list_letters(as_json: AsJson = False) -> None:
 @dlq.command("show")
 def show_letter(identity: LetterId) -> None:
     """Print one rejected record whole, as JSON; bytes that are no text are replaced by \\ufffd."""
-    with _letter_box() as box:
+    with open_letter_box(load_settings()) as box:
         print_json(record_document(box.record(identity)))
 
 
@@ -141,7 +137,7 @@ def redrive(
     """Publish rejected records to their own topic again, as they were."""
     if (identity is None) != every:
         raise typer.BadParameter("give one ID, or --all")
-    with _letter_box() as box:
+    with open_letter_box(load_settings()) as box:
         records = [box.record(identity)] if identity else [it for it in box.records() if it.redriven_at is None]
         refused = [reason for record in records if (reason := _redrive(box, record, strict=not every))]
     typer.echo(f"{len(records) - len(refused)} of {len(records)} records published again")
@@ -167,15 +163,3 @@ def _choices(part: FolderChoice) -> list[FolderChoice]:
 def _folders(settings: Settings, part: FolderChoice) -> list[LakeFolder]:
     objects = s3_objects.connect(settings)
     return [LakeFolder(objects, TABLES[choice].folder) for choice in _choices(part)]
-
-
-@contextmanager
-def _letter_box() -> Iterator[DeadLetterBox]:
-    settings = load_settings()
-    folder = LakeFolder(s3_objects.connect(settings), DEAD_LETTERS_FOLDER)
-    publisher = RecordPublisher(settings.kafka_bootstrap_servers)
-    reader = partial(read_log, settings.kafka_bootstrap_servers, settings.dead_letter_topic)
-    try:
-        yield DeadLetterBox(folder, s3_lake_files.connect(settings), reader, publisher)
-    finally:
-        publisher.close()

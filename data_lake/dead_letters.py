@@ -5,7 +5,7 @@ A letter is known by the identity of its record. Several layers may have rejecte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Protocol
@@ -68,10 +68,15 @@ class DeadLetterBox:
 
     def record(self, identity: str) -> RejectedRecord:
         """Give one rejected record. Raises NotFound."""
-        for record in self.records():
-            if record.letter.identity == identity:
-                return record
-        raise NotFound(f"there is no dead letter {identity!r}; `cinematch dlq list` shows their ids")
+        return self.chosen([identity])[0]
+
+    def chosen(self, identities: Sequence[str]) -> list[RejectedRecord]:
+        """Give these rejected records, each once, in this order. Raises NotFound when there is none of an identity."""
+        records = {it.letter.identity: it for it in self.records()}
+        for identity in identities:
+            if identity not in records:
+                raise NotFound(f"there is no dead letter {identity!r}; `cinematch dlq list` shows their ids")
+        return [records[identity] for identity in dict.fromkeys(identities)]
 
     def redrive(self, record: RejectedRecord) -> str:
         """Publish the record as it was to its own topic, then note that; gives its new `topic/partition/offset`.

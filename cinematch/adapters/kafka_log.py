@@ -56,21 +56,27 @@ def _records(consumer: Any, topic: str, starts: Mapping[LogPartition, int]) -> I
 
 
 class RecordPublisher:
-    """Publishes single records, acknowledged by all in-sync replicas, to the partition that their key belongs to."""
+    """Publishes single records, acknowledged by all in-sync replicas, to the partition that their key belongs to.
+
+    It connects when the first record is published.
+    """
 
     def __init__(self, bootstrap_servers: str) -> None:
-        with _translated():
-            self._producer: Any = KafkaProducer(bootstrap_servers=bootstrap_servers, max_block_ms=TIMEOUT_MS)
+        self._bootstrap_servers = bootstrap_servers
+        self._producer: Any = None
 
     def publish(self, topic: str, key: bytes | None, value: bytes | None) -> str:
         """Publish one record and wait for it; gives `topic/partition/offset`. Raises StoreUnavailable."""
         with _translated():
+            if self._producer is None:
+                self._producer = KafkaProducer(bootstrap_servers=self._bootstrap_servers, max_block_ms=TIMEOUT_MS)
             sent = self._producer.send(topic, value, key=key).get(timeout=TIMEOUT_MS / 1000)
         return f"{sent.topic}/{sent.partition}/{sent.offset}"
 
     def close(self) -> None:
         """End the connection."""
-        self._producer.close()
+        if self._producer is not None:
+            self._producer.close()
 
 
 @contextmanager

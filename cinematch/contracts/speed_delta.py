@@ -6,7 +6,17 @@ why Spark holds it for no event (`reason`; null or absent: it found nothing agai
 
 from __future__ import annotations
 
+import re
 from typing import Final
+
+from cinematch.contracts.log_record import LogPartition, LogRecord
 
 ORIGIN_HEADER: Final = "origin"
 REASON_HEADER: Final = "reason"
+_ORIGIN: Final = re.compile(r"(?P<topic>.+)/(?P<partition>[0-9]{1,9})/(?P<offset>[0-9]{1,18})")
+
+
+def origin_of(delta: LogRecord) -> tuple[LogPartition, int] | None:
+    """Give the place in the event log that a delta comes from; None for a record that our screening did not write."""
+    origin = _ORIGIN.fullmatch((dict(delta.headers).get(ORIGIN_HEADER) or b"").decode(errors="replace"))
+    return None if origin is None else (LogPartition(origin["topic"], int(origin["partition"])), int(origin["offset"]))

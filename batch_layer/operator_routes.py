@@ -1,0 +1,175 @@
+"""What operators see and do in the batch layer: generations, the run under way, and which generation is published."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Final, Literal
+
+from fastapi import FastAPI, Request
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+
+from batch_layer.exclusion import LEASE_NAME, Exclusion, Lease
+from batch_layer.publication import Stores, publish, rollback_target
+from batch_layer.store_connections import connected_stores
+from cinematch.adapters import mongodb_client
+from cinematch.adapters.mongodb_generations import MongoGenerations
+from cinematch.adapters.mongodb_lease import MongoLease
+from cinematch.api.lookups import Lookup
+from cinematch.api.operator import ACTION, KEEP_SECONDS, Panel, audited, operator_router, panel
+from cinematch.api.problems import problem_responses
+from cinematch.api.resources import shared_resources
+from cinematch.contracts.generations import Generation, Generations
+from cinematch.errors import Conflict
+from cinematch.settings import Settings
+
+SHOWN: Final = 30
+GenerationNumber = Annotated[int, Field(ge=1, lt=2**31)]
+
+
+class GenerationRow(BaseModel):
+    """One generation; see the contract `Generation` for the fields."""
+
+    number: int
+    state: Literal["building", "ready", "published", "failed", "dropped"]
+    base: int | None
+    started_at: datetime
+    finished_at: datetime | None
+    published_at: datetime | None
+    seconds: float | None = Field(description="What the computation took; null while it runs")
+    users: int
+    films: int
+    events: int = Field(description="Events that this run folded in")
+    waiting_users: int
+    last_event_time: datetime | None
+    reason: str | None = Field(description="Why it failed")
+
+
+class GenerationsPanel(Panel):
+    """The latest generations, newest first; `runner`: who computes or publishes now (null: nobody, or unknown)."""
+
+    generations: list[GenerationRow] | None
+    published: int | None
+    runner: str | None
+
+
+class Publication(BaseModel):
+    """Which generation readers shall see; `replaces`: the published one as the operator saw it (null: none)."""
+
+    generation: GenerationNumber
+    replaces: GenerationNumber | None = None
+
+
+class Published(BaseModel):
+    """What is published now; `changed` is false when it was before."""
+
+    generation: int
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    generations: list[Generation]
+    runner: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOperation:
+    """The look-up behind the panel, and the settings with which an action connects to all stores."""
+
+    look: Lookup[_Look]
+    settings: Settings
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, object]]:
+    """Offer the look-up; nothing is connected before the first."""
+    settings = shared_resources(app).settings
+    with mongodb_client.connect(settings) as client:
+        database = client[settings.mongodb_database]
+        generations, lease = MongoGenerations(database), MongoLease(database, LEASE_NAME, "a page", 1.0)
+        look = Lookup(lambda: _Look(generations.all()[:SHOWN], lease.holder()), KEEP_SECONDS)
+        yield {"batch_operation": BatchOperation(look, settings)}
+
+
+router = operator_router(lifespan=lifespan)
+
+
+@router.get("/generations", summary="Generations of the batch view")
+async def operator_generations(request: Request) -> GenerationsPanel:
+    """Tell of the latest generations and of the run under way."""
+    operation: BatchOperation = request.state.batch_operation
+    parts = await panel({"look": ("mongodb", operation.look)})
+    look: _Look | None = parts.pop("look")
+    if look is None:
+        return GenerationsPanel(**parts, generations=None, published=None, runner=None)
+    published = next((each.number for each in look.generations if each.is_published), None)
+    rows = [_row(each) for each in look.generations]
+    return GenerationsPanel(**parts, generations=rows, published=published, runner=look.runner)
+
+
+@router.post(
+    "/published-generation",
+    summary="Publish a generation, or go back to one",
+    dependencies=ACTION,
+    responses=problem_responses(403, 404, 409, 415, 503),
+)
+async def operator_publish(request: Request, wanted: Publication) -> Published:
+    """Let readers see a complete generation; answers stay exact, for the speed view gets the difference first.
+
+    Publishing what is published changes nothing. 409: a batch run is at work, the generation is not complete, an event
+    between the two is stored nowhere any more, or another one than `replaces` has been published meanwhile.
+    """
+    operation: BatchOperation = request.state.batch_operation
+    try:
+        return await run_in_threadpool(_publish, operation.settings, wanted)
+    finally:
+        operation.look.forget()
+
+
+def _publish(settings: Settings, wanted: Publication) -> Published:
+    subject = {"generation": wanted.generation, "replaces": wanted.replaces}
+    with audited("publish generation", **subject), connected_stores(settings) as (stores, lease):
+        if _is_published(stores.generations, wanted.generation):
+            return Published(generation=wanted.generation, changed=False)
+        with _held(stores, lease, wanted) as exclusion:
+            publish(stores, wanted.generation, exclusion.confirm)
+        return Published(generation=wanted.generation, changed=True)
+
+
+@contextmanager
+def _held(stores: Stores, lease: Lease, wanted: Publication) -> Iterator[Exclusion]:
+    """Hold the batch layer's lease while the operator's picture is true. Raises Conflict, NotFound."""
+    with Exclusion(lease) as exclusion:
+        published = stores.generations.published()
+        if (published and published.number) != wanted.replaces:
+            now = f"generation {published.number}" if published else "no generation"
+            raise Conflict(f"{now} is published by now: look again before you decide")
+        rollback_target(stores.generations, wanted.generation)
+        yield exclusion
+
+
+def _is_published(generations: Generations, number: int) -> bool:
+    published = generations.published()
+    return published is not None and published.number == number
+
+
+def _row(generation: Generation) -> GenerationRow:
+    return GenerationRow(
+        number=generation.number,
+        state="published" if generation.is_published else generation.state.value,
+        base=generation.base,
+        started_at=generation.started_at,
+        finished_at=generation.finished_at,
+        published_at=generation.published_at,
+        seconds=generation.seconds,
+        users=generation.users,
+        films=generation.films,
+        events=generation.events,
+        waiting_users=generation.waiting_users,
+        last_event_time=generation.last_event_time,
+        reason=generation.reason,
+    )

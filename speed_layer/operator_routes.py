@@ -1,0 +1,127 @@
+"""What operators see of the speed layer: how far Redis is behind the event log, and what it holds."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from fastapi import FastAPI, Request
+from pydantic import Field
+
+from cinematch.adapters import mongodb_client, redis_client
+from cinematch.adapters.kafka_log_watch import LogWatch
+from cinematch.adapters.mongodb_boundaries import Boundaries
+from cinematch.adapters.redis_memory import RedisMemory, memory
+from cinematch.api.lookups import Lookup, RateMeter
+from cinematch.api.operator import KEEP_SECONDS, Flow, Panel, flow, operator_router, panel
+from cinematch.api.resources import shared_resources
+from cinematch.contracts.log_record import LogPartition
+from cinematch.contracts.speed_delta import origin_of
+from cinematch.settings import Settings, SpeedTrigger
+from cinematch.spark.checkpoint import committed_offsets
+
+USUAL_SECONDS: Final = 5.0
+"""Events take milliseconds; a restart of the layer, or one of its garbage collections, takes a little more."""
+
+
+class SpeedPanel(Panel):
+    """`applied`: from the event log into Redis; `consumers`: processes that apply deltas (real-time trigger only)."""
+
+    trigger: SpeedTrigger
+    applied: Flow | None
+    consumers: int | None
+    repairs: int | None = Field(description="Users whose speed view waits for its repair, up to 1000")
+    redis_keys: int | None
+    redis_bytes: int | None = Field(description="Memory that Redis uses, of all primaries")
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedLookups:
+    """The slow parts of the panel."""
+
+    trigger: SpeedTrigger
+    applied: Lookup[Flow]
+    consumers: Lookup[int]
+    repairs: Lookup[int]
+    memory: Lookup[RedisMemory]
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, object]]:
+    """Offer the look-ups; nothing is connected before the first."""
+    settings = shared_resources(app).settings
+    progress = Progress(LogWatch(settings.kafka_bootstrap_servers), settings)
+    with mongodb_client.connect(settings) as mongodb:
+        boundaries = Boundaries(mongodb[settings.mongodb_database])
+        lookups = SpeedLookups(
+            trigger=settings.speed_trigger,
+            applied=Lookup(progress.flow, KEEP_SECONDS),
+            consumers=Lookup(progress.consumers, KEEP_SECONDS),
+            repairs=Lookup(lambda: len(boundaries.repair_requests()), KEEP_SECONDS),
+            memory=Lookup(lambda: _memory(settings), KEEP_SECONDS),
+        )
+        yield {"speed_lookups": lookups}
+    progress.watch.close()
+
+
+router = operator_router(lifespan=lifespan)
+
+
+@router.get("/speed", summary="The speed layer and Redis")
+async def operator_speed(request: Request) -> SpeedPanel:
+    """Compare what was applied to Redis with the end of the event log."""
+    lookups: SpeedLookups = request.state.speed_lookups
+    parts = await panel(
+        {
+            "applied": ("kafka", lookups.applied),
+            "consumers": ("kafka", lookups.consumers),
+            "repairs": ("mongodb", lookups.repairs),
+            "memory": ("redis", lookups.memory),
+        }
+    )
+    found: RedisMemory | None = parts.pop("memory")
+    return SpeedPanel(
+        **parts, trigger=lookups.trigger, redis_keys=found and found.keys, redis_bytes=found and found.used_bytes
+    )
+
+
+class Progress:
+    """How far the layer is, by what it has committed: offsets to its group, or batches to its checkpoint."""
+
+    def __init__(self, watch: LogWatch, settings: Settings) -> None:
+        self.watch = watch
+        self._settings = settings
+        self._meter = RateMeter()
+
+    def flow(self) -> Flow:
+        """Look at the edge into Redis. Raises StoreUnavailable."""
+        reached = self._reached()
+        lag = None if reached is None else self.watch.lag(self._settings.events_topic, reached)
+        return flow(lag, None if reached is None else self._meter.per_second(sum(reached.values())), USUAL_SECONDS)
+
+    def consumers(self) -> int:
+        """Count the processes that apply deltas. Raises StoreUnavailable."""
+        return self.watch.members(self._settings.speed_consumer_group)
+
+    def _reached(self) -> Mapping[LogPartition, int] | None:
+        """Give the offset of the event log behind what is in Redis; None when this process cannot know."""
+        if self._settings.speed_trigger is SpeedTrigger.MICRO_BATCH:
+            return committed_offsets(self._settings.checkpoint_dir / "speed_layer" / "micro_batch")
+        committed = self.watch.committed(self._settings.speed_consumer_group, self._settings.speed_deltas_topic)
+        last = self.watch.records({place: offset - 1 for place, offset in committed.items() if offset > 0})
+        reached: dict[LogPartition, int] = {}
+        for delta in last.values():
+            if origin := origin_of(delta):
+                place, offset = origin
+                reached[place] = max(offset + 1, reached.get(place, 0))
+        return reached
+
+
+def _memory(settings: Settings) -> RedisMemory:
+    client = redis_client.connect(settings)
+    try:
+        return memory(client)
+    finally:
+        client.close()
