@@ -1,0 +1,190 @@
+"""docker-compose.yml: valid, pinned, closed to the network, and in agreement with our settings and commands."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cinematch.local_stack.jars import KAFKA_VERSION, SPARK_VERSION
+from cinematch.local_stack.layers import LAYERS
+from cinematch.local_stack.mongo_server import REPLICA_SET
+from cinematch.settings import Settings
+from tests.commands import KNOWN_VARIABLES, SPARK_VARIABLES, check_command
+
+ROOT = Path(__file__).parents[3]
+FILE = ROOT / "docker-compose.yml"
+COMPOSE: dict[str, Any] = yaml.safe_load(FILE.read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = {name: it for name, it in SERVICES.items() if it["image"].startswith("cinematch:") and name != "spark-worker"}
+PROFILES = {
+    "api": set(),
+    "relay": set(),
+    "kafka": set(),
+    "mongodb": set(),
+    "redis": set(),
+    "micro-batch": {"micro-batch"},
+    "spark-master": {"micro-batch", "lambda"},
+    "spark-worker": {"micro-batch", "lambda"},
+    "minio": {"lambda"},
+    "data-lake": {"lambda"},
+    "speed-layer": {"lambda"},
+    "scheduler": {"lambda"},
+}
+
+
+def test_it_is_valid_by_the_compose_specification() -> None:
+    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(FILE)]
+    checked = subprocess.run(check, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_each_layer_of_the_embedded_stack_is_a_service_with_the_same_command() -> None:
+    def arguments(service: dict[str, Any]) -> list[str]:
+        command = service["command"]
+        return ["cinematch", *command[1:]] if command[0] == "cinematch" else command[2:]
+
+    assert {name.replace("-", "_"): tuple(arguments(it)) for name, it in OURS.items()} == {
+        spec.name: spec.arguments for spec in LAYERS
+    }
+
+
+def test_every_service_is_in_its_profile() -> None:
+    assert {name: set(it.get("profiles", ())) for name, it in SERVICES.items()} == PROFILES
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_needs_only_what_its_profile_starts_and_waits_until_that_is_healthy(name: str) -> None:
+    own = PROFILES[name]
+    for needed, how in SERVICES[name].get("depends_on", {}).items():
+        assert how == {"condition": "service_healthy"}
+        assert SERVICES[needed]["healthcheck"]["test"]
+        assert not PROFILES[needed] or (own and own <= PROFILES[needed])
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_has_a_health_check_a_limit_and_comes_back(name: str) -> None:
+    service = SERVICES[name]
+    assert service["healthcheck"]["test"][0] in {"CMD", "CMD-SHELL"}
+    assert {"cpus", "memory"} <= service["deploy"]["resources"]["limits"].keys()
+    assert service["restart"] == "unless-stopped"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_image_has_a_version(name: str) -> None:
+    tag = SERVICES[name]["image"].rpartition(":")[2]
+    assert re.match(r"v?\d+[.-]\d+[.-]\d+", tag), SERVICES[name]["image"]
+
+
+def test_versions_are_those_that_are_tested() -> None:
+    def tag(service: str) -> str:
+        return str(SERVICES[service]["image"].rpartition(":")[2])
+
+    assert tag("kafka") == KAFKA_VERSION
+    assert tag("spark-master").split("-")[0] == SPARK_VERSION
+    assert f'version = "{tag("api")}"' in (ROOT / "pyproject.toml").read_text()
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_ports_are_bound_to_loopback(name: str) -> None:
+    assert all(re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port) for port in SERVICES[name].get("ports", ()))
+
+
+def test_no_port_is_taken_twice() -> None:
+    ports = [port.split(":")[1] for it in SERVICES.values() for port in it.get("ports", ())]
+    assert len(ports) == len(set(ports))
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_layer_is_told_only_what_it_reads(name: str) -> None:
+    assert OURS[name]["environment"].keys() <= KNOWN_VARIABLES | SPARK_VARIABLES
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_the_settings_of_a_layer_are_valid(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable, value in OURS[name]["environment"].items():
+        monkeypatch.setenv(variable, re.sub(r"\$\{\w+:-(\w+)\}", r"\1", value))
+    settings = Settings()
+    assert settings.log_json
+    uses_spark = any("spark-worker" in it for it in (OURS[name].get("depends_on", ()),))
+    assert settings.spark_master_url.startswith("spark://") == uses_spark
+    if uses_spark:
+        assert settings.spark_driver_host == name
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_layer_runs_a_command_that_exists(name: str) -> None:
+    check_command(OURS[name]["command"])
+
+
+def test_addresses_are_the_defaults_of_the_settings() -> None:
+    environment, defaults = OURS["api"]["environment"], Settings.model_fields
+    for variable in ("KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL", "S3_ENDPOINT_URL"):
+        assert environment[variable] == defaults[variable.lower()].default
+    assert environment["MONGODB_URL"] == f"{defaults['mongodb_url'].default}/?replicaSet={REPLICA_SET}"
+
+
+def test_the_servers_listen_where_the_settings_look_for_them() -> None:
+    kafka, mongodb = SERVICES["kafka"], SERVICES["mongodb"]
+    assert kafka["environment"]["KAFKA_ADVERTISED_LISTENERS"] == "PLAINTEXT://kafka:29092"
+    assert mongodb["command"][mongodb["command"].index("--replSet") + 1] == REPLICA_SET
+    assert '_id: "rs0", members: [{_id: 0, host: "mongodb:27017"}]' in mongodb["healthcheck"]["test"][-1]
+
+
+def test_there_are_slots_for_all_spark_applications_at_once() -> None:
+    worker = SERVICES["spark-worker"]
+    slots = int(worker["command"][worker["command"].index("--cores") + 1]) * worker["deploy"]["replicas"]
+    wanted = {
+        name: int(match[1])
+        for name, it in OURS.items()
+        if (match := re.search(r"spark\.cores\.max=(\d+)", it["environment"].get("PYSPARK_SUBMIT_ARGS", "")))
+    }
+    assert wanted.keys() == {"micro-batch", "speed-layer", "scheduler"}
+    assert wanted["speed-layer"] >= Settings.model_fields["topic_partitions"].default
+    assert sum(wanted.values()) <= slots
+
+
+def test_the_batch_runs_at_three() -> None:
+    assert SERVICES["scheduler"]["environment"]["BATCH_CRON"] == "0 3 * * *"
+
+
+def test_no_secret_is_in_the_file() -> None:
+    for service in SERVICES.values():
+        for variable, value in service.get("environment", {}).items():
+            if re.search("SECRET|PASSWORD|KEY_ID|ROOT_USER|TOKEN", variable):
+                assert re.fullmatch(r"\$\{\w+:\?[^}]*\}", value), variable
+
+
+def test_whatever_is_asked_of_the_user_is_a_setting_that_env_example_explains() -> None:
+    asked = set(re.findall(r"(?<!\$)\$\{(\w+)", FILE.read_text()))
+    example = (ROOT / ".env.example").read_text()
+    assert asked
+    assert all(re.search(rf"^{variable}=", example, re.MULTILINE) for variable in asked)
+
+
+def test_volumes_are_named_and_used() -> None:
+    mounts = [mount.split(":")[0] for it in SERVICES.values() for mount in it.get("volumes", ())]
+    named = {mount for mount in mounts if not mount.startswith("./")}
+    assert named == COMPOSE["volumes"].keys()
+    assert all((ROOT / mount).exists() for mount in mounts if mount.startswith("./"))
+
+
+def test_whoever_reads_or_writes_checkpoints_has_their_volume() -> None:
+    """Drivers of streams write them; executors must see the same folder."""
+    folder = OURS["micro-batch"]["environment"]["CHECKPOINT_DIR"]
+    mount = f"spark_checkpoints:{folder}"
+    assert {name for name, it in SERVICES.items() if mount in it.get("volumes", ())} == {
+        "micro-batch",
+        "speed-layer",
+        "spark-worker",
+    }
+
+
+def test_whatever_is_built_is_a_stage_of_the_dockerfile() -> None:
+    stages = set(re.findall(r"^FROM \S+ AS (\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
+    assert {it["build"]["target"] for it in SERVICES.values() if "build" in it} <= stages
