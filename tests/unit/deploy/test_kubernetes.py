@@ -1,0 +1,196 @@
+"""The manifests: valid, in agreement with one another, with the settings and the commands, and without secrets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from cinematch.settings import Settings
+from tests.commands import KNOWN_VARIABLES, SPARK_VARIABLES, check_command
+
+FOLDER = Path(__file__).parents[3] / "deploy" / "kubernetes"
+VERSIONS = ("1.33", "1.37")
+KUSTOMIZATION: dict[str, Any] = yaml.safe_load((FOLDER / "kustomization.yaml").read_text())
+DOCUMENTS: list[dict[str, Any]] = [
+    document for name in KUSTOMIZATION["resources"] for document in yaml.safe_load_all((FOLDER / name).read_text())
+]
+SECRET = "cinematch-stores"
+SECRET_KEYS = {"MONGODB_URL", "REDIS_URL", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"}
+
+
+def name_of(document: dict[str, Any]) -> str:
+    return f"{document['kind']}/{document['metadata']['name']}"
+
+
+def named(kind: str) -> set[str]:
+    return {it["metadata"]["name"] for it in DOCUMENTS if it["kind"] == kind}
+
+
+def pod_spec(document: dict[str, Any]) -> dict[str, Any]:
+    spec = document["spec"]
+    template = spec["jobTemplate"]["spec"]["template"] if document["kind"] == "CronJob" else spec["template"]
+    pod: dict[str, Any] = template["spec"]
+    return pod
+
+
+WORKLOADS = {name_of(it): it for it in DOCUMENTS if it["kind"] in {"Deployment", "CronJob"}}
+PODS = {name: pod_spec(it) for name, it in WORKLOADS.items()}
+CONTAINERS = {name: pod["containers"][0] for name, pod in PODS.items()}
+SETTINGS = next(it["data"] for it in DOCUMENTS if name_of(it) == "ConfigMap/cinematch-settings")
+SPARK_CONF = next(it["data"] for it in DOCUMENTS if name_of(it) == "ConfigMap/spark-conf")
+
+
+def spark_defaults() -> dict[str, str]:
+    lines = SPARK_CONF["spark-defaults.conf"].splitlines()
+    return dict(line.split(maxsplit=1) for line in lines if line and not line.startswith("#"))
+
+
+def command_of(container: dict[str, Any]) -> list[str]:
+    command: list[str] = container["command"]
+    return command[2].rpartition("exec ")[2].split() if command[0] == "sh" else command
+
+
+def everywhere(node: Any, key: str) -> Iterator[Any]:
+    """Give each value under `key`, however deep."""
+    if isinstance(node, dict):
+        for name, value in node.items():
+            if name == key:
+                yield value
+            yield from everywhere(value, key)
+    elif isinstance(node, list):
+        for value in node:
+            yield from everywhere(value, key)
+
+
+def test_each_file_is_applied() -> None:
+    written = {path.name for path in FOLDER.glob("*.yaml")} - {"kustomization.yaml"}
+    assert set(KUSTOMIZATION["resources"]) == written
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_each_manifest_is_valid(document: dict[str, Any], version: str) -> None:
+    kubernetes_validate.validate(document, version, strict=True)
+
+
+def test_the_executors_template_is_valid() -> None:
+    template = yaml.safe_load(SPARK_CONF["executor.yaml"])
+    template["metadata"] = {"name": "executor"}
+    template["spec"]["containers"][0]["image"] = "set-by-spark:1"
+    kubernetes_validate.validate(template, VERSIONS[-1], strict=True)
+    assert template["spec"]["securityContext"]["runAsNonRoot"]
+
+
+def test_every_layer_runs() -> None:
+    commands = {tuple(command_of(container)) for container in CONTAINERS.values()}
+    assert commands == {
+        ("cinematch", "api"),
+        ("python", "-m", "ingestion"),
+        ("python", "-m", "micro_batch"),
+        ("python", "-m", "speed_layer"),
+        ("python", "-m", "data_lake"),
+        ("cinematch", "batch", "run"),
+        ("cinematch", "lake", "compact"),
+    }
+    for command in commands:
+        check_command(command)
+
+
+def test_the_batch_runs_at_three_in_utc_and_never_twice_at_once() -> None:
+    spec = WORKLOADS["CronJob/batch"]["spec"]
+    assert (spec["schedule"], spec["timeZone"], spec["concurrencyPolicy"]) == ("0 3 * * *", "Etc/UTC", "Forbid")
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_variables_are_settings(name: str) -> None:
+    own = {variable["name"] for variable in CONTAINERS[name].get("env", ())}
+    assert own <= KNOWN_VARIABLES | SPARK_VARIABLES | {"POD_NAME"}
+    assert CONTAINERS[name]["envFrom"] == [
+        {"configMapRef": {"name": "cinematch-settings"}},
+        {"secretRef": {"name": SECRET}},
+    ]
+
+
+def test_the_settings_are_known_valid_and_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert SETTINGS.keys() <= KNOWN_VARIABLES
+    assert not SETTINGS.keys() & SECRET_KEYS
+    for variable, value in SETTINGS.items():
+        monkeypatch.setenv(variable, value)
+    assert Settings().spark_master_url.startswith("k8s://")
+
+
+def test_the_secret_is_asked_for_and_not_contained() -> None:
+    assert not named("Secret")
+    readme = (FOLDER / "README.md").read_text()
+    block = re.findall(r"```text\n(.*?)```", readme, re.DOTALL)[0]
+    assert set(re.findall(r"^(\w+)=", block, re.MULTILINE)) == SECRET_KEYS
+    assert f"create secret generic {SECRET} " in readme
+    assert {variable.lower() for variable in SECRET_KEYS} <= Settings.model_fields.keys()
+
+
+@pytest.mark.parametrize("name", PODS)
+def test_what_a_pod_refers_to_is_there(name: str) -> None:
+    pod = PODS[name]
+    accounts = set(everywhere(pod, "serviceAccountName"))
+    maps = {it["name"] for key in ("configMapRef", "configMap") for it in everywhere(pod, key)}
+    claims = set(everywhere(pod, "claimName"))
+    assert accounts <= named("ServiceAccount")
+    assert maps <= named("ConfigMap")
+    assert claims <= named("PersistentVolumeClaim")
+    assert accounts or pod["automountServiceAccountToken"] is False
+    volumes = {volume["name"] for volume in pod["volumes"]}
+    assert {mount["name"] for mount in CONTAINERS[name]["volumeMounts"]} == volumes
+
+
+@pytest.mark.parametrize("name", PODS)
+def test_a_pod_may_do_little_and_take_so_much(name: str) -> None:
+    pod, container = PODS[name], CONTAINERS[name]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert {"cpu", "memory"} <= container["resources"]["requests"].keys()
+    assert {"cpu", "memory"} <= container["resources"]["limits"].keys()
+
+
+@pytest.mark.parametrize("name", [name for name in WORKLOADS if name.startswith("Deployment")])
+def test_a_deployment_is_probed_and_selects_its_own_pods(name: str) -> None:
+    container, spec = CONTAINERS[name], WORKLOADS[name]["spec"]
+    assert {"startupProbe", "readinessProbe", "livenessProbe"} <= container.keys()
+    assert spec["selector"]["matchLabels"] == spec["template"]["metadata"]["labels"]
+    port = spec["template"]["metadata"]["annotations"]["prometheus.io/port"]
+    assert port == str(container["ports"][0]["containerPort"])
+    if container["command"][0] == "sh":
+        assert SETTINGS["METRICS_PORT"] == port
+        assert container["readinessProbe"]["exec"]["command"][-1] == SETTINGS["CINEMATCH_READY_FILE"]
+
+
+def test_one_image_everywhere() -> None:
+    images = {container["image"] for container in CONTAINERS.values()}
+    images.add(spark_defaults()["spark.kubernetes.container.image"])
+    compose = yaml.safe_load((FOLDER.parents[1] / "docker-compose.yml").read_text())
+    assert images == {compose["services"]["api"]["image"]}
+
+
+def test_the_speed_layer_has_a_slot_for_each_partition() -> None:
+    defaults = spark_defaults()
+    slots = int(defaults["spark.executor.instances"]) * int(defaults["spark.executor.cores"])
+    assert slots >= int(SETTINGS["TOPIC_PARTITIONS"])
+
+
+def test_drivers_and_executors_see_the_same_checkpoints() -> None:
+    mount = "spark.kubernetes.executor.volumes.persistentVolumeClaim.checkpoints"
+    assert spark_defaults()[f"{mount}.options.claimName"] in named("PersistentVolumeClaim")
+    assert spark_defaults()[f"{mount}.mount.path"] == SETTINGS["CHECKPOINT_DIR"]
+    for name in ("Deployment/micro-batch", "Deployment/speed-layer"):
+        mounts = {it["name"]: it["mountPath"] for it in CONTAINERS[name]["volumeMounts"]}
+        assert mounts["checkpoints"] == SETTINGS["CHECKPOINT_DIR"]
