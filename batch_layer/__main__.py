@@ -1,4 +1,4 @@
-"""`python -m batch_layer`: the embedded stack's scheduler of the nightly batch."""
+"""`python -m batch_layer`: the embedded stack's scheduler of the nightly batch and compaction."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import signal
 import sys
 import threading
 
-from batch_layer.schedule import NightlyCommand, nightly
+from batch_layer.failed_night import FailedNights
+from batch_layer.schedule import NightlyWork, nightly
+from batch_layer.scheduled_command import BATCH, COMPACTION, ScheduledCommand
 from cinematch.adapters import mongodb_client
 from cinematch.adapters.mongodb_generations import MongoGenerations
 from cinematch.errors import CineMatchError
@@ -24,12 +26,14 @@ def main() -> int:
         signal.signal(ending, lambda *_: over.set())
     with mongodb_client.connect(settings) as client:
         generations = MongoGenerations(client[settings.mongodb_database])
-        command = NightlyCommand(generations)
-        scheduler = nightly(settings.batch_cron, generations, command.run)
+        failed_nights = FailedNights(generations)
+        batch, compaction = ScheduledCommand(BATCH, failed_nights.record), ScheduledCommand(COMPACTION)
+        scheduler = nightly(settings, generations, NightlyWork(batch.run, compaction.run))
         scheduler.start()
         announce_ready()
         over.wait()
-        command.stop()
+        for part in (failed_nights, batch, compaction):
+            part.stop()
         scheduler.shutdown()
     return 0
 

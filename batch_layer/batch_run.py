@@ -62,26 +62,27 @@ def run_batch(
     """Compute the next generation and publish it.
 
     1. Take the lease.
-    2. Sweep up what killed runs left.
-    3. Record the generation as building.
+    2. Record the generation as building: from here on a night that fails, or is killed, is on record.
+    3. Sweep up what killed runs left, and choose what to build on.
     4. Compute and write it, count what was written, and record it as ready.
     5. Publish it (see `publish`).
     6. Drop what is past the retention.
 
-    A failure of 4 or 5 is recorded with its reason. Raises Conflict when another run is at work, StoreUnavailable,
+    A failure of 3 to 5 is recorded with its reason. Raises Conflict when another run is at work, StoreUnavailable,
     GenerationIncomplete, and whatever `build` raises.
     """
     with Exclusion(lease) as exclusion:
-        sweep(stores)
-        base = None if full else choose_base(stores, as_of)
         started_at = datetime.now(UTC)
-        generation = stores.generations.create(lease.owner, started_at, base.number if base else None, as_of)
-        with _failure_recorded(stores, generation.number, state=GenerationState.FAILED):
-            _compute(stores, build, Plan(generation.number, base, as_of, started_at))
-        with _failure_recorded(stores, generation.number):  # it stays ready, and can be published by a rollback
-            publish(stores, generation.number, exclusion.confirm)
+        number = stores.generations.create(lease.owner, started_at, None, as_of).number
+        with _failure_recorded(stores, number, state=GenerationState.FAILED):
+            sweep(stores, number)
+            base = None if full else choose_base(stores, as_of)
+            stores.generations.update(number, base=base.number if base else None)
+            _compute(stores, build, Plan(number, base, as_of, started_at))
+        with _failure_recorded(stores, number):  # it stays ready, and can be published by a rollback
+            publish(stores, number, exclusion.confirm)
         retire(stores, settings.batch_generations_kept, settings.batch_grace_seconds, datetime.now(UTC))
-        return stores.generations.get(generation.number)
+        return stores.generations.get(number)
 
 
 def choose_base(stores: Stores, as_of: datetime | None) -> Generation | None:

@@ -9,11 +9,12 @@ import threading
 from types import TracebackType
 from typing import Final, Protocol, Self
 
+from cinematch.contracts.batch_status import BATCH_LEASE
 from cinematch.errors import Conflict, StoreUnavailable
 from cinematch.telemetry import get_logger
 
 RENEWALS_PER_LEASE: Final = 4
-LEASE_NAME: Final = "batch_run"
+LEASE_NAME: Final = BATCH_LEASE
 _log = get_logger(__name__)
 
 
@@ -38,7 +39,12 @@ class Lease(Protocol):
 
 def new_owner() -> str:
     """Name this run: host and process, for people, and a token, for a process id is used again."""
-    return f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+    return f"{owner_name(os.getpid())}{secrets.token_hex(4)}"
+
+
+def owner_name(pid: int) -> str:
+    """Give what the names of all runs of a process of this host begin with."""
+    return f"{socket.gethostname()}/{pid}/"
 
 
 class Exclusion:

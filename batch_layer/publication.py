@@ -41,7 +41,7 @@ def publish(stores: Stores, number: int, confirm: Callable[[], None]) -> None:
     stores.generations.publish(number, datetime.now(UTC))
     _log.info("generation published", generation=number, tails_restored=restored)
     users = reset_speed_layer_deltas(stores.generations, stores.speed_view, confirm)
-    stores.generations.update(number, deltas_reset_at=datetime.now(UTC))
+    stores.generations.update(number, deltas_reset_at=datetime.now(UTC), reason=None)  # of an earlier attempt
     _log.info("speed layer deltas reset", generation=number, users=users)
 
 

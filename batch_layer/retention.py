@@ -17,17 +17,20 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _log = get_logger(__name__)
 
 
-def sweep(stores: Stores) -> None:
-    """Declare unfinished runs failed, and remove the data of every generation that is not complete."""
+def sweep(stores: Stores, current: int) -> None:
+    """Declare unfinished runs failed, and remove the data of every generation that is not complete.
+
+    All but the `current` one: that of the run that sweeps.
+    """
     records = stores.generations.all()
     for record in records:
-        if record.state is GenerationState.BUILDING:
+        if record.state is GenerationState.BUILDING and record.number != current:
             stores.generations.update(record.number, state=GenerationState.FAILED, reason=KILLED)
             _log.warning("an earlier run was killed", generation=record.number, owner=record.owner)
-    complete = {record.number for record in records if record.state is GenerationState.READY}
-    for number in stores.generations.stored() - complete:
+    kept = {current} | {record.number for record in records if record.state is GenerationState.READY}
+    for number in stores.generations.stored() - kept:
         stores.generations.drop(number)
-    for number in stores.states.stored() - complete:
+    for number in stores.states.stored() - kept:
         stores.states.drop(number)
 
 

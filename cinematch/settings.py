@@ -71,6 +71,8 @@ class Settings(BaseSettings):
     s3_secret_access_key: SecretStr = SecretStr("")
     s3_region: str = "us-east-1"
     lake_bucket: str = "data-lake"
+    lake_compaction_cron: str = "0 4 * * *"
+    """When the embedded stack's scheduler compacts the lake, after the batch; UTC."""
     lake_compaction_bytes: Annotated[int, Field(ge=1)] = 32 * 1024 * 1024
     """How large compaction makes an object, at most (one of a sink may be larger): about a million events."""
     lake_compaction_grace_seconds: Annotated[float, Field(ge=0)] = 86_400.0
@@ -115,6 +117,8 @@ class Settings(BaseSettings):
     batch_generations_kept: Annotated[int, Field(ge=1)] = 3
     batch_cron: str = "0 3 * * *"
     """When the embedded stack's scheduler runs the batch; UTC."""
+    batch_max_age_seconds: Seconds = 93_600.0
+    """How old what is published may become before it counts as overdue: a day, and the time of a run."""
     batch_lease_seconds: Seconds = 30.0
     """How long a batch run that was killed keeps the next one waiting."""
     batch_grace_seconds: Annotated[float, Field(ge=0)] = 600.0

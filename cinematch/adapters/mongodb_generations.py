@@ -4,7 +4,8 @@ records, and the view `user_stats_batch` whose target is what is published (see 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, Final
@@ -14,9 +15,9 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import ASCENDING, DESCENDING
 from pymongo.collection import Collection
 from pymongo.database import Database
-from pymongo.errors import BulkWriteError, CollectionInvalid
+from pymongo.errors import BulkWriteError, CollectionInvalid, DuplicateKeyError
 
-from cinematch.adapters.mongodb_client import AsynchronousDatabase, translated
+from cinematch.adapters.mongodb_client import translated
 from cinematch.contracts.batch_document import read_entry
 from cinematch.contracts.collections import (
     BATCH_GENERATIONS,
@@ -31,6 +32,8 @@ from cinematch.errors import Conflict, NotFound
 _DUPLICATE_KEY: Final = 11000
 _GENERATION_COLLECTION: Final = re.compile(r"user_(?:stats|movies)_batch_g(\d{6,})")
 _COMPUTED: Final = ("number", "is_published")
+PUBLISHED_VIEW: Final = {"name": USER_STATS_BATCH, "type": "view"}
+"""Finds the view that is the batch view in a listing of collections."""
 
 
 class GenerationNotFound(NotFound):
@@ -48,14 +51,21 @@ class MongoGenerations:
 
     def create(self, owner: str, started_at: datetime, base: int | None, as_of: datetime | None) -> Generation:
         with translated():
+            generation = self._record_next(owner, started_at, base, as_of)
+            self._database.create_collection(user_stats_generation(generation.number))
+            movies = self._database.create_collection(user_movies_generation(generation.number))
+            movies.create_index([("user_id", ASCENDING), ("chunk", ASCENDING)], unique=True)
+            return generation
+
+    def _record_next(self, owner: str, started_at: datetime, base: int | None, as_of: datetime | None) -> Generation:
+        """Take the next number, also when somebody else takes one at the same time."""
+        while True:
             newest = self._records.find_one(sort=[("_id", DESCENDING)], projection=["_id"])
             number = newest["_id"] + 1 if newest else 1
             generation = Generation(number, GenerationState.BUILDING, owner, started_at, base, as_of)
-            self._records.insert_one(_to_record(generation))
-            self._database.create_collection(user_stats_generation(number))
-            movies = self._database.create_collection(user_movies_generation(number))
-            movies.create_index([("user_id", ASCENDING), ("chunk", ASCENDING)], unique=True)
-            return generation
+            with suppress(DuplicateKeyError):
+                self._records.insert_one(_to_record(generation))
+                return generation
 
     def write(self, number: int, documents: Sequence[Document], chunks: Sequence[Document]) -> None:
         with translated():
@@ -88,12 +98,12 @@ class MongoGenerations:
             record = self._records.find_one({"_id": number})
             if record is None:
                 raise GenerationNotFound(f"there is no generation {number}")
-            return _from_record(record, self._target())
+            return read_record(record, self._target())
 
     def all(self) -> list[Generation]:
         with translated():
             target = self._target()
-            return [_from_record(record, target) for record in self._records.find(sort=[("_id", DESCENDING)])]
+            return [read_record(record, target) for record in self._records.find(sort=[("_id", DESCENDING)])]
 
     def drop(self, number: int) -> None:
         with translated():
@@ -146,10 +156,7 @@ class MongoGenerations:
 
     def _target(self) -> int | None:
         """Give the generation that the view points to, from the database's own catalog."""
-        for view in self._database.list_collections(filter={"name": USER_STATS_BATCH, "type": "view"}):
-            match = _GENERATION_COLLECTION.fullmatch(view["options"]["viewOn"])
-            return int(match[1]) if match else None
-        return None
+        return published_number(self._database.list_collections(filter=PUBLISHED_VIEW))
 
     def _point_view_to(self, number: int) -> None:
         target = user_stats_generation(number)
@@ -159,11 +166,12 @@ class MongoGenerations:
             self._database.command("collMod", USER_STATS_BATCH, viewOn=target, pipeline=[])
 
 
-async def newest_generation(database: AsynchronousDatabase) -> Generation | None:
-    """Give the record of the last run; whether it is published is not looked up. Raises StoreUnavailable."""
-    with translated():
-        record = await database[BATCH_GENERATIONS].find_one(sort=[("_id", DESCENDING)])
-    return None if record is None else _from_record(record, None)
+def published_number(views: Iterable[Mapping[str, Any]]) -> int | None:
+    """Give the generation that a listing of PUBLISHED_VIEW shows."""
+    for view in views:
+        match = _GENERATION_COLLECTION.fullmatch(view["options"]["viewOn"])
+        return int(match[1]) if match else None
+    return None
 
 
 def encode(document: Document) -> bytes:
@@ -198,7 +206,8 @@ def _to_record(generation: Generation) -> Document:
     return {"_id": generation.number, **{name: value for name, value in fields.items() if name not in _COMPUTED}}
 
 
-def _from_record(record: Document, target: int | None) -> Generation:
+def read_record(record: Document, target: int | None) -> Generation:
+    """Give back a record; `target` is the published generation."""
     fields = {name: value for name, value in record.items() if name in Generation.__dataclass_fields__}
     generation = Generation(number=record["_id"], **fields)
     return replace(generation, state=GenerationState(generation.state), is_published=generation.number == target)

@@ -17,6 +17,8 @@ from cinematch.adapters.mongodb_client import translated
 from cinematch.contracts.collections import LEASES
 
 _NEVER_HELD: Final = datetime(1970, 1, 1, tzinfo=UTC)
+HELD: Final = {"$expr": {"$gte": ["$expires_at", "$$NOW"]}}
+"""Finds a lease that has not ended."""
 
 
 class MongoLease:
@@ -49,7 +51,7 @@ class MongoLease:
     def holder(self) -> str | None:
         """Name the owner whose lease has not ended; None when it is free. Raises StoreUnavailable."""
         with translated():
-            lease = self._leases.find_one({"_id": self.name, "$expr": {"$gte": ["$expires_at", "$$NOW"]}})
+            lease = self._leases.find_one({"_id": self.name, **HELD})
         return lease["owner"] if lease else None
 
     def _create(self) -> None:

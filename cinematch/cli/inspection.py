@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import Annotated, Final
 
+import orjson
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from cinematch.cli.batch_report import print_batch, running_batch
 from cinematch.cli.data_dir import DataDir, data_folder
 from cinematch.cli.stack_report import print_addresses, print_status
 from cinematch.errors import NotFound
@@ -30,11 +31,15 @@ def status(
     """Tell what runs, where it answers, and what had to be started again."""
     folder = data_folder(data_dir)
     current = current_status(folder)
+    batch = running_batch(folder)
     if as_json:
-        typer.echo(json.dumps(current.as_json() | {"data_dir": str(folder.path)}, indent=2))
+        document = current.as_json() | {"batch": batch and batch.as_document(), "data_dir": str(folder.path)}
+        typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2))
         return
     console = Console()
     print_status(console, current)
+    if current.phase == "running":
+        print_batch(console, batch)
     if current.addresses:
         print_addresses(console, folder, current)
 

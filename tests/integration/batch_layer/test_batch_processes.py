@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import signal
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from cinematch.domain.watchlist import Film
 from cinematch.errors import Conflict
 from cinematch.readiness import READY_FILE_VARIABLE
 from tests.batches import BatchLayer, expected
+from tests.crontab import read_crontab
 from tests.environments import environment_of
 from tests.histories import add, film
 from tests.lakes import store_events
@@ -52,36 +52,14 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
-def crontab() -> tuple[dict[str, str], str, str]:
-    """Read the variables, the schedule and the command of the one line of deploy/crontab."""
-    lines = [line for line in (ROOT / "deploy/crontab").read_text().splitlines() if line and not line.startswith("#")]
-    *assignments, entry = lines
-    fields = entry.split(maxsplit=5)
-    return dict(line.split("=", 1) for line in assignments), " ".join(fields[:5]), fields[5]
-
-
 def test_the_line_of_the_crontab_publishes_a_generation(batch_layer: BatchLayer, tmp_path: Path) -> None:
     store(batch_layer, FIRST)
     batch_layer.catalog(FILMS.values())
-    variables, schedule, command = crontab()
-    own = {name: value for name, value in environment_of(batch_layer.settings).items() if os.environ.get(name) != value}
-    environment = tmp_path / "environment"
-    environment.write_text("".join(f"{name}={shlex.quote(value)}\n" for name, value in own.items()))
-    bare = {name: os.environ[name] for name in ("PATH", "HOME", "JAVA_HOME") if name in os.environ}
-    paths = {"CINEMATCH_HOME": str(ROOT), "CINEMATCH_ENVIRONMENT": str(environment)}
-
-    done = subprocess.run(
-        [variables["SHELL"], "-c", command],
-        env=bare | variables | paths,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_SECONDS,
-        check=False,
-    )
-
+    crontab = read_crontab()
+    done = crontab.run(batch_layer.settings.batch_cron, batch_layer.settings, tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Generation 1 is published: 300 users, 300 films, 300 new events" in done.stdout
-    assert (schedule, variables["CRON_TZ"]) == ("0 3 * * *", "UTC")
+    assert crontab.variables["CRON_TZ"] == "UTC"
     assert batch_layer.published() == expected(FIRST, FILMS)
 
 

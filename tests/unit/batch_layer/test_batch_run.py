@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from batch_layer.batch_run import GenerationIncomplete
+from cinematch.contracts.batch_status import RunState, run_state
 from cinematch.contracts.generations import GenerationState
 from cinematch.domain.events import Event
 from cinematch.errors import Conflict, StoreUnavailable
@@ -133,6 +134,39 @@ def test_a_failed_run_is_on_record_with_its_reason(world: BatchWorld) -> None:
     assert (record.state, record.reason) == (GenerationState.FAILED, "s3 is unavailable: no answer")
     world.run()
     check_nothing_is_left_over(world)
+
+
+def test_a_run_that_fails_before_it_computes_is_on_record_too(
+    world: BatchWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent() -> set[int]:
+        raise StoreUnavailable("s3", "no answer")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(world.states, "stored", silent)
+        with pytest.raises(StoreUnavailable):
+            world.run()
+    (record,) = world.generations.all()
+    assert (record.state, record.reason) == (GenerationState.FAILED, "s3 is unavailable: no answer")
+    world.run()
+    check_nothing_is_left_over(world)
+
+
+def test_every_run_that_was_killed_while_it_had_the_lease_is_on_record(world: BatchWorld) -> None:
+    for calls in range(1, 8):
+        with pytest.raises(Killed):
+            world.run(world.mortal_stores(calls))
+        world.holding.expire()
+        newest = world.generations.all()[0]
+        assert (newest.number, run_state(newest, None)) == (calls, RunState.ABANDONED)
+
+
+def test_what_failed_to_be_published_and_then_is_has_no_reason_left(world: BatchWorld) -> None:
+    world.run()
+    world.generations.update(1, reason="redis is unavailable: no answer")
+    world.run()
+    world.rollback(1)
+    assert world.generations.get(1).reason is None
 
 
 def test_a_generation_that_lacks_documents_is_not_published(world: BatchWorld) -> None:

@@ -1,69 +1,42 @@
-"""The scheduler runs the night's command, and a night that failed or was missed does not go unnoticed."""
+"""The scheduler runs the night's work at its hours, and makes up for a night that was missed."""
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
 import threading
-import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
+from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 
-from batch_layer.schedule import COMMAND, NightlyCommand, is_overdue, nightly, record_death
-from cinematch.contracts.generations import GenerationState
+from batch_layer.schedule import NightlyWork, is_overdue, nightly
 from cinematch.errors import ConfigurationError
+from cinematch.settings import Settings
 from tests.twins.memory_generations import MemoryGenerations
 
-NOW = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 THREE_O_CLOCK = CronTrigger.from_crontab("0 3 * * *", timezone=UTC)
 
 
-def running(generations: MemoryGenerations, pid: int) -> int:
-    return generations.create(f"host/{pid}/token", NOW, None, None).number
+def nothing() -> None:
+    """Do nothing."""
 
 
-def test_the_command_is_the_one_that_people_type() -> None:
-    assert (sys.executable, "-m", "cinematch", "batch", "run") == COMMAND
+def scheduled(
+    batch: Callable[[], None] = nothing,
+    compaction: Callable[[], None] = nothing,
+    generations: MemoryGenerations | None = None,
+    settings: Settings | None = None,
+) -> BackgroundScheduler:
+    work = NightlyWork(batch, compaction)
+    return nightly(settings or Settings(), generations or MemoryGenerations(), work)
 
 
-def test_a_run_that_was_killed_is_declared_failed() -> None:
+def missed_a_night() -> MemoryGenerations:
     generations = MemoryGenerations()
-    command = NightlyCommand(generations, [sys.executable, "-c", "import time; time.sleep(60)"])
-    night = threading.Thread(target=command.run)
-    night.start()
-    while command.pid is None:
-        time.sleep(0.01)
-    number = running(generations, command.pid)
-    os.kill(command.pid, signal.SIGKILL)
-    night.join(timeout=20)
-    record = generations.get(number)
-    assert (record.state, record.reason) == (GenerationState.FAILED, "killed by signal 9")
-
-
-def test_only_the_ended_process_s_unfinished_run_is_declared_failed() -> None:
-    generations = MemoryGenerations()
-    other, done = running(generations, 1), running(generations, 12)
-    generations.update(done, state=GenerationState.READY)
-    record_death(generations, 12, "ended with exit code 1")
-    assert [generations.get(number).state for number in (other, done)] == ["building", "ready"]
-
-
-def test_a_night_that_fails_does_not_end_the_schedule() -> None:
-    NightlyCommand(MemoryGenerations(), [sys.executable, "-c", "raise SystemExit(3)"]).run()
-
-
-def test_stopping_ends_the_child() -> None:
-    command = NightlyCommand(MemoryGenerations(), [sys.executable, "-c", "import time; time.sleep(60)"])
-    night = threading.Thread(target=command.run)
-    night.start()
-    while command.pid is None:
-        time.sleep(0.01)
-    command.stop()
-    night.join(timeout=20)
-    assert not night.is_alive()
+    generations.create("host/1/x", datetime(2026, 1, 1, tzinfo=UTC), None, None)
+    return generations
 
 
 @pytest.mark.parametrize(
@@ -76,34 +49,71 @@ def test_stopping_ends_the_child() -> None:
     ],
 )
 def test_a_night_is_overdue_when_its_hour_passed_since_the_last_run(last_start: datetime | None, overdue: bool) -> None:
-    assert is_overdue(THREE_O_CLOCK, last_start, datetime(2026, 3, 2, 12, tzinfo=UTC)) is overdue
+    assert is_overdue(THREE_O_CLOCK, last_start, NOON) is overdue
+
+
+def test_the_batch_comes_at_three_and_compaction_after_it_at_four() -> None:
+    due = {job.id: job.trigger.get_next_fire_time(None, NOON) for job in scheduled().get_jobs()}
+    assert due == {
+        "nightly batch": datetime(2026, 3, 3, 3, tzinfo=UTC),
+        "nightly compaction": datetime(2026, 3, 3, 4, tzinfo=UTC),
+    }
 
 
 def test_a_missed_night_is_made_up_for_once() -> None:
-    generations = MemoryGenerations()
-    generations.create("host/1/x", datetime(2026, 1, 1, tzinfo=UTC), None, None)
-    jobs = {job.id for job in nightly("0 3 * * *", generations, lambda: None).get_jobs()}
-    assert jobs == {"nightly batch", "missed night"}
+    jobs = [job.id for job in scheduled(generations=missed_a_night()).get_jobs()]
+    assert jobs.count("missed night") == 1
 
 
-def test_without_any_run_only_the_nights_are_planned() -> None:
-    (job,) = nightly("0 3 * * *", MemoryGenerations(), lambda: None).get_jobs()
-    following = job.trigger.get_next_fire_time(None, NOW.replace(hour=4))
-    assert following == datetime(2026, 3, 3, 3, tzinfo=UTC)
+def test_a_missed_night_s_work_is_done_in_its_order() -> None:
+    done: list[str] = []
+    both = threading.Event()
+
+    def compaction() -> None:
+        done.append("compaction")
+        both.set()
+
+    scheduler = scheduled(lambda: done.append("batch"), compaction, missed_a_night())
+    run_now(scheduler, "missed night", both)
+    assert done == ["batch", "compaction"]
 
 
-def test_the_schedule_runs_the_command() -> None:
+def test_each_hour_has_its_own_work() -> None:
     ran = threading.Event()
-    scheduler = nightly("* * * * *", MemoryGenerations(), ran.set)
+    run_now(scheduled(batch=ran.set), "nightly batch", ran)
+    ran.clear()
+    run_now(scheduled(compaction=ran.set), "nightly compaction", ran)
+
+
+def test_a_compaction_that_fails_leaves_the_batch_alone() -> None:
+    tried, ran = threading.Event(), threading.Event()
+
+    def broken() -> None:
+        tried.set()
+        raise RuntimeError("nobody expects this")
+
+    scheduler = scheduled(ran.set, broken)
     scheduler.start()
     try:
-        for job in scheduler.get_jobs():
-            job.modify(next_run_time=datetime.now(UTC))
+        scheduler.modify_job("nightly compaction", next_run_time=datetime.now(UTC))
+        assert tried.wait(timeout=10)
+        scheduler.modify_job("nightly batch", next_run_time=datetime.now(UTC))
         assert ran.wait(timeout=10)
     finally:
         scheduler.shutdown()
 
 
-def test_a_bad_cron_expression_is_named() -> None:
-    with pytest.raises(ConfigurationError, match="BATCH_CRON: 'at three' is no cron expression"):
-        nightly("at three", MemoryGenerations(), lambda: None)
+def run_now(scheduler: BackgroundScheduler, job: str, done: threading.Event) -> None:
+    scheduler.start()
+    try:
+        scheduler.modify_job(job, next_run_time=datetime.now(UTC))
+        assert done.wait(timeout=10)
+    finally:
+        scheduler.shutdown()
+
+
+@pytest.mark.parametrize("variable", ["BATCH_CRON", "LAKE_COMPACTION_CRON"])
+def test_a_bad_cron_expression_is_named(variable: str) -> None:
+    settings = Settings().model_copy(update={variable.lower(): "at three"})
+    with pytest.raises(ConfigurationError, match=f"{variable}: 'at three' is no cron expression"):
+        scheduled(settings=settings)
