@@ -25,6 +25,7 @@ from cinematch.local_stack.service import Service
 from cinematch.local_stack.toolchain import Toolchain
 from cinematch.settings import Settings, load_settings
 from cinematch.spark.session import create_spark_session
+from tests.oracle.figures import FIGURES, Figures, lines
 from tests.redis_cluster import running_cluster
 
 AnyServer = TypeVar("AnyServer", bound=Service)
@@ -35,8 +36,28 @@ hypothesis_settings.load_profile("cinematch")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--schedules N`: how many random schedules each oracle test runs (`make chaos`)."""
-    parser.addoption("--schedules", type=int, default=None, help="random schedules of each oracle test")
+    """`--schedules N --seed S`: how many random schedules the oracle tests run, from which seed on (`make chaos`)."""
+    parser.addoption("--schedules", type=int, default=10, help="random schedules; in memory 20 times as many")
+    parser.addoption("--seed", type=int, default=0, help="seed of the first of them")
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Print what the oracle tests counted."""
+    for line in lines(config.stash.get(FIGURES, {})):
+        terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def seeds(request: pytest.FixtureRequest) -> range:
+    """The seeds of the schedules on servers."""
+    first = request.config.getoption("--seed")
+    return range(first, first + request.config.getoption("--schedules"))
+
+
+@pytest.fixture
+def figures(request: pytest.FixtureRequest) -> Figures:
+    """Where an oracle test leaves its figures."""
+    return request.config.stash.setdefault(FIGURES, {})
 
 
 @pytest.fixture(scope="session")

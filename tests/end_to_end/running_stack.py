@@ -25,7 +25,14 @@ from cinematch.domain.watchlist import Film, ListEntry, Watchlist
 
 Document = dict[str, Any]
 
-FAST = {"GLOBAL_TRENDS_TRIGGER_SECONDS": "2", "LAKE_FLUSH_SECONDS": "2", "STATS_MODE": "lambda"}
+FAST = {
+    "BATCH_GRACE_SECONDS": "5",
+    "BATCH_LEASE_SECONDS": "10",
+    "GLOBAL_TRENDS_TRIGGER_SECONDS": "2",
+    "LAKE_COMPACTION_GRACE_SECONDS": "60",
+    "LAKE_FLUSH_SECONDS": "2",
+    "STATS_MODE": "lambda",
+}
 """Settings that only shorten the waiting; the mode is the one that needs every layer."""
 CATALOG = [
     {
@@ -62,17 +69,26 @@ class RunningStack:
 
     def cinematch(self, *arguments: str, check: bool = True) -> str:
         """Run one command of the CLI on this stack; its output. Fails with what the command said."""
-        ended = subprocess.run(
+        process = self.begun(*arguments)
+        try:
+            output, errors = process.communicate(timeout=400)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        if check and process.returncode != 0:
+            raise AssertionError(f"cinematch {' '.join(arguments)}: {output}\n{errors}")
+        return output
+
+    def begun(self, *arguments: str) -> subprocess.Popen[str]:
+        """Begin one command of the CLI on this stack, in a process group of its own."""
+        return subprocess.Popen(
             [sys.executable, "-m", "cinematch", *arguments],
             env={**os.environ, **FAST, "CINEMATCH_DATA_DIR": str(self.data_dir)},
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=400,
-            check=False,
+            start_new_session=True,
         )
-        if check and ended.returncode != 0:
-            raise AssertionError(f"cinematch {' '.join(arguments)}: {ended.stdout}\n{ended.stderr}")
-        return ended.stdout
 
     def import_catalog(self) -> None:
         """Load the tests' films."""
@@ -175,6 +191,11 @@ def _entry(document: Document) -> ListEntry:
         watched_at=as_utc(document["watched_at"]),
         added_at=as_utc(document["added_at"]),
     )
+
+
+def catalog_films(database: Any) -> dict[str, Film]:
+    """The films of the catalog."""
+    return {film["_id"]: _film(film) for film in database.catalog.find()}
 
 
 def _film(document: Document) -> Film:

@@ -15,30 +15,29 @@ from cinematch.domain.watchlist import Film
 from cinematch.local_stack.mongo_server import MongoServer
 from cinematch.local_stack.redis_server import RedisServer
 from cinematch.settings import Settings
+from tests.oracle.figures import Figures
 from tests.oracle.margins import small_margins
 from tests.oracle.schedule import Schedule
 from tests.oracle.server_world import ServerWorld
 
 pytestmark = pytest.mark.end_to_end
-FIRST_SEED = 10_000
 STEPS = 110
 ENOUGH_SCHEDULES = 10
 """From here on every case must have been met."""
 
 
 def test_every_answer_equals_a_replay_on_real_servers(
-    request: pytest.FixtureRequest, settings: Settings, mongo_server: MongoServer, redis_server: RedisServer
+    seeds: range, figures: Figures, settings: Settings, mongo_server: MongoServer, redis_server: RedisServer
 ) -> None:
-    schedules = int(request.config.getoption("--schedules") or 10)
-    tally: Counter[str] = Counter()
+    tally = figures["oracle on MongoDB and Redis"] = Counter(schedules=len(seeds))
 
     def new_world(films: dict[str, Film]) -> ServerWorld:
         return ServerWorld(films, settings, mongo_server, redis_server)
 
     with small_margins(), structlog.testing.capture_logs():
-        for seed in range(FIRST_SEED, FIRST_SEED + schedules):
+        for seed in seeds:
             asyncio.run(Schedule(seed, new_world, STEPS, tally).run())
     reads = ("complete", "read.batch_stats", "read.request_repair", "read.whole_list")
     must_meet = (*reads, "wipe", "rewind", "plug", "mongod killed")
-    if schedules >= ENOUGH_SCHEDULES:
+    if len(seeds) >= ENOUGH_SCHEDULES:
         assert {name: tally[name] for name in must_meet if not tally[name]} == {}

@@ -155,7 +155,7 @@ def test_a_feed_that_pauses_before_what_was_swept_repeats_nothing() -> None:
     world = World(written=[add(1, "a", event_id="1"), add(2, "b", event_id="2")], place=0)
     run = Run(world)
     answers = [lambda: None, run.next, run.next]
-    run.next = lambda: answers.pop(0)() if answers else run.stop.set()  # type: ignore[method-assign,func-returns-value]
+    run.next = lambda: answers.pop(0)() if answers else run.stop.set()  # type: ignore[method-assign]
     run.execute()
     assert [event.sequence for event in world.log] == [1, 2]
 

@@ -26,11 +26,14 @@ from serving_layer.reading import (
     TailAfterBoundary,
     reading,
 )
+from tests.oracle.figures import Figures
 from tests.oracle.margins import small_margins
 from tests.oracle.oracle import WrongAnswer
 from tests.oracle.schedule import Schedule
 from tests.oracle.world import MemoryWorld
 
+SCHEDULES_FOR_ONE_ON_SERVERS = 20
+"""They take milliseconds."""
 ENOUGH_SCHEDULES = 100
 """From here on every case must have been met."""
 SCHEDULES_TO_FIND_A_DEFECT = 60
@@ -45,15 +48,10 @@ def scene() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def schedules(request: pytest.FixtureRequest) -> int:
-    """How many schedules to run; `make chaos` says how many."""
-    return int(request.config.getoption("--schedules") or 200)
-
-
-def test_every_answer_equals_a_replay(schedules: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_answer_equals_a_replay(seeds: range, figures: Figures, monkeypatch: pytest.MonkeyPatch) -> None:
     """And the schedules meet every case: an oracle that never meets a case has not checked it."""
-    tally: Counter[str] = Counter()
+    schedules = SCHEDULES_FOR_ONE_ON_SERVERS * len(seeds)
+    tally = figures["oracle in memory"] = Counter(schedules=schedules)
 
     def counted_reading(boundary: int, snapshot: SpeedSnapshot | None) -> Reading:
         outcome = reading(boundary, snapshot)
@@ -61,7 +59,7 @@ def test_every_answer_equals_a_replay(schedules: int, monkeypatch: pytest.Monkey
         return outcome
 
     monkeypatch.setattr(lambda_mode, "reading", counted_reading)
-    run_schedules(schedules, tally)
+    run_schedules(range(seeds.start, seeds.start + schedules), tally)
     must_meet = [case.__name__ for case in CASES] + ["read.whole_list", "read.request_repair", "complete", *KILLS]
     if schedules >= ENOUGH_SCHEDULES:
         assert {name: tally[name] for name in must_meet if tally[name] < schedules / 20} == {}
@@ -114,12 +112,12 @@ def test_the_oracle_finds_counters_added_at_the_wrong_boundary(monkeypatch: pyte
     expect_a_wrong_answer()
 
 
-def run_schedules(count: int, tally: Counter[str]) -> None:
-    for seed in range(count):
+def run_schedules(seeds: range, tally: Counter[str]) -> None:
+    for seed in seeds:
         asyncio.run(Schedule(seed, MemoryWorld, tally=tally).run())
 
 
 def expect_a_wrong_answer() -> None:
     """SequenceGap: the merge itself refuses to step over a hole."""
     with pytest.raises((WrongAnswer, SequenceGap)):
-        run_schedules(SCHEDULES_TO_FIND_A_DEFECT, Counter())
+        run_schedules(range(SCHEDULES_TO_FIND_A_DEFECT), Counter())
