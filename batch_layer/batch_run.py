@@ -16,6 +16,7 @@ from typing import Any, Final
 from batch_layer.exclusion import Exclusion, Lease
 from batch_layer.publication import Stores, publish
 from batch_layer.retention import retire, sweep
+from cinematch.contracts.batch_document import DOCUMENT_VERSION
 from cinematch.contracts.generations import Generation, GenerationState
 from cinematch.errors import CineMatchError
 from cinematch.settings import Settings
@@ -126,6 +127,7 @@ def _compute(stores: Stores, build: Build, plan: Plan) -> None:
         state=GenerationState.READY,
         finished_at=datetime.now(UTC),
         seconds=round(time.monotonic() - started, 3),
+        document_version=DOCUMENT_VERSION,
         **facts,
     )
 

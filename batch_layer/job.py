@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache, partial
 from itertools import chain, dropwhile, islice
@@ -22,14 +23,16 @@ from pyspark.sql import functions as sf
 
 from batch_layer import transform
 from batch_layer.batch_run import Built, Plan
+from batch_layer.difference import changed_films, fold_difference, new_events, to_describe
 from batch_layer.state import STATE_SCHEMA
 from batch_layer.window import Window, window
 from cinematch.adapters import mongodb_client, s3_objects
 from cinematch.adapters.mongodb_generations import MongoGenerations
 from cinematch.adapters.s3_lake_folder import LakeFolder
-from cinematch.contracts.batch_state import state_prefix
+from cinematch.contracts.batch_document import DOCUMENT_VERSION
+from cinematch.contracts.batch_state import state_catalog_prefix, state_prefix
 from cinematch.contracts.collections import CATALOG
-from cinematch.contracts.generations import CHUNK_ENTRIES, Generation
+from cinematch.contracts.generations import CHUNK_ENTRIES
 from cinematch.contracts.lake_paths import EVENTS_FOLDER, first_day_needed
 from cinematch.errors import CineMatchError
 from cinematch.settings import Settings
@@ -38,7 +41,11 @@ from cinematch.spark.mongo_source import read_collection
 
 DOCUMENTS_AT_ONCE: Final = 500
 """Rows of one Arrow batch on the way to MongoDB: a document has up to 50 KB, and lists come with it."""
+MOST_TO_REPLACE: Final = 0.5
+"""The share of users beyond which it costs less to describe everybody than to carry over and replace."""
 WRITTEN: Final = "users long, chunks long"
+FILMS: Final = "size(entries.movie_id)"
+"""SQL for the length of a list, for which one column of the entries is read and not all."""
 
 
 class BatchJobFailed(CineMatchError):
@@ -48,18 +55,14 @@ class BatchJobFailed(CineMatchError):
 def build(spark: SparkSession, settings: Settings, plan: Plan) -> Built:
     """Compute and write generation `plan.number`: its state in the lake, its documents in MongoDB.
 
-    Nothing that readers see changes. Raises StoreUnavailable, BatchJobFailed.
+    Only what has changed since the base is computed (see `difference`). Nothing that readers see changes. Raises
+    StoreUnavailable, BatchJobFailed.
     """
     with _spark_errors():
         spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(DOCUMENTS_AT_ONCE))
         read = _window(settings, plan)
-        events = read_lake_objects(spark, settings, read.keys)
-        state = _read_state(spark, settings, plan.base)
-        groups = _groups(plan.base, events)
-        path = _state_uri(settings, plan.number)
-        transform.fold(state, events, groups, plan.as_of).write.parquet(path)
-        folded = spark.read.schema(transform.FOLDED_SCHEMA).parquet(path)
-        _write_documents(spark, settings, plan, folded.select(*STATE_SCHEMA.names), groups)
+        folded = _fold(spark, settings, plan, read_lake_objects(spark, settings, read.keys))
+        _write_documents(spark, settings, plan, folded)
         return _facts(folded, read)
 
 
@@ -72,52 +75,115 @@ def _window(settings: Settings, plan: Plan) -> Window:
     return window(view, first_day_needed(since), plan.base.resume_offsets)
 
 
-def _read_state(spark: SparkSession, settings: Settings, base: Generation | None) -> DataFrame:
-    if base is None:
-        return spark.createDataFrame([], STATE_SCHEMA)
-    return spark.read.schema(STATE_SCHEMA).parquet(_state_uri(settings, base.number))
+def _fold(spark: SparkSession, settings: Settings, plan: Plan, events: DataFrame) -> DataFrame:
+    """Write the new state, and give it as it was written."""
+    path = state_uri(settings, plan.number)
+    if plan.base is None:
+        found = _count(events)
+        state = spark.createDataFrame([], STATE_SCHEMA)
+        folded = transform.fold(state, events, transform.groups_for(found.users, found.rows), plan.as_of)
+        folded.write.parquet(path)
+    else:
+        state = spark.read.schema(STATE_SCHEMA).parquet(state_uri(settings, plan.base.number))
+        new = new_events(events, state, plan.base.users).persist()
+        found = _count(new)
+        films = found.users * plan.base.films // max(1, plan.base.users)
+        groups = transform.groups_for(found.users, found.rows + films)
+        fold_difference(state, new, found.users, groups, plan.as_of).write.parquet(path)
+        new.unpersist()
+    return spark.read.schema(transform.FOLDED_SCHEMA).parquet(path)
 
 
-def _state_uri(settings: Settings, number: int) -> str:
+def _write_documents(spark: SparkSession, settings: Settings, plan: Plan, folded: DataFrame) -> None:
+    """Describe everybody; or carry the base's documents over, and describe those whose may differ from it."""
+    catalog = _stored_catalog(spark, settings, plan.number)
+    users, base = folded.select(*STATE_SCHEMA.names), plan.base
+    if base is not None and base.document_version == DOCUMENT_VERSION:
+        changed = changed_films(catalog, _read_catalog(spark, settings, base.number))
+        stale = to_describe(folded, changed if changed.take(1) else None)
+        size = _size(stale)
+        if size.users <= base.users * MOST_TO_REPLACE:
+            _generations(settings).carry_over(base.number, plan.number, plan.started_at)
+            return _describe(settings, plan, stale, catalog, size, replace=True)
+    return _describe(settings, plan, users, catalog, _size(users), replace=False)
+
+
+def _stored_catalog(spark: SparkSession, settings: Settings, number: int) -> DataFrame:
+    """Store the catalog beside the state: the documents are made with what the next run compares its own with."""
+    catalog = read_collection(spark, settings, CATALOG, transform.CATALOG_SCHEMA)
+    catalog.write.parquet(_catalog_uri(settings, number))
+    return _read_catalog(spark, settings, number)
+
+
+def _read_catalog(spark: SparkSession, settings: Settings, number: int) -> DataFrame:
+    return spark.read.schema(transform.CATALOG_SCHEMA).parquet(_catalog_uri(settings, number))
+
+
+def state_uri(settings: Settings, number: int) -> str:
+    """Name the folder of a generation's state for Spark."""
     return f"s3a://{settings.lake_bucket}/{state_prefix(number)}"
 
 
-def _groups(base: Generation | None, events: DataFrame) -> int:
+def _catalog_uri(settings: Settings, number: int) -> str:
+    return f"s3a://{settings.lake_bucket}/{state_catalog_prefix(number)}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    """Users, and their events or list entries."""
+
+    users: int
+    rows: int
+
+
+def _count(events: DataFrame) -> _Size:
+    """Count events, and about how many users they are of."""
     counts = events.agg(sf.approx_count_distinct("user_id").alias("users"), sf.count("*").alias("rows"))
-    (new,) = counts.toArrow().to_pylist()
-    known_users, known_films = (base.users, base.films) if base else (0, 0)
-    return transform.groups_for(known_users + new["users"], known_films + new["rows"])
+    return _Size(**counts.toArrow().to_pylist()[0])
 
 
-def _write_documents(spark: SparkSession, settings: Settings, plan: Plan, state: DataFrame, groups: int) -> None:
-    catalog = read_collection(spark, settings, CATALOG, transform.CATALOG_SCHEMA)
+def _size(state: DataFrame) -> _Size:
+    counts = state.agg(sf.count("*").alias("users"), _sum(FILMS).alias("rows"))
+    return _Size(**counts.toArrow().to_pylist()[0])
+
+
+def _describe(
+    settings: Settings, plan: Plan, state: DataFrame, catalog: DataFrame, size: _Size, *, replace: bool
+) -> None:
+    groups = transform.groups_for(size.users, size.rows)
     described = transform.documents(state, catalog, groups, plan.number, plan.started_at)
-    described.mapInArrow(partial(write_documents, settings, plan.number), WRITTEN).collect()
+    described.mapInArrow(partial(write_documents, settings, plan.number, replace), WRITTEN).collect()
 
 
-def write_documents(settings: Settings, number: int, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Write the documents of a partition, on the executor; how many were sent, by batch."""
-    generations = _worker_generations(settings)
+def write_documents(
+    settings: Settings, number: int, replace: bool, batches: Iterator[pa.RecordBatch]
+) -> Iterator[pa.RecordBatch]:
+    """Write the documents of a partition, on the executor; how many were sent, by batch.
+
+    With `replace`, in place of what was carried over of these users. A repeated task does the same again.
+    """
+    generations = _generations(settings)
     for batch in batches:
         documents = batch.column("document").to_pylist()
         chunks = [chunk for chunks in batch.column("chunks").to_pylist() for chunk in chunks]
+        if replace:
+            generations.remove(number, batch.column("user_id").to_pylist())
         generations.write_encoded(number, documents, chunks)
         yield pa.RecordBatch.from_pydict({"users": [len(documents)], "chunks": [len(chunks)]})
 
 
 @cache
-def _worker_generations(settings: Settings) -> MongoGenerations:
-    """One client for each worker process."""
+def _generations(settings: Settings) -> MongoGenerations:
+    """One client for each process, driver or worker."""
     return MongoGenerations(mongodb_client.connect(settings)[settings.mongodb_database])
 
 
 def _facts(folded: DataFrame, read: Window) -> Built:
-    films = sf.size("entries")
     facts = folded.agg(
         sf.count("*").alias("users"),
-        _sum(films).alias("films"),
-        _sum(sf.ceil(films / CHUNK_ENTRIES)).alias("chunks"),
-        _sum(sf.col("events")).alias("events"),
+        _sum(FILMS).alias("films"),
+        _sum(f"ceil({FILMS} / {CHUNK_ENTRIES})").alias("chunks"),
+        _sum("events").alias("events"),
         sf.count_if(sf.size("pending") > 0).alias("waiting_users"),
         sf.min("first_event_time").alias("first_event_time"),
         sf.max("last_event_time").alias("last_event_time"),
@@ -126,8 +192,8 @@ def _facts(folded: DataFrame, read: Window) -> Built:
     return Built(**row, resume_offsets=read.resume_offsets(_pending(folded)))
 
 
-def _sum(column: Column) -> Column:
-    return sf.coalesce(sf.sum(column), sf.lit(0)).cast("long")
+def _sum(expression: str) -> Column:
+    return sf.coalesce(sf.sum(sf.expr(expression)), sf.lit(0)).cast("long")
 
 
 def _pending(folded: DataFrame) -> dict[int, int]:

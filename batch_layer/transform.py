@@ -20,6 +20,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import (
     ArrayType,
     BinaryType,
+    BooleanType,
     IntegerType,
     LongType,
     StringType,
@@ -52,6 +53,7 @@ FOLDED_SCHEMA: Final = StructType(
         StructField("first_event_time", TimestampType()),
         StructField("last_event_time", TimestampType()),
         StructField("pending", ArrayType(PENDING_SCHEMA, False), False),
+        StructField("is_carried", BooleanType(), False),
     ]
 )
 DOCUMENTS_SCHEMA: Final = StructType(
@@ -86,7 +88,8 @@ def fold(state: DataFrame, events: DataFrame, groups: int, as_of: datetime | Non
     kafka_offset long), in any order, with any repeats, also such as the state contains. With `as_of`, a user's prefix
     ends before the first event that happened at or after that time.
     Out: FOLDED_SCHEMA, one row for every user of either: the new state, and of this fold: events folded in, their first
-    and last event_time, and per Kafka partition the first offset of a new event that had to wait (for a gap, or as_of).
+    and last event_time, and per Kafka partition the first offset of a new event that had to wait (for a gap, or as_of);
+    is_carried is false: each row was made here.
     """
     group = _group(groups)
     return (
@@ -149,6 +152,7 @@ def _folded_row(
         "first_event_time": min(times, default=None),
         "last_event_time": max(times, default=None),
         "pending": list(_pending(arrived, events, after.sequence)),
+        "is_carried": False,
     }
 
 

@@ -76,6 +76,18 @@ class MongoGenerations:
         """Do what `write` does with documents that `encode` gave."""
         self.write(number, _raw(documents), _raw(chunks))
 
+    def carry_over(self, base: int, number: int, updated_at: datetime) -> None:
+        """Copy inside the server; the indexes of `number` stay."""
+        renewed = {"$set": {"generation": number, "updated_at": updated_at}}
+        with translated():
+            self._stats(base).aggregate([renewed, {"$out": user_stats_generation(number)}])
+            self._movies(base).aggregate([{"$out": user_movies_generation(number)}])
+
+    def remove(self, number: int, user_ids: Sequence[str]) -> None:
+        with translated():
+            self._stats(number).delete_many({"_id": {"$in": list(user_ids)}})
+            self._movies(number).delete_many({"user_id": {"$in": list(user_ids)}})
+
     def update(self, number: int, **fields: Any) -> None:
         with translated():
             self._records.update_one({"_id": number}, {"$set": fields})

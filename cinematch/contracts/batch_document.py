@@ -6,7 +6,7 @@ Names of people and genres are values, never keys, so dots and dollars in them a
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from cinematch.domain.rankings import Ranking
 from cinematch.domain.statistics import statistics
@@ -15,6 +15,9 @@ from cinematch.domain.totals import Credit, Totals
 from cinematch.domain.watchlist import ListEntry
 
 Document = dict[str, Any]
+DOCUMENT_VERSION: Final = 1
+"""To be raised whenever the same list and catalog give another document (or another whole list) than before: a batch
+run carries documents over only from a generation of its own version. A test pins a document to each version."""
 
 
 def batch_document(user_id: str, summary: Summary, generation: int, updated_at: datetime) -> Document:

@@ -1,4 +1,4 @@
-"""Where the lake keeps the per-user state of a generation: all history before it, as Parquet."""
+"""Where the lake keeps what the next generation needs of one: every user's list, and the catalog, as Parquet."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ _STATE_KEY: Final = re.compile(rf"{STATE_PREFIX}g(\d{{6,}})/.*")
 def state_prefix(generation: int) -> str:
     """Name the folder of one generation's state inside the lake's bucket."""
     return f"{STATE_PREFIX}g{generation:06d}/"
+
+
+def state_catalog_prefix(generation: int) -> str:
+    """Name the folder of the catalog as the generation's documents were made with it; no part of the state's rows."""
+    return f"{state_prefix(generation)}catalog/"
 
 
 def generation_of(key: str) -> int | None:

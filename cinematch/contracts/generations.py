@@ -39,7 +39,8 @@ class Generation:
     (None: all that the lake had). users, films: documents and list entries; events: those folded in by this run;
     waiting_users: users with events that had to wait, because an earlier one of theirs is missing (or by as_of);
     first_event_time, last_event_time: of all events that it contains. resume_offsets: "topic/partition" -> the first
-    Kafka offset that it may not contain. is_published is told by the view, not by the record.
+    Kafka offset that it may not contain. document_version: the DOCUMENT_VERSION of its documents. is_published is told
+    by the view, not by the record.
     """
 
     number: int
@@ -61,6 +62,7 @@ class Generation:
     replaced_at: datetime | None = None
     deltas_reset_at: datetime | None = None
     reason: str | None = None
+    document_version: int = 0
     is_published: bool = False
 
 
@@ -72,6 +74,12 @@ class Generations(Protocol):
 
     def write(self, number: int, documents: Sequence[Document], chunks: Sequence[Document]) -> None:
         """Add batch documents and chunks of whole lists. Repeats are harmless: what is there stays."""
+
+    def carry_over(self, base: int, number: int, updated_at: datetime) -> None:
+        """Put a copy of everything of `base` in place of what `number` holds, said to be of `number` and that time."""
+
+    def remove(self, number: int, user_ids: Sequence[str]) -> None:
+        """Remove the documents and whole lists of these users."""
 
     def update(self, number: int, **fields: Any) -> None:
         """Change fields of the record (see `Generation`)."""

@@ -107,6 +107,36 @@ def test_writing_again_changes_nothing(generations: Generations) -> None:
     assert generations.boundaries(number, ["ann", "bob", "nobody"]) == {"ann": 1, "bob": 1}
 
 
+def test_a_generation_is_carried_over_as_the_next_one_and_the_base_stays(generations: Generations) -> None:
+    base = new(generations, "ann", "bob", films=2)
+    generations.write(base, [], list_chunks("ann", replay([add(1, "m1")])) + list_chunks("bob", replay([add(1, "m2")])))
+    number = generations.create("host/1/x", LATER, base, None).number
+    generations.carry_over(base, number, LATER)
+    generations.publish(number, LATER)
+    copy = generations.document("ann")
+    assert copy == document("ann", 2, number) | {"updated_at": LATER}
+    assert list(copy) == list(document("ann", 2, number))
+    assert generations.counts(number) == generations.counts(base) == (2, 2)
+    generations.publish(base, LATER)
+    assert generations.document("ann") == document("ann", 2, base)
+
+
+def test_what_was_carried_over_is_replaced_user_by_user(generations: Generations) -> None:
+    base = new(generations, "ann", "bob", "cid")
+    long = replay([add(n, f"m{n}") for n in range(1, CHUNK_ENTRIES + 2)])
+    generations.write(base, [], list_chunks("ann", long) + list_chunks("bob", replay([add(1, "m2")])))
+    number = generations.create("host/1/x", LATER, base, None).number
+    generations.carry_over(base, number, LATER)
+    for _ in range(2):  # a repeated task
+        generations.remove(number, ["ann", "dan"])
+        generations.write(number, [document("ann", 5, number)], list_chunks("ann", replay([add(1, "m9")])))
+    assert generations.boundaries(number, ["ann", "bob", "cid"]) == {"ann": 5, "bob": 1, "cid": 1}
+    assert [entry.movie_id for entry in generations.entries(number, "ann")] == ["m9"]
+    assert len(generations.entries(number, "bob")) == 1
+    generations.write(number, [], list_chunks("bob", replay([add(1, "m2")])))
+    assert generations.counts(number) == (3, 2)
+
+
 def test_boundaries_come_in_pages_by_user(generations: Generations) -> None:
     number = new(generations, *"dacb", films=3)
     assert list(generations.boundary_pages(number, 3)) == [{"a": 3, "b": 3, "c": 3}, {"d": 3}]

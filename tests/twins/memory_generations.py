@@ -37,6 +37,18 @@ class MemoryGenerations:
             identity = (chunk["user_id"], chunk["chunk"])
             self._movies.setdefault(number, {}).setdefault(identity, deepcopy(chunk))
 
+    def carry_over(self, base: int, number: int, updated_at: datetime) -> None:
+        renewed = {"generation": number, "updated_at": updated_at}
+        documents = self._stats.get(base, {})
+        self._stats[number] = {user_id: deepcopy(document) | renewed for user_id, document in documents.items()}
+        self._movies[number] = deepcopy(self._movies.get(base, {}))
+
+    def remove(self, number: int, user_ids: Sequence[str]) -> None:
+        for user_id in user_ids:
+            self._stats[number].pop(user_id, None)
+            for identity in [each for each in self._movies[number] if each[0] == user_id]:
+                del self._movies[number][identity]
+
     def update(self, number: int, **fields: Any) -> None:
         if number in self._records:
             self._records[number] = replace(self._records[number], **fields)

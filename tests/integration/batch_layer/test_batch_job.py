@@ -11,6 +11,7 @@ import pytest
 
 from batch_layer.job import BatchJobFailed
 from cinematch.adapters import s3_objects
+from cinematch.contracts.batch_document import DOCUMENT_VERSION
 from cinematch.contracts.generations import CHUNK_ENTRIES, GenerationState
 from cinematch.contracts.lake_paths import ObjectName
 from cinematch.contracts.log_record import LogPartition
@@ -25,6 +26,8 @@ from tests.strategies import EPOCH
 pytestmark = [pytest.mark.integration, pytest.mark.spark]
 
 Logs = dict[str, list[Event]]
+FILMS = {f"m{n}": film(f"m{n}", directors=(f"D{n % 3}",), runtime_minutes=90 + n) for n in range(1, 9)}
+USERS = [f"user-{n}" for n in range(8)]
 CALENDAR = (
     datetime(1, 1, 1, tzinfo=UTC),
     datetime(1582, 10, 10, tzinfo=UTC),  # of the days that one of Parquet's two calendars leaves out
@@ -105,6 +108,88 @@ def test_incremental_runs_equal_a_full_one_whatever_comes_late(batch_layer: Batc
     assert batch_layer.published() == documents
     assert batch_layer.lists(full.number) == lists
     assert full.resume_offsets == incremental.resume_offsets
+
+
+class TestCarryingOver:
+    """Nights on which few users have new events, and the catalog changes."""
+
+    @pytest.fixture
+    def logs(self, batch_layer: BatchLayer) -> Logs:
+        """Every user has a film of their own and one that all but the first have; the first night is over."""
+        batch_layer.catalog(FILMS.values())
+        logs = {user: [add(1, f"m{n + 1}", 7, user), add(2, "m8", 5, user)] for n, user in enumerate(USERS)}
+        logs["user-0"].pop()
+        store_events(batch_layer.settings, joined(logs))
+        batch_layer.run()
+        return logs
+
+    def mark(self, layer: BatchLayer) -> None:
+        """Let the published documents be told from newly made ones."""
+        layer.database["user_stats_batch_g000001"].update_many({}, {"$set": {"marked": True}})
+
+    def marked(self, layer: BatchLayer) -> set[str]:
+        return {document["_id"] for document in layer.database["user_stats_batch"].find({"marked": True})}
+
+    def happen(self, layer: BatchLayer, logs: Logs, *events: Event) -> None:
+        for event in events:
+            logs.setdefault(event.user_id, []).append(event)
+        store_events(layer.settings, events)
+
+    def test_only_whom_an_event_or_a_film_concerns_is_described_anew(self, batch_layer: BatchLayer, logs: Logs) -> None:
+        self.mark(batch_layer)
+        self.happen(batch_layer, logs, add(3, "m5", 9, "user-1"))
+        films = FILMS | {"m3": replace(FILMS["m3"], poster_path="/new.svg")}  # of user-2
+        batch_layer.catalog(films.values())
+        generation = batch_layer.run()
+        assert self.marked(batch_layer) == set(USERS) - {"user-1", "user-2"}
+        dates = batch_layer.database["user_stats_batch"].distinct("updated_at")
+        assert batch_layer.database["user_stats_batch"].distinct("generation") == [2]
+        assert [moment.replace(microsecond=0) for moment in dates] == [generation.started_at.replace(microsecond=0)]
+        batch_layer.database["user_stats_batch_g000002"].update_many({}, {"$unset": {"marked": True}})
+        check_published(batch_layer, 2, logs, films)
+
+    def test_a_full_run_gives_the_same_after_catalog_changes_of_every_kind(
+        self, batch_layer: BatchLayer, logs: Logs
+    ) -> None:
+        long = [add(n, f"x{n}", 6, "long") for n in range(1, CHUNK_ENTRIES + 2)]
+        self.happen(batch_layer, logs, *long, add(1, "m1", 8, "gone"))  # the catalog does not know x1 yet
+        batch_layer.run()
+        first = logs["long"][0]
+        self.happen(batch_layer, logs, delete(len(long) + 1, first), delete(2, logs["gone"][0]))  # a chunk less
+        films = FILMS | {
+            "m2": replace(FILMS["m2"], actors=("A New Face",)),
+            "x2": film("x2", runtime_minutes=77, directors=("Late",)),
+        }
+        del films["m4"]
+        batch_layer.catalog(films.values())
+        batch_layer.database["catalog"].delete_one({"_id": "m4"})
+        incremental = batch_layer.run()
+        check_published(batch_layer, incremental.number, logs, films)
+        documents, lists = batch_layer.published(), batch_layer.lists(incremental.number)
+        full = batch_layer.run(full=True)
+        assert (incremental.base, full.base) == (2, None)
+        assert batch_layer.published() == documents
+        assert batch_layer.lists(full.number) == lists
+
+    def test_a_night_without_anything_new_is_the_same_again(self, batch_layer: BatchLayer, logs: Logs) -> None:
+        self.mark(batch_layer)
+        generation = batch_layer.run()
+        assert (generation.events, generation.users) == (0, len(USERS))
+        assert self.marked(batch_layer) == set(USERS)
+
+    def test_when_most_users_have_events_nobody_is_carried_over(self, batch_layer: BatchLayer, logs: Logs) -> None:
+        self.mark(batch_layer)
+        self.happen(batch_layer, logs, *(add(3, "m5", 9, user) for user in USERS[1:]))
+        batch_layer.run()
+        assert self.marked(batch_layer) == set()
+        check_published(batch_layer, 2, logs, FILMS)
+
+    def test_documents_of_another_version_are_not_carried_over(self, batch_layer: BatchLayer, logs: Logs) -> None:
+        self.mark(batch_layer)
+        batch_layer.stores.generations.update(1, document_version=DOCUMENT_VERSION - 1)
+        assert batch_layer.run().base == 1
+        assert self.marked(batch_layer) == set()
+        check_published(batch_layer, 2, logs, FILMS)
 
 
 def test_a_power_user_and_a_film_that_everybody_has_are_exact(batch_layer: BatchLayer) -> None:
