@@ -4,6 +4,7 @@ CineMatchError
 ├── ConfigurationError        a setting is missing or wrong: the message names it and says what would be right
 ├── InvalidEvent              a message is no event: goes to the dead-letter topic with `reason`
 ├── SequenceGap               an event would leave a hole in its user's log: that user must be repaired
+├── DamagedView               what the speed view holds of one user cannot be read: that user must be rebuilt
 ├── NotFound
 │   ├── FilmNotFound          the catalog has no such film
 │   ├── EntryNotFound         the film is not in the user's list
@@ -44,6 +45,18 @@ class SequenceGap(CineMatchError):
 
     def __reduce__(self) -> tuple[type[SequenceGap], tuple[str, int, int]]:
         return (type(self), (self.user_id, self.expected, self.found))
+
+
+class DamagedView(CineMatchError):
+    """What the speed view holds of `user_id` cannot be read: a key of another type, a field that is no number."""
+
+    def __init__(self, user_id: str, detail: str) -> None:
+        super().__init__(f"the speed view of user {user_id!r} is damaged: {detail}")
+        self.user_id = user_id
+        self.detail = detail
+
+    def __reduce__(self) -> tuple[type[DamagedView], tuple[str, str]]:
+        return (type(self), (self.user_id, self.detail))
 
 
 class NotFound(CineMatchError):

@@ -33,7 +33,8 @@ class IncrementalStats:
         if stored.document is None and stored.latest_sequence == 0 and speed.snapshot is None:
             return None
         known = stats_of(stored)
-        outcome = reading(known.sequence, speed.snapshot)
+        lacks_events = speed.lacks_events(known.sequence, stored.latest_sequence)
+        outcome = SpeedViewBroken() if lacks_events else reading(known.sequence, speed.snapshot)
         readable = speed.readable and not isinstance(outcome, SpeedViewBroken)
         if isinstance(outcome, SpeedViewBroken):
             await self._store.request_repair(user_id)

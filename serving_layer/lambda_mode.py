@@ -64,6 +64,8 @@ class _BothViews:
         return self.stored == Stored(None, 0) and self.speed.snapshot is None
 
     def reading(self) -> Reading:
+        if self.speed.lacks_events(self.boundary, self.stored.latest_sequence):
+            return SpeedViewBroken()
         return reading(self.boundary, self.speed.snapshot)
 
 

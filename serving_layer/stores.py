@@ -41,7 +41,7 @@ class SpeedReader(Protocol):
     """The speed view in Redis, read only."""
 
     async def read(self, user_id: str) -> SpeedSnapshot | None:
-        """Give the user's snapshot in one atomic round trip; None when there are no keys."""
+        """Give the user's snapshot in one atomic round trip; None when there are no keys. May raise DamagedView."""
 
 
 class StatsCache(Protocol):

@@ -6,14 +6,22 @@ from collections.abc import Sequence
 
 from cinematch.contracts import speed_entry
 from cinematch.contracts.speed_view import SpeedSnapshot
+from cinematch.errors import CineMatchError, DamagedView
 
 Answer = tuple[Sequence[bytes], Sequence[bytes], Sequence[bytes]]
 
 
 def to_snapshot(user_id: str, answer: Answer | None) -> SpeedSnapshot | None:
-    """Give the snapshot; None when the user has no keys."""
+    """Give the snapshot; None when the user has no keys. Raises DamagedView."""
     if answer is None:
         return None
+    try:
+        return _snapshot(user_id, answer)
+    except (ArithmeticError, CineMatchError, LookupError, TypeError, ValueError) as error:
+        raise DamagedView(user_id, repr(error)) from error
+
+
+def _snapshot(user_id: str, answer: Answer) -> SpeedSnapshot:
     speed, genres, tail = answer
     base, last, films, rated, rating_sum = speed
     return SpeedSnapshot(
