@@ -1,7 +1,12 @@
-"""Connections to Redis, one node or a cluster, and the translation of the driver's errors into ours."""
+"""Connections to Redis, one node or a cluster, and the translation of the driver's errors into ours.
+
+Two kinds of errors are to be told apart: a server that is away or refuses (whoever asked tries again later), and a
+command that does not fit what its keys hold (trying again would not help, and must not hold up other users).
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -10,7 +15,7 @@ import redis
 import redis.asyncio
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import ExponentialBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError, ResponseError
 from redis.retry import Retry
 
 from cinematch.errors import StoreUnavailable
@@ -18,6 +23,10 @@ from cinematch.settings import Settings
 
 RETRIES: Final = 2
 """Of a connection that broke: quick ones, for what waits longer is the caller's to decide."""
+_REFUSALS: Final = re.compile(
+    r"\b(BUSY|CLUSTERDOWN|LOADING|MASTERDOWN|MISCONF|NOAUTH|NOPERM|NOREPLICAS|OOM|READONLY|TRYAGAIN|UNKILLABLE)\b"
+)
+"""Codes by which a server says that it cannot work now; inside of a script's error, too."""
 _BACKOFF: Final = ExponentialBackoff(cap=0.1, base=0.01)
 
 RedisClient = redis.Redis | redis.RedisCluster
@@ -43,11 +52,16 @@ def connect_async(settings: Settings) -> AsyncRedisClient:
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Turn every error of the driver into StoreUnavailable."""
+    """Turn every error of the driver into StoreUnavailable; those of damage are to be sorted out before."""
     try:
         yield
-    except RedisError as error:
+    except (RedisError, RedisClusterException) as error:
         raise StoreUnavailable("redis", f"{type(error).__name__}: {error}") from error
+
+
+def is_damage(answer: object) -> bool:
+    """Say whether an answer is the error of a command that does not fit what its keys hold."""
+    return type(answer) is ResponseError and not _REFUSALS.search(str(answer))
 
 
 def _options(settings: Settings) -> dict[str, Any]:

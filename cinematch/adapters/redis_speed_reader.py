@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 
-from cinematch.adapters.redis_client import AsyncRedisClient, translated_errors
+from cinematch.adapters.redis_client import AsyncRedisClient, is_damage, translated_errors
 from cinematch.adapters.redis_scripts import READ
 from cinematch.adapters.redis_speed_snapshot import to_snapshot
 from cinematch.contracts.redis_keys import user_keys
 from cinematch.contracts.speed_view import SpeedSnapshot
+from cinematch.errors import DamagedView
 
 
 class RedisSpeedReader:
@@ -20,10 +21,19 @@ class RedisSpeedReader:
         self._client = client
 
     async def read(self, user_id: str) -> SpeedSnapshot | None:
-        """Give the user's snapshot in one atomic round trip; None when there are no keys. Raises StoreUnavailable."""
+        """Give the user's snapshot in one atomic round trip; None when there are no keys.
+
+        Raises StoreUnavailable, and DamagedView.
+        """
         keys = user_keys(user_id)
         with translated_errors():
-            return to_snapshot(user_id, await self._run(keys))
+            try:
+                answer = await self._run(keys)
+            except ResponseError as error:
+                if is_damage(error):
+                    raise DamagedView(user_id, str(error)) from error
+                raise
+        return to_snapshot(user_id, answer)
 
     async def _run(self, keys: tuple[str, ...]) -> Any:
         try:

@@ -2,6 +2,10 @@
 
 Calls are pipelined in order; a user's keys share a slot, so a cluster too runs one user's calls in that order. Every
 call may be repeated, so a pipeline that broke half-way is simply run again by the caller.
+
+Nothing that a user's keys hold stops the calls of other users. Damaged keys (of another type, a field that is no
+number) are removed, and the calls run again without them: what was in them is then missing, as after any other loss,
+and is put back from the log.
 """
 
 from __future__ import annotations
@@ -11,13 +15,15 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from redis.exceptions import NoScriptError
 
-from cinematch.adapters.redis_client import RedisClient, translated_errors
+from cinematch.adapters.redis_client import RedisClient, is_damage, translated_errors
 from cinematch.adapters.redis_scripts import ADVANCE, APPLY, READ, REPLACE, Argument, Script
 from cinematch.adapters.redis_speed_snapshot import to_snapshot
 from cinematch.contracts import speed_entry
 from cinematch.contracts.redis_keys import SPEED_KEYS, user_keys, user_of
 from cinematch.contracts.speed_view import Applied, SpeedSnapshot
 from cinematch.domain.events import Event
+from cinematch.errors import DamagedView
+from cinematch.telemetry import get_logger
 
 EVENTS_PER_CALL: Final = 500
 """A call blocks its server for about 10 microseconds an event: 5 ms at most."""
@@ -25,6 +31,7 @@ CALLS_PER_PIPELINE: Final = 200
 SCAN_COUNT: Final = 1_000
 
 Item = TypeVar("Item")
+_log = get_logger(__name__)
 
 
 class _Call(NamedTuple):
@@ -52,8 +59,13 @@ class RedisSpeedView:
         return outcomes
 
     def read(self, user_id: str) -> SpeedSnapshot | None:
-        """See `SpeedView.read`."""
-        (answer,) = self._run(READ, [_Call(user_id, ())])
+        """See `SpeedView.read`. Raises DamagedView as well."""
+        call = _Call(user_id, ())
+        with translated_errors():
+            (answer,) = self._taught(READ, [call])
+            if is_damage(answer):
+                raise DamagedView(user_id, str(answer))
+            _raise_first([answer])
         return to_snapshot(user_id, answer)
 
     def boundaries(self, user_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
@@ -63,10 +75,8 @@ class RedisSpeedView:
             with translated_errors(), self._client.pipeline(transaction=False) as pipeline:
                 for user_id in part:
                     pipeline.hmget(user_keys(user_id).speed, ["base_sequence", "last_sequence"])
-                answers = pipeline.execute()
-            for user_id, (base, last) in zip(part, answers, strict=True):
-                if base is not None and last is not None:
-                    found[user_id] = (int(base), int(last))
+                answers = pipeline.execute(raise_on_error=False)
+            found |= {user_id: ends for user_id, answer in zip(part, answers, strict=True) if (ends := _ends(answer))}
         return found
 
     def advance(self, boundaries: Mapping[str, int]) -> None:
@@ -88,14 +98,31 @@ class RedisSpeedView:
                 yield user_of(key.decode())
 
     def _run(self, script: Script, calls: Sequence[_Call]) -> list[Any]:
+        """Run a script that writes; removes the keys that it cannot work with."""
         answers: list[Any] = []
-        with translated_errors():
-            for part in _parts(calls, CALLS_PER_PIPELINE):
-                try:
-                    answers += self._pipelined(script, part)
-                except NoScriptError:  # a server that has just started; what it did meanwhile is done again
-                    self._client.script_load(script.source)
-                    answers += self._pipelined(script, part)
+        for part in _parts(calls, CALLS_PER_PIPELINE):
+            with translated_errors():
+                answers += self._healed(script, part)
+        return answers
+
+    def _healed(self, script: Script, calls: Sequence[_Call]) -> list[Any]:
+        answers = self._taught(script, calls)
+        damaged = {call.user_id for call, answer in zip(calls, answers, strict=True) if is_damage(answer)}
+        if damaged:
+            _log.warning("damaged speed views are removed", users=sorted(damaged))
+            for user_id in damaged:
+                self._client.delete(*user_keys(user_id))
+            again = [index for index, call in enumerate(calls) if call.user_id in damaged]
+            for index, answer in zip(again, self._taught(script, [calls[index] for index in again]), strict=True):
+                answers[index] = answer
+        _raise_first(answers)
+        return answers
+
+    def _taught(self, script: Script, calls: Sequence[_Call]) -> list[Any]:
+        answers = self._pipelined(script, calls)
+        if any(isinstance(answer, NoScriptError) for answer in answers):  # a server that has just started
+            self._client.script_load(script.source)
+            answers = self._pipelined(script, calls)  # what it did meanwhile is done again
         return answers
 
     def _pipelined(self, script: Script, calls: Sequence[_Call]) -> list[Any]:
@@ -103,8 +130,26 @@ class RedisSpeedView:
             for call in calls:
                 # Not `evalsha`: the driver refuses that method in a cluster's pipeline, but routes the command by key.
                 pipeline.execute_command(*script.command(user_keys(call.user_id), call.arguments))
-            answers: list[Any] = pipeline.execute()
+            answers: list[Any] = pipeline.execute(raise_on_error=False)
         return answers
+
+
+def _ends(answer: Any) -> tuple[int, int] | None:
+    """Give base_sequence and last_sequence; None where a view is not there, or damaged."""
+    if is_damage(answer):
+        return None
+    _raise_first([answer])
+    try:
+        base, last = map(int, answer)
+    except (TypeError, ValueError):
+        return None
+    return base, last
+
+
+def _raise_first(answers: Iterable[Any]) -> None:
+    for answer in answers:
+        if isinstance(answer, Exception):
+            raise answer
 
 
 def _joined(before: Applied | None, applied: int, duplicates: int, gap_at: int, started_after: int) -> Applied:
@@ -114,7 +159,7 @@ def _joined(before: Applied | None, applied: int, duplicates: int, gap_at: int, 
         applied=earlier.applied + applied,
         duplicates=earlier.duplicates + duplicates,
         gap_at=earlier.gap_at if earlier.gap_at is not None else gap_at or None,
-        started_after=earlier.started_after if before else (started_after if started_after >= 0 else None),
+        started_after=started_after if started_after >= 0 else earlier.started_after,
     )
 
 

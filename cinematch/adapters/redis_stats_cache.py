@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import Final
 
 import orjson
+from redis.exceptions import ResponseError
 
-from cinematch.adapters.redis_client import AsyncRedisClient, translated_errors
+from cinematch.adapters.redis_client import AsyncRedisClient, is_damage, translated_errors
 from cinematch.contracts.redis_keys import cached_stats_key, stats_lock_key
 from cinematch.contracts.stored_stats import CachedStats
 
@@ -27,10 +28,21 @@ class RedisStatsCache:
         self._expiry_seconds = expiry_seconds
 
     async def get(self, user_id: str) -> CachedStats | None:
-        """Give the cached statistics unless they have expired; their times are RFC 3339 strings, as in the answer."""
+        """Give the cached statistics unless they have expired; their times are RFC 3339 strings, as in the answer.
+
+        What cannot be read is not there: the next `put` replaces it.
+        """
         with translated_errors():
-            cached = await self._client.get(cached_stats_key(user_id))
+            cached = await self._readable(cached_stats_key(user_id))
         return None if cached is None else _decoded(cached)
+
+    async def _readable(self, key: str) -> bytes | str | None:
+        try:
+            return await self._client.get(key)
+        except ResponseError as error:
+            if is_damage(error):
+                return None
+            raise
 
     async def put(self, user_id: str, cached: CachedStats) -> None:
         """Cache for the expiry time."""
@@ -53,12 +65,15 @@ def _encoded(cached: CachedStats) -> bytes:
     return orjson.dumps(cached, option=orjson.OPT_UTC_Z)
 
 
-def _decoded(value: bytes | str) -> CachedStats:
-    fields = orjson.loads(value)
-    updated = fields["last_updated"]
-    return CachedStats(
-        stats=fields["stats"],
-        sequence=fields["sequence"],
-        last_updated=datetime.fromisoformat(updated) if updated else None,
-        token=fields["token"],
-    )
+def _decoded(value: bytes | str) -> CachedStats | None:
+    try:
+        fields = orjson.loads(value)
+        updated = fields["last_updated"]
+        return CachedStats(
+            stats=fields["stats"],
+            sequence=int(fields["sequence"]),
+            last_updated=datetime.fromisoformat(updated) if updated else None,
+            token=fields["token"],
+        )
+    except (LookupError, TypeError, ValueError):
+        return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from cinematch.adapters.redis_client import RedisClient, connect, connect_async
 from cinematch.adapters.redis_speed_reader import RedisSpeedReader
 from cinematch.adapters.redis_speed_view import RedisSpeedView
-from cinematch.contracts.redis_keys import user_keys
+from cinematch.contracts.redis_keys import UserKeys, user_keys
 from cinematch.contracts.speed_view import Applied, SpeedSnapshot, SpeedView
 from cinematch.domain.events import Event
 from cinematch.domain.watchlist import Watchlist, replay
+from cinematch.errors import DamagedView, StoreUnavailable
 from cinematch.local_stack.redis_server import RedisServer
 from cinematch.settings import Settings
 from tests.histories import add, delete, update
@@ -278,6 +279,93 @@ def test_replace_heals_a_view_that_lost_one_of_its_keys(redis_view: RedisSpeedVi
         client.delete(lost)
         redis_view.replace(user_id, 0, log)
         assert redis_view.read(user_id) == expected(log, 0, 5)
+
+
+DAMAGES: dict[str, Callable[[Any, UserKeys], object]] = {
+    "the hash is a string": lambda client, keys: client.delete(keys.speed) and client.set(keys.speed, "x"),
+    "the genres are a list": lambda client, keys: client.delete(keys.genres) and client.lpush(keys.genres, "x"),
+    "the tail is a set": lambda client, keys: client.delete(keys.tail) and client.sadd(keys.tail, "x"),
+    "a boundary is no number": lambda client, keys: client.hset(keys.speed, "last_sequence", "x"),
+    "a counter is no number": lambda client, keys: client.hset(keys.speed, "movie_count", "x"),
+    "a sum is no number": lambda client, keys: client.hset(keys.speed, "rating_sum", "x"),
+    "a genre has no number": lambda client, keys: client.hset(keys.genres, "Drama", "x"),
+    "an entry is no JSON": lambda client, keys: client.zadd(keys.tail, {"{": 2}),
+}
+
+
+@pytest.fixture(params=DAMAGES)
+def damage(request: pytest.FixtureRequest, client: RedisClient) -> Callable[[str], object]:
+    """Damages what is stored of a user."""
+    return lambda user_id: DAMAGES[request.param](client, user_keys(user_id))
+
+
+def two_logs() -> list[list[Event]]:
+    return [
+        [add(sequence, f"m{sequence}", 5.0, user_id, genres=("Drama",)) for sequence in range(1, 7)]
+        for user_id in (new_user(), new_user())
+    ]
+
+
+def test_damaged_keys_stop_nobody_and_are_rebuilt(redis_view: RedisSpeedView, damage: Callable[[str], object]) -> None:
+    """The next events are either refused by the gap that the damage left, or begin a view that is reported."""
+    ill, well = two_logs()
+    redis_view.apply({log[0].user_id: log[:3] for log in (ill, well)})
+    user_id = ill[0].user_id
+    damage(user_id)
+    outcomes = redis_view.apply({log[0].user_id: log[3:] for log in (ill, well)})
+    assert redis_view.read(well[0].user_id) == expected(well, 0, 6)
+    if redis_view.boundaries([user_id]) != {user_id: (0, 6)}:
+        assert outcomes[user_id].gap_at or outcomes[user_id].started_after
+    redis_view.replace(user_id, 0, ill)
+    assert redis_view.read(user_id) == expected(ill, 0, 6)
+
+
+def test_damaged_keys_can_be_replaced(redis_view: RedisSpeedView, damage: Callable[[str], object]) -> None:
+    log, _ = two_logs()
+    user_id = log[0].user_id
+    redis_view.apply({user_id: log})
+    damage(user_id)
+    redis_view.replace(user_id, 0, log)
+    assert redis_view.read(user_id) == expected(log, 0, 6)
+
+
+def test_damaged_keys_stop_no_advance_of_others(redis_view: RedisSpeedView, damage: Callable[[str], object]) -> None:
+    ill, well = two_logs()
+    redis_view.apply({log[0].user_id: log for log in (ill, well)})
+    damage(ill[0].user_id)
+    redis_view.advance({log[0].user_id: 3 for log in (ill, well)})
+    assert redis_view.read(well[0].user_id) == expected(well, 3, 6)
+
+
+async def test_a_read_never_takes_damaged_keys_for_a_view(
+    redis_view: RedisSpeedView, redis_settings: Settings, damage: Callable[[str], object]
+) -> None:
+    log, _ = two_logs()
+    redis_view.apply({log[0].user_id: log})
+    damage(log[0].user_id)
+    reading = connect_async(redis_settings)
+    try:
+        with pytest.raises(DamagedView):
+            redis_view.read(log[0].user_id)
+        with pytest.raises(DamagedView):
+            await RedisSpeedReader(reading).read(log[0].user_id)
+    finally:
+        await reading.aclose()
+
+
+def test_a_server_that_refuses_is_unavailable_and_loses_nothing(redis_server: RedisServer) -> None:
+    client: Any = connect(Settings(redis_url=redis_server.url))
+    view, (log, _) = RedisSpeedView(client, IDLE_SECONDS), two_logs()
+    user_id = log[0].user_id
+    view.apply({user_id: log[:3]})
+    client.config_set("maxmemory", 1)
+    try:
+        with pytest.raises(StoreUnavailable):
+            view.apply({user_id: log[3:]})
+    finally:
+        client.config_set("maxmemory", 0)
+    assert view.read(user_id) == expected(log, 0, 3)
+    client.close()
 
 
 def test_a_server_that_forgot_the_scripts_is_taught_again(redis_view: RedisSpeedView, client: RedisClient) -> None:

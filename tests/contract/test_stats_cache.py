@@ -66,3 +66,15 @@ async def test_values_and_locks_expire_in_redis(redis_server: RedisServer) -> No
     assert 0 < await client.ttl(cached_stats_key("expiring")) <= 300
     assert 0 < await client.pttl(stats_lock_key("expiring")) <= LOCK_MILLISECONDS
     await client.aclose()
+
+
+@pytest.mark.parametrize("command", ["SET {} {{", "SET {} {{}}", "LPUSH {} x"])
+async def test_what_cannot_be_read_is_not_there_and_is_replaced(redis_server: RedisServer, command: str) -> None:
+    client = connect_async(Settings(redis_url=redis_server.url))
+    cache, user = RedisStatsCache(client, 300), "damaged"
+    await client.delete(cached_stats_key(user))
+    await client.execute_command(*command.format(cached_stats_key(user)).split())
+    assert await cache.get(user) is None
+    await cache.put(user, CACHED)
+    assert await cache.get(user) is not None
+    await client.aclose()

@@ -24,6 +24,7 @@ from cinematch.contracts import collections
 from cinematch.contracts.batch_document import batch_document
 from cinematch.contracts.catalog_document import catalog_document
 from cinematch.contracts.generations import list_chunks
+from cinematch.contracts.redis_keys import user_keys
 from cinematch.contracts.stored_stats import Stored
 from cinematch.domain.events import Event
 from cinematch.domain.statistics import statistics
@@ -182,6 +183,24 @@ def test_without_redis_the_answer_says_what_it_lacks(
         redis_server.wait_ready()
     assert (freshness["applied_sequence"], freshness["complete"]) == (applied, complete)
     assert (health["status"], health["dependencies"]["redis"]) == ("degraded", "failing")
+
+
+@pytest.mark.parametrize("mode", [StatsMode.INCREMENTAL, StatsMode.LAMBDA])
+def test_with_damaged_keys_the_slower_view_answers_and_a_repair_is_asked_for(stack: Stack, mode: StatsMode) -> None:
+    stack.batch(6)
+    stack.micro_batch(6)
+    stack.redis.set(user_keys("user").speed, "x")
+    answer = stack.stats(mode)
+    assert (answer["freshness"]["applied_sequence"], answer["freshness"]["complete"]) == (6, False)
+    assert [request["_id"] for request in stack.database[collections.SPEED_REPAIRS].find()] == ["user"]
+
+
+@pytest.mark.parametrize("mode", [StatsMode.INCREMENTAL, StatsMode.LAMBDA])
+def test_damaged_keys_do_not_matter_where_the_slower_view_has_everything(stack: Stack, mode: StatsMode) -> None:
+    stack.batch(len(LOG))
+    stack.micro_batch(len(LOG))
+    stack.redis.set(user_keys("user").speed, "x")
+    assert stack.stats(mode)["freshness"]["complete"]
 
 
 def test_without_mongodb_every_mode_is_unavailable(stack: Stack, mongo_server: MongoServer) -> None:
