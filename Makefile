@@ -68,6 +68,15 @@ chaos: setup ## Check answers under SCHEDULES=N random schedules of faults, from
 bench: setup ## Measure the embedded stack; results go to benchmarks/results
 	@$(BIN)/python -m benchmarks
 
+.PHONY: docs
+docs: environment ## Build the documentation into site/; a broken link fails
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "Open site/index.html"
+
+.PHONY: reference
+reference: environment ## Write the pages of docs/reference that are made from the code
+	@$(BIN)/python -m docs.generator
+
 .PHONY: lint
 lint: environment ## Check style (ruff) and the direction of imports (import-linter)
 	@$(BIN)/ruff check .

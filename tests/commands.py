@@ -26,7 +26,14 @@ def check_command(words: Sequence[str]) -> None:
         _check_cinematch(list(words[1:]))
     else:
         assert list(words[:2]) == ["python", "-m"], f"neither a command nor a module of ours: {words}"
-        assert find_spec(f"{words[2]}.__main__"), f"there is no module to run: {words}"
+        assert _runs(words[2]), f"there is no module to run: {words}"
+
+
+def _runs(module: str) -> bool:
+    found = find_spec(module)
+    if found is not None and found.submodule_search_locations is not None:
+        found = find_spec(f"{module}.__main__")
+    return found is not None
 
 
 def _check_cinematch(words: list[str]) -> None:

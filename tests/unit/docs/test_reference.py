@@ -1,0 +1,48 @@
+"""The reference says what the code says."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import orjson
+import pytest
+
+from cinematch.contracts.event_codec import decode, encode
+from cinematch.domain.events import Event, EventType
+from docs.generator.pages import FOLDER, PAGES
+
+DOCS = Path(__file__).parents[3] / "docs"
+RESULTS = Path(__file__).parents[3] / "benchmarks" / "results"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_generated_pages_are_up_to_date(name: str) -> None:
+    assert (FOLDER / name).read_text() == PAGES[name](), "run `make reference`"
+
+
+def test_the_table_of_fields_is_the_event() -> None:
+    page = (DOCS / "reference" / "events.md").read_text()
+    listed = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
+    assert sorted(listed) == sorted(field.name for field in fields(Event))
+    (types,) = re.findall(r"^\| `event_type` \| (.+?) \|", page, re.MULTILINE)
+    assert re.findall(r"`(\w+)`", types) == list(EventType)
+
+
+def test_the_example_of_an_event_is_one() -> None:
+    (example,) = re.findall(r"```json\n(.*?)```", (DOCS / "reference" / "events.md").read_text(), re.DOTALL)
+    assert orjson.loads(encode(decode(example.encode()))) == json.loads(example)
+
+
+def test_sizes_on_the_scaling_page_are_the_measured_ones() -> None:
+    page = (DOCS / "scaling.md").read_text()
+    measured = json.loads((RESULTS / "sizes.json").read_text())
+    quoted = re.findall(r"\| ([\d.]+) bytes \| `sizes.json: (\w+)` \|", page)
+    assert len(quoted) >= 5
+    assert {name: float(value) for value, name in quoted} == {
+        name: measured["bytes_an_event"][name] for _, name in quoted
+    }
+    (document,) = re.findall(r"\| ([\d,]+) bytes \| `sizes.json: batch_document_bytes` \|", page)
+    assert {"films": 200, "bytes": int(document.replace(",", ""))} in measured["batch_document_bytes"]
