@@ -16,12 +16,13 @@ import bson
 import orjson
 import uuid6
 
-from cinematch.adapters.mongodb_watchlist_plan import movie_document, outbox_documents
+from cinematch.adapters.mongodb_watchlist_plan import outbox_documents
 from cinematch.contracts import event_codec, speed_entry
 from cinematch.contracts.batch_document import batch_document
 from cinematch.contracts.lake_file import encode_file
 from cinematch.contracts.lake_manifest import LakeObject
 from cinematch.contracts.lake_schema import KafkaPlace, to_table
+from cinematch.contracts.movie_document import movie_document
 from cinematch.domain.changes import Stamp, effective_events
 from cinematch.domain.events import Event
 from cinematch.domain.summary import summarise
