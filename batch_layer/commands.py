@@ -16,7 +16,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cinematch.contracts.generations import Generation
+from cinematch.contracts.batch_status import RunState, run_state
+from cinematch.contracts.generations import Generation, GenerationState
 from cinematch.errors import CineMatchError, NotFound
 from cinematch.settings import Settings, load_settings
 from cinematch.telemetry import configure_logging
@@ -71,14 +72,14 @@ def run(full: Full = False, as_of: AsOf = None) -> None:
 @batch.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List the latest generations, newest first."""
-    with _stores(_settings()) as (stores, _):
-        generations = stores.generations.all()[:_ROWS]
+    with _stores(_settings()) as (stores, lease):
+        generations, holder = stores.generations.all()[:_ROWS], lease.holder()
     if as_json:
-        _print_json([_fields(each) for each in generations])
+        _print_json([_fields(each, holder) for each in generations])
         return
     table = Table(*(column.value for column in Column))
     for each in generations:
-        table.add_row(*_cells(each).values())
+        table.add_row(*_cells(each, holder).values())
     Console(width=None if sys.stdout.isatty() else _FILE_COLUMNS).print(table)
 
 
@@ -88,11 +89,12 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show everything that is recorded of one generation."""
-    with _stores(_settings()) as (stores, _):
+    with _stores(_settings()) as (stores, lease):
+        holder = lease.holder()
         generation = stores.generations.published() if number is None else stores.generations.get(number)
     if generation is None:
         raise NotFound("no generation is published yet: `cinematch batch run` makes one")
-    fields = _fields(generation)
+    fields = _fields(generation, holder)
     if as_json:
         _print_json(fields)
         return
@@ -169,13 +171,21 @@ def _moment(text: str | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def _fields(generation: Generation) -> dict[str, Any]:
-    fields = asdict(generation)
-    return fields | {"state": "published" if generation.is_published else generation.state.value}
+def _fields(generation: Generation, lease_holder: str | None) -> dict[str, Any]:
+    return asdict(generation) | {"state": _state(generation, lease_holder)}
 
 
-def _cells(generation: Generation) -> dict[Column, str]:
-    fields = _fields(generation)
+def _state(generation: Generation, lease_holder: str | None) -> str:
+    """Name the state as people see it: what is published, and what nobody is building any more, has its own word."""
+    if generation.is_published:
+        return "published"
+    if generation.state is GenerationState.BUILDING and run_state(generation, lease_holder) is RunState.ABANDONED:
+        return RunState.ABANDONED.value
+    return generation.state.value
+
+
+def _cells(generation: Generation, lease_holder: str | None) -> dict[Column, str]:
+    fields = _fields(generation, lease_holder)
     values = {
         Column.GENERATION: generation.number,
         Column.STATE: fields["state"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import orjson
 import pytest
@@ -91,6 +92,21 @@ class TestGenerations:
         published = stores.generations.published()
         assert published is not None
         assert published.number == 2
+
+
+def test_a_run_that_was_killed_is_abandoned_once_its_lease_has_ended(
+    command: Command, stores: Stores, lease: MongoLease
+) -> None:
+    assert lease.acquire()
+    stores.generations.create(lease.owner, datetime.now(UTC), None, None)
+
+    def state() -> tuple[str, str]:
+        (row,) = orjson.loads(command("list", "--json").stdout)
+        return row["state"], orjson.loads(command("show", "1", "--json").stdout)["state"]
+
+    assert state() == ("building", "building")
+    lease.release()
+    assert state() == ("abandoned", "abandoned")
 
 
 def test_an_unknown_generation_is_not_found(command: Command) -> None:
