@@ -12,6 +12,8 @@ import pytest
 
 from cinematch.contracts.event_codec import decode, encode
 from cinematch.domain.events import Event, EventType
+from cinematch.metrics import catalogue
+from cinematch.metrics.metric import Metric
 from docs.generator.pages import FOLDER, PAGES
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -46,3 +48,10 @@ def test_sizes_on_the_scaling_page_are_the_measured_ones() -> None:
     }
     (document,) = re.findall(r"\| ([\d,]+) bytes \| `sizes.json: batch_document_bytes` \|", page)
     assert {"films": 200, "bytes": int(document.replace(",", ""))} in measured["batch_document_bytes"]
+
+
+def test_metrics_that_pages_name_are_told() -> None:
+    told = {value.name for value in vars(catalogue).values() if isinstance(value, Metric)}
+    for page in sorted(DOCS.rglob("*.md")):
+        named = set(re.findall(r"`(cinematch_[a-z_]+)`", page.read_text()))
+        assert named <= told, page.name
