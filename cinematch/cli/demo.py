@@ -13,6 +13,7 @@ from rich.console import Console
 
 from cinematch.cli.data_dir import DataDir, data_folder
 from cinematch.cli.demo_client import DemoClient, Document
+from cinematch.cli.demo_lake import lake_progress
 from cinematch.cli.demo_tables import print_trends, print_user
 from cinematch.cli.lifecycle import launched, stay
 from cinematch.cli.stack_report import print_addresses
@@ -27,8 +28,6 @@ EVENTS: Final = 5_000
 SEED: Final = 1
 SHOWN_USER: Final = f"s{SEED}-user-00025"  # active, yet some popular films are not in the list
 VISIBLE_SECONDS: Final = 180.0
-BATCH_ATTEMPTS: Final = 4  # the lake takes an event in within half a minute
-BATCH_PAUSE_SECONDS: Final = 10.0
 POLL_SECONDS: Final = 0.5
 BATCH_LOG: Final = "demo-batch"
 NEW_RATINGS: Final = (9.5, 8.0, 6.5)
@@ -63,23 +62,24 @@ def show(console: Console, folder: DataFolder, status: StackStatus) -> None:
     run(folder, "seed", "--users", str(USERS), "--events", str(EVENTS), "--seed", str(SEED))
     with console.status("Waiting until the statistics are visible ..."):
         stats = until(lambda: whole(client.stats(SHOWN_USER)), f"the statistics of {SHOWN_USER}")
+        print_user(console, stats)
         trends = until(lambda: filled(client.trends()), "the trends")
     print_trends(console, trends)
     if lambda_installed():
-        stats = add_films_after_a_batch(console, folder, client, trends)
-    print_user(console, stats)
+        if not from_batch(stats):
+            run_batch(console, folder, status)
+        print_user(console, with_more_films(client, trends))
     print_addresses(console, folder, status)
 
 
-def add_films_after_a_batch(console: Console, folder: DataFolder, client: DemoClient, trends: Document) -> Document:
-    """Run a batch unless there is one, then change a list: the answer is part batch, part speed."""
-    for attempt in range(BATCH_ATTEMPTS):
-        stats = until(lambda: client.stats(SHOWN_USER), f"the statistics of {SHOWN_USER}")
-        if stats["freshness"]["batch_generation"] is not None and stats["freshness"]["as_of_sequence"] > 0:
-            break
-        if attempt:
-            time.sleep(BATCH_PAUSE_SECONDS)
-        run_batch(console, folder)
+def from_batch(stats: Document) -> bool:
+    """Whether an answer begins with a batch document."""
+    return stats["freshness"]["batch_generation"] is not None and stats["freshness"]["as_of_sequence"] > 0
+
+
+def with_more_films(client: DemoClient, trends: Document) -> Document:
+    """Change a list after the batch: the answer is part batch, part speed."""
+    stats = until(lambda: published(client.stats(SHOWN_USER)), "the published batch")
     latest = stats["freshness"]["latest_sequence"]
     for film, rating in zip(reversed(trends["top_movies"]), NEW_RATINGS, strict=False):
         event = client.rate(SHOWN_USER, film["movie_id"], rating)
@@ -87,8 +87,10 @@ def add_films_after_a_batch(console: Console, folder: DataFolder, client: DemoCl
     return until(lambda: client.stats(SHOWN_USER, latest), "the new ratings")
 
 
-def run_batch(console: Console, folder: DataFolder) -> None:
-    """Run the nightly batch now, Spark's chatter in a log of its own."""
+def run_batch(console: Console, folder: DataFolder, status: StackStatus) -> None:
+    """Run the nightly batch now, once the lake has what was loaded; Spark's chatter goes to a log of its own."""
+    with console.status("Waiting until the lake has the events ..."), lake_progress(status.addresses["kafka"]) as lake:
+        until(lambda: lake.has_reached_its_goal() or None, "what was loaded, to the lake,")
     with console.status("Running the batch that otherwise runs at night ..."), folder.log(BATCH_LOG).open() as output:
         run(folder, "batch", "run", output=output)
     console.print(folder.log(BATCH_LOG).last_lines(1)[0], highlight=False)
@@ -106,6 +108,11 @@ def run(folder: DataFolder, *arguments: str, output: IO[bytes] | None = None) ->
 def whole(stats: Document | None) -> Document | None:
     """Statistics that contain every event issued so far."""
     return stats if stats and stats["total_watched"] and stats["freshness"]["complete"] else None
+
+
+def published(stats: Document | None) -> Document | None:
+    """Statistics that begin with a batch document."""
+    return stats if stats and from_batch(stats) else None
 
 
 def filled(trends: Document | None) -> Document | None:

@@ -1,0 +1,139 @@
+"""The demo runs one batch, after the lake has what was loaded, and none where there is one already."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from cinematch.cli import demo
+from cinematch.cli.demo_client import Document
+from cinematch.cli.demo_lake import LakeProgress
+from cinematch.contracts.log_record import LogPartition
+from cinematch.local_stack.data_folder import DataFolder
+from cinematch.local_stack.stack_status import StackStatus
+
+FIRST, SECOND = LogPartition("events", 0), LogPartition("events", 1)
+STATUS = StackStatus("running", addresses={"api": "http://127.0.0.1:1", "kafka": "127.0.0.1:1"})
+FILMS = [{"movie_id": f"m{n}", "title": f"Film {n}", "count": n} for n in range(1, 6)]
+
+
+@dataclass
+class FakeLog:
+    """A log that a sink works off."""
+
+    end: dict[LogPartition, int]
+    stored: dict[LogPartition, int] = field(default_factory=dict)
+
+    def ends(self, topic: str) -> dict[LogPartition, int]:
+        return dict(self.end)
+
+    def committed(self, group: str, topic: str) -> dict[LogPartition, int]:
+        return self.stored
+
+
+def test_the_lake_has_what_the_log_had_at_the_beginning() -> None:
+    log = FakeLog({FIRST: 7, SECOND: 3})
+    lake = LakeProgress(log, "events", "lake")
+    assert not lake.has_reached_its_goal()
+    log.stored = {FIRST: 7}
+    assert not lake.has_reached_its_goal()
+    log.end[FIRST] = 100  # what comes later does not matter
+    log.stored = {FIRST: 7, SECOND: 4}
+    assert lake.has_reached_its_goal()
+
+
+def test_an_empty_partition_is_not_waited_for() -> None:
+    assert LakeProgress(FakeLog({FIRST: 0}), "events", "lake").has_reached_its_goal()
+
+
+@dataclass
+class FakeStack:
+    """The API, the commands and the lake of a stack, and what was asked of them, in order."""
+
+    generation: int | None
+    looks_until_stored: int = 3
+    done: list[str] = field(default_factory=list)
+    sequence: int = 10
+    as_of: int = 0
+
+    def stats(self, user_id: str, min_sequence: int | None = None) -> Document:
+        return {
+            "user_id": user_id,
+            "total_watched": self.sequence,
+            "avg_rating": 7.0,
+            "favorite_genre": "Drama",
+            "watch_time_hours": 1.0,
+            "top_rated_movies": [],
+            "freshness": {
+                "mode": "lambda",
+                "batch_generation": self.generation,
+                "as_of_sequence": self.as_of,
+                "applied_sequence": self.sequence,
+                "latest_sequence": self.sequence,
+                "complete": True,
+            },
+        }
+
+    def trends(self) -> Document:
+        return {"top_movies": FILMS, "trending_genres": []}
+
+    def rate(self, user_id: str, movie_id: str, rating: float) -> Document:
+        self.done.append("rate")
+        self.sequence += 1
+        return {"sequence": self.sequence}
+
+    def run(self, folder: DataFolder, *arguments: str, output: Any = None) -> None:
+        self.done.append(arguments[0])
+        if arguments[0] == "batch":
+            self.generation, self.as_of = 1, self.sequence
+            output.write(b"Generation 1 is published.\n")
+
+    def has_reached_its_goal(self) -> bool:
+        self.done.append("look")
+        self.looks_until_stored -= 1
+        return self.looks_until_stored <= 0
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """Show the demo of a stack; gives what it printed."""
+
+    def show(stack: FakeStack) -> str:
+        class Progress:
+            def __init__(self, address: str) -> None:
+                assert address == STATUS.addresses["kafka"]
+
+            def __enter__(self) -> FakeStack:
+                return stack
+
+            def __exit__(self, *_: object) -> None:
+                """Nothing to close."""
+
+        monkeypatch.setattr(demo, "DemoClient", lambda url: stack)
+        monkeypatch.setattr(demo, "lake_progress", Progress)
+        monkeypatch.setattr(demo, "run", stack.run)
+        monkeypatch.setattr(demo, "POLL_SECONDS", 0.001)
+        output = StringIO()
+        demo.show(Console(file=output, width=200), DataFolder(tmp_path), STATUS)
+        return " ".join(output.getvalue().split())
+
+    return show
+
+
+def test_one_batch_is_run_and_only_after_the_lake_has_the_events(shown: Any) -> None:
+    stack = FakeStack(generation=None)
+    words = shown(stack)
+    assert stack.done == ["seed", "look", "look", "look", "batch", "rate", "rate", "rate"]
+    assert "events 1 to 10 from batch generation 1, 11 to 13 from the speed layer (complete)" in words
+    assert words.index("Statistics of") < words.index("Top 10") < words.index("Generation 1 is published")
+
+
+def test_a_second_demo_on_the_same_data_runs_no_batch(shown: Any) -> None:
+    stack = FakeStack(generation=4, as_of=10)
+    shown(stack)
+    assert stack.done == ["seed", "rate", "rate", "rate"]
