@@ -102,9 +102,15 @@ def test_every_layer_runs() -> None:
         check_command(command)
 
 
-def test_the_batch_runs_at_three_in_utc_and_never_twice_at_once() -> None:
-    spec = WORKLOADS["CronJob/batch"]["spec"]
-    assert (spec["schedule"], spec["timeZone"], spec["concurrencyPolicy"]) == ("0 3 * * *", "Etc/UTC", "Forbid")
+@pytest.mark.parametrize(("name", "setting"), [("batch", "batch_cron"), ("lake-compaction", "lake_compaction_cron")])
+def test_nightly_work_begins_at_the_hours_of_the_settings_and_never_twice_at_once(name: str, setting: str) -> None:
+    spec = WORKLOADS[f"CronJob/{name}"]["spec"]
+    assert spec["schedule"] == Settings.model_fields[setting].default
+    assert (spec["timeZone"], spec["concurrencyPolicy"]) == ("Etc/UTC", "Forbid")
+
+
+def test_the_batch_runs_at_three() -> None:
+    assert WORKLOADS["CronJob/batch"]["spec"]["schedule"] == "0 3 * * *"
 
 
 @pytest.mark.parametrize("name", CONTAINERS)
