@@ -42,11 +42,12 @@ def restore_tails(generations: Generations, speed_view: SpeedView, history: Even
     """Prepare a publication of `target`: give back to the speed view what only the published generation contains.
 
     Afterwards the tail of every user whose boundary will move down starts at the target's boundary. May run twice or
-    half: a longer tail changes no answer. Gives the number of users restored. Raises Conflict, before anything that a
+    half: a longer tail changes no answer. Nobody's boundary is below that of the generation that `target` builds on, so
+    the usual night has nothing to look for. Gives the number of users restored. Raises Conflict, before anything that a
     reader could see has changed, when `history` no longer has a needed event; StoreUnavailable.
     """
     published = generations.published()
-    if published is None or published.number == target:
+    if published is None or published.number in (target, generations.get(target).base):
         return 0
     restored = 0
     for page in generations.boundary_pages(published.number, PAGE_USERS):

@@ -25,7 +25,12 @@ class Credit(NamedTuple):
 
     def plus(self, other: Credit, sign: int = 1) -> Credit:
         """Add (or with sign -1 subtract) another credit."""
-        return Credit(*(mine + sign * theirs for mine, theirs in zip(self, other, strict=True)))
+        return Credit(  # written out: a batch does this for every person of every film of every user
+            self.films + sign * other.films,
+            self.rated + sign * other.rated,
+            self.rating_tenths + sign * other.rating_tenths,
+            self.minutes + sign * other.minutes,
+        )
 
 
 NO_CREDIT = Credit()

@@ -227,6 +227,17 @@ class TestAsOf:
         assert world.published() == world.expected(FIRST)
 
 
+def test_the_usual_night_does_not_compare_all_boundaries(world: BatchWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(number: int, size: int) -> None:
+        raise AssertionError("no boundary can have moved down")
+
+    world.run()
+    world.happen(SECOND)
+    monkeypatch.setattr(world.generations, "boundary_pages", refuse)
+    world.run()
+    assert world.published() == world.expected(FIRST + SECOND)
+
+
 class TestRollback:
     def test_readers_are_exact_after_it_and_after_the_next_run(self, world: BatchWorld) -> None:
         world.run()
