@@ -5,13 +5,18 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from functools import partial
 
+from batch_layer.exclusion import LEASE_NAME
 from batch_layer.failed_night import FailedNights
-from batch_layer.schedule import NightlyWork, nightly
+from batch_layer.metrics import BatchFigures
+from batch_layer.schedule import NightlyWork, next_batch, nightly
 from batch_layer.scheduled_command import BATCH, COMPACTION, ScheduledCommand
 from cinematch.adapters import mongodb_client
 from cinematch.adapters.mongodb_generations import MongoGenerations
+from cinematch.adapters.mongodb_lease import MongoLease
 from cinematch.errors import CineMatchError
+from cinematch.metrics.exposition import tell_metrics
 from cinematch.readiness import announce_ready
 from cinematch.settings import load_settings
 from cinematch.telemetry import configure_logging
@@ -25,11 +30,14 @@ def main() -> int:
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda *_: over.set())
     with mongodb_client.connect(settings) as client:
-        generations = MongoGenerations(client[settings.mongodb_database])
+        database = client[settings.mongodb_database]
+        generations = MongoGenerations(database)
         failed_nights = FailedNights(generations)
         batch, compaction = ScheduledCommand(BATCH, failed_nights.record), ScheduledCommand(COMPACTION)
         scheduler = nightly(settings, generations, NightlyWork(batch.run, compaction.run))
         scheduler.start()
+        lease = MongoLease(database, LEASE_NAME, "scheduler", settings.batch_lease_seconds)
+        tell_metrics(settings, BatchFigures(generations, lease, partial(next_batch, scheduler)))
         announce_ready()
         over.wait()
         for part in (failed_nights, batch, compaction):

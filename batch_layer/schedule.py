@@ -23,6 +23,7 @@ MISFIRE_GRACE_SECONDS: Final = 3_600
 """A machine that wakes up within an hour of the time still runs the night's work, once."""
 CATCH_UP_DELAY: Final = timedelta(minutes=5)
 """A stack that starts has other things to do first."""
+NIGHTLY_BATCH: Final = "nightly batch"
 _log = get_logger(__name__)
 
 
@@ -54,7 +55,7 @@ def nightly(settings: Settings, generations: Generations, work: NightlyWork) -> 
         timezone=UTC,
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": MISFIRE_GRACE_SECONDS},
     )
-    scheduler.add_job(work.batch, batch_trigger, id="nightly batch")
+    scheduler.add_job(work.batch, batch_trigger, id=NIGHTLY_BATCH)
     compaction_trigger = _trigger("LAKE_COMPACTION_CRON", settings.lake_compaction_cron)
     scheduler.add_job(work.compaction, compaction_trigger, id="nightly compaction")
     last_start = next((record.started_at for record in generations.all()), None)
@@ -63,6 +64,13 @@ def nightly(settings: Settings, generations: Generations, work: NightlyWork) -> 
         _log.info("the last night was missed and is made up for soon", last_start=last_start)
         scheduler.add_job(work.catch_up, DateTrigger(now + CATCH_UP_DELAY), id="missed night")
     return scheduler
+
+
+def next_batch(scheduler: BackgroundScheduler) -> datetime | None:
+    """Give the time of the next nightly batch."""
+    job = scheduler.get_job(NIGHTLY_BATCH)
+    following: datetime | None = job.next_run_time if job else None
+    return following
 
 
 def _trigger(variable: str, cron: str) -> CronTrigger:
