@@ -71,7 +71,7 @@ bench: setup ## Measure the embedded stack; results go to benchmarks/results
 .PHONY: docs
 docs: environment ## Build the documentation into site/; a broken link fails
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
-	@echo "Open site/index.html"
+	@echo "Read it: python3 -m http.server --bind 127.0.0.1 --directory site 8001"
 
 .PHONY: reference
 reference: environment ## Write the pages of docs/reference that are made from the code
