@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from batch_layer.handoff import reset_speed_layer_deltas, restore_tails
 from cinematch.contracts.batch_state import BatchStates
@@ -13,6 +14,7 @@ from cinematch.contracts.speed_view import EventHistory, SpeedView
 from cinematch.errors import Conflict, NotFound
 from cinematch.telemetry import get_logger
 
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _log = get_logger(__name__)
 
 
@@ -30,7 +32,8 @@ def publish(stores: Stores, number: int, confirm: Callable[[], None]) -> None:
     """Make a complete generation the published one; `confirm` raises when somebody else has taken over.
 
     1. Where it reaches less far than the published one, the speed view gets the difference back.
-    2. The view is re-pointed: the commit point.
+    2. The view is re-pointed: the commit point. Whoever was suspended just before it, and has lost the lease meanwhile,
+       points the view back at once.
     3. The speed view is cut at the new boundaries. A crash before that costs memory in Redis, never an answer; the next
        publication makes up for it.
 
@@ -39,10 +42,24 @@ def publish(stores: Stores, number: int, confirm: Callable[[], None]) -> None:
     restored = restore_tails(stores.generations, stores.speed_view, stores.history, number)
     confirm()
     stores.generations.publish(number, datetime.now(UTC))
+    try:
+        confirm()
+    except Conflict:
+        _point_back(stores.generations, number)
+        raise
     _log.info("generation published", generation=number, tails_restored=restored)
     users = reset_speed_layer_deltas(stores.generations, stores.speed_view, confirm)
     stores.generations.update(number, deltas_reset_at=datetime.now(UTC), reason=None)  # of an earlier attempt
     _log.info("speed layer deltas reset", generation=number, users=users)
+
+
+def _point_back(generations: Generations, number: int) -> None:
+    """Publish again what the others published last: tails may begin there already, so readers need it."""
+    others = [it for it in generations.all() if it.state is GenerationState.READY and it.number != number]
+    latest = max(others, key=lambda it: it.published_at or _NEVER, default=None)
+    if latest is not None and latest.published_at is not None:
+        generations.publish(latest.number, datetime.now(UTC))
+        _log.warning("published too late and taken back", generation=number, published=latest.number)
 
 
 def rollback_target(generations: Generations, number: int | None) -> Generation:

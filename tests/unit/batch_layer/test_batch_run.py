@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -122,6 +122,33 @@ def test_a_run_that_lost_its_lease_does_not_publish(world: BatchWorld) -> None:
         world.run(build=slow_job)
     assert world.generations.published() is None
     assert world.holding.owner == "elsewhere/1/x"
+
+
+def test_a_run_that_wakes_up_too_late_to_publish_gives_way_to_what_others_published(
+    world: BatchWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is suspended between its last look at the lease and the re-pointing of the view."""
+    world.run()
+    late = [add(5, "m5", 1, "ann")]
+    point_to = world.generations.publish
+
+    def sleep_through_a_night(number: int, now: datetime) -> None:
+        monkeypatch.undo()
+        world.holding.expire()
+        world.happen(late)
+        world.run()
+        world.holding.owner = "elsewhere/1/x"
+        point_to(number, now)
+
+    world.happen(SECOND)
+    monkeypatch.setattr(world.generations, "publish", sleep_through_a_night)
+    with pytest.raises(Conflict, match="another one has taken over"):
+        world.run()
+    published = world.generations.published()
+    assert published is not None
+    assert published.number == 3
+    assert world.published() == world.expected(FIRST + SECOND + late)
+    world.check_readers_exact()
 
 
 def test_a_failed_run_is_on_record_with_its_reason(world: BatchWorld) -> None:
