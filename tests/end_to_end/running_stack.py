@@ -108,7 +108,7 @@ class RunningStack:
         os.kill(pid, signal.SIGKILL)
         return pid
 
-    def wait_until_healthy(self) -> None:
+    def wait_until_healthy(self, seconds: float = 240) -> None:
         """Wait until every server and layer runs."""
 
         def healthy() -> bool:
@@ -116,7 +116,7 @@ class RunningStack:
             parts = [*status["servers"].values(), *status["layers"].values()]
             return all(part["state"] == "running" for part in parts)
 
-        eventually(healthy, "every server and layer runs", seconds=240)
+        eventually(healthy, "every server and layer runs", seconds)
 
     def api(self) -> httpx.Client:
         """A client of the API."""

@@ -29,7 +29,7 @@ Document = dict[str, Any]
 
 @dataclass
 class Acknowledged:
-    """What the clients of one schedule were told: each user's list, last sequence, and changes by sequence."""
+    """What clients were told: each user's list, last sequence, and the event of each change by its sequence."""
 
     lists: dict[str, dict[str, float | None]] = field(default_factory=lambda: defaultdict(dict))
     reached: dict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -65,16 +65,18 @@ class EventLogs:
 class Writer:
     """Changes lists by chance, one change after another; insists until each is acknowledged."""
 
-    def __init__(self, client: httpx.Client, users: list[str], films: list[str], random: Random) -> None:
-        self._client, self._users, self._films, self._random = client, users, films, random
-        self.acknowledged = Acknowledged()
+    def __init__(
+        self, client: httpx.Client, acknowledged: Acknowledged, users: list[str], films: list[str], random: Random
+    ) -> None:
+        self._client, self._acknowledged, self._users, self._films = client, acknowledged, users, films
+        self._random = random
         self.tally: Counter[str] = Counter()
 
     def change(self, history: History) -> None:
         """Add or rate a film, or remove one."""
         user, film = self._random.choice(self._users), self._random.choice(self._films)
         rating = self._random.choice(RATINGS)
-        known = self.acknowledged.lists[user]
+        known = self._acknowledged.lists[user]
         if known and self._random.random() < 0.3:
             film = self._random.choice(sorted(known))
             answer = self._insist("DELETE", f"/movies/{film}", params={"user_id": user})
@@ -87,9 +89,9 @@ class Writer:
             self._remember(user, answer)
 
     def _remember(self, user: str, answer: Document) -> None:
-        self.acknowledged.reached[user] = max(self.acknowledged.reached[user], answer["sequence"])
+        self._acknowledged.reached[user] = max(self._acknowledged.reached[user], answer["sequence"])
         if answer["changed"]:
-            self.acknowledged.changes[user, answer["sequence"]] = answer["event_id"]
+            self._acknowledged.changes[user, answer["sequence"]] = answer["event_id"]
             self.tally["events"] += 1
 
     def _insist(self, method: str, path: str, **request: Any) -> Document:
@@ -110,12 +112,14 @@ class Writer:
 
 
 class Reader:
-    """Reads GET /stats, and checks every answer against a replay."""
+    """Reads GET /stats, and checks every answer against a replay; `silence_seconds`: the longest time without one."""
 
     def __init__(
         self, client: httpx.Client, logs: EventLogs, acknowledged: Acknowledged, films: dict[str, Film]
     ) -> None:
         self._client, self._logs, self._acknowledged, self._films = client, logs, acknowledged, films
+        self._answered_at = time.monotonic()
+        self.silence_seconds = 0.0
         self.tally: Counter[str] = Counter()
 
     def read(self, user_id: str, history: History) -> None:
@@ -151,11 +155,13 @@ class Reader:
 
     def _check(self, user_id: str, answer: Document, issued_before: int) -> None:
         covers = answer["freshness"]
+        self.silence_seconds = max(self.silence_seconds, time.monotonic() - self._answered_at)
         parts = "batch" if covers["applied_sequence"] == covers["as_of_sequence"] else "speed"
         merged = parts == "speed" and covers["as_of_sequence"] > 0
         self.tally["answers from both views" if merged else f"answers from the {parts} view alone"] += 1
         self.tally["complete answers" if covers["complete"] else "incomplete answers"] += 1
         check(answer, self._logs.of(user_id, covers["latest_sequence"]), issued_before, self._films)
+        self._answered_at = time.monotonic()
 
 
 def check_lists(client: httpx.Client, acknowledged: Acknowledged, logs: EventLogs) -> None:
