@@ -26,7 +26,13 @@ def patched(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(file, folder / "tests")
     patches = "".join(re.findall(r"```diff\n(.*?)```", PAGE.read_text(), re.DOTALL))
     applied = subprocess.run(
-        ["git", "apply", "-"], cwd=folder, input=patches, text=True, capture_output=True, check=False
+        ["git", "apply", "-"],
+        cwd=folder,
+        env=os.environ | {"GIT_CEILING_DIRECTORIES": str(folder.parent)},  # a copy is no part of a repository around it
+        input=patches,
+        text=True,
+        capture_output=True,
+        check=False,
     )
     assert applied.returncode == 0, applied.stderr
     return folder
