@@ -100,6 +100,18 @@ def test_no_port_is_taken_twice() -> None:
     assert len(ports) == len(set(ports))
 
 
+def test_published_ports_are_those_that_processes_listen_on() -> None:
+    def inside(name: str) -> set[int]:
+        return {int(port.split(":")[2]) for port in SERVICES[name].get("ports", ())}
+
+    ui = Settings.model_fields["spark_ui_port"].default
+    assert inside("api") == {int(OURS["api"]["environment"]["API_PORT"])} == {Settings.model_fields["api_port"].default}
+    assert inside("micro-batch") == inside("speed-layer") == {ui}
+    assert inside("spark-master") == {int(SERVICES["spark-master"]["command"][-1])}
+    (console,) = inside("minio")
+    assert f'"--console-address", ":{console}"' in (ROOT / "Dockerfile").read_text()
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_a_layer_is_told_only_what_it_reads(name: str) -> None:
     assert OURS[name]["environment"].keys() <= KNOWN_VARIABLES | SPARK_VARIABLES
