@@ -6,7 +6,6 @@ import os
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
 
@@ -17,8 +16,10 @@ from cinematch.adapters.kafka_dead_letters import DeadLetterOffice
 from cinematch.adapters.mongodb_catalog import Catalog
 from cinematch.adapters.mongodb_client import connect
 from cinematch.adapters.mongodb_user_stats import StoredLists, UserStatsView
-from cinematch.contracts.dead_letter import DeadLetter
+from cinematch.contracts.dead_letter import DeadLetter, rejection
+from cinematch.contracts.log_record import LogPartition, LogRecord
 from cinematch.settings import Settings
+from cinematch.spark.worker_memory import keep_what_is_loaded
 from micro_batch.user_stats import UserStatsStores, refresh_user_stats
 
 LAYER: Final = "micro_batch"
@@ -60,6 +61,7 @@ def process_partition(iterator: Iterator[pa.RecordBatch], *, settings: Settings)
     user's highest event here. Repeating it changes nothing. Raises StoreUnavailable.
     """
     stores = worker_stores(settings)
+    keep_what_is_loaded()
     highest: dict[str, int] = {}
     rejected = 0
     for batch in iterator:
@@ -78,13 +80,5 @@ def process_partition(iterator: Iterator[pa.RecordBatch], *, settings: Settings)
 
 
 def _letter(row: dict[str, Any]) -> DeadLetter:
-    return DeadLetter(
-        reason=row["reason"],
-        layer=LAYER,
-        topic=row["topic"],
-        partition=row["partition"],
-        offset=row["offset"],
-        key=row["key"],
-        value=row["value"],
-        rejected_at=datetime.now(UTC),
-    )
+    record = LogRecord(LogPartition(row["topic"], row["partition"]), row["offset"], None, row["key"], row["value"])
+    return rejection(record, row["reason"], LAYER)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pyspark.sql import DataFrame
-from pyspark.sql.functions import coalesce, col, when
+from pyspark.sql.functions import col, when
 
 from cinematch.spark.kafka_source import EVENT_COLUMNS, RECORD_COLUMNS
 
@@ -13,11 +13,12 @@ WATERMARK: Final = "1 hour"
 
 
 def user_requests(parsed: DataFrame, partitions: int) -> DataFrame:
-    """Bring each user's events together in one partition.
+    """Keep what a refresh needs, in `partitions` partitions at most, each user's events together in one of them.
+
+    Together they are already, for the log's key is the user: its partitions are joined, never split, without a shuffle.
 
     In: PARSED_COLUMNS. Out: user_id STRING, sequence BIGINT, reason STRING, topic STRING, partition INT, offset BIGINT,
-    key BINARY, value BINARY. Key and value of valid events are null: they have been read. Rejected records have no
-    user and are spread over the partitions.
+    key BINARY, value BINARY. Key and value of valid events are null: they have been read.
     """
     is_rejected = col("reason").isNotNull()
     return parsed.select(
@@ -27,7 +28,7 @@ def user_requests(parsed: DataFrame, partitions: int) -> DataFrame:
         *(name for name in RECORD_COLUMNS.names if name not in ("key", "value")),
         when(is_rejected, col("key")).alias("key"),
         when(is_rejected, col("value")).alias("value"),
-    ).repartition(partitions, coalesce("user_id", col("offset").cast("string")))
+    ).coalesce(partitions)
 
 
 def trend_events(parsed: DataFrame) -> DataFrame:

@@ -29,6 +29,7 @@ from pyspark.sql.types import (
 from cinematch.contracts.event_codec import decode, to_document
 from cinematch.errors import InvalidEvent
 from cinematch.settings import Settings
+from cinematch.spark.worker_memory import keep_what_is_loaded
 
 EVENT_COLUMNS: Final = StructType(
     [
@@ -107,6 +108,7 @@ def _records(reader: DataStreamReader) -> DataFrame:
 
 
 def _decode_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    keep_what_is_loaded()
     schema = to_arrow_schema(DECODED_COLUMNS, timezone="UTC")
     for batch in batches:
         rows = [_decoded(value) for value in batch.column("value").to_pylist()]

@@ -17,12 +17,12 @@ pytestmark = [pytest.mark.integration, pytest.mark.spark]
 EVENTS = [add(sequence, "m", user_id=f"user-{n}") for n in range(20) for sequence in (1, 2)]
 
 
-def test_a_user_is_in_one_partition_and_only_rejected_records_keep_their_bytes(spark: SparkSession) -> None:
-    values = [encode(event) for event in EVENTS] + [b"poison"] * 8
-    records = [("topic", 0, offset, b"key", value) for offset, value in enumerate(values)]
-    rows = parsed(spark.createDataFrame(records, RECORD_COLUMNS).repartition(3))
+def test_a_user_stays_in_one_partition_and_only_rejected_records_keep_their_bytes(spark: SparkSession) -> None:
+    keyed = [(event.user_id, encode(event)) for event in EVENTS] + [(f"poisoner {n}", b"poison") for n in range(8)]
+    records = [("topic", 0, offset, key.encode(), value) for offset, (key, value) in enumerate(keyed)]
+    rows = parsed(spark.createDataFrame(records, RECORD_COLUMNS).repartition(6, "key"))  # as the log is
 
-    requests = user_requests(rows, 4).withColumn("place", spark_partition_id()).toArrow().to_pylist()
+    requests = user_requests(rows, 2).withColumn("place", spark_partition_id()).toArrow().to_pylist()
 
     places: dict[str | None, set[int]] = defaultdict(set)
     for row in requests:
@@ -30,8 +30,7 @@ def test_a_user_is_in_one_partition_and_only_rejected_records_keep_their_bytes(s
     rejected = places.pop(None)
     assert len(requests) == 48
     assert {len(place) for place in places.values()} == {1}
-    assert len(set().union(*places.values())) > 1
-    assert len(rejected) > 1
+    assert set().union(*places.values()) == rejected == {0, 1}
     assert {row["value"] for row in requests} == {None, b"poison"}
 
     counted = trend_events(rows).toArrow().to_pylist()
