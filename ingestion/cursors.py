@@ -8,31 +8,60 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
 
-from cinematch.domain.events import ID_MAX_CHARACTERS
+from cinematch.adapters.mongodb_catalog import Place
 
-_BYTES_PER_CHARACTER: Final = 4
-_MAX_CHARACTERS: Final = (ID_MAX_CHARACTERS * _BYTES_PER_CHARACTER + 2) // 3 * 4
+_MAX_CHARACTERS: Final = 16_384
+"""More than the longest title needs, and less than a URL may hold."""
+_SEPARATOR: Final = "\0"  # no id and no title may hold one
+_PARTS_OF_LIST: Final = 1
+_PARTS_OF_SEARCH: Final = 2
 
 
 def cursor_after(movie_id: str) -> str:
-    """Give the cursor of the page that begins behind `movie_id`."""
-    return urlsafe_b64encode(movie_id.encode()).decode("ascii")
+    """Give the cursor of the page of a list that begins behind `movie_id`."""
+    return _encoded([movie_id])
 
 
 def position(cursor: str) -> str:
     """Give back the movie_id of `cursor_after`. Raises ValueError for what is no cursor of ours."""
-    try:
-        movie_id = urlsafe_b64decode(cursor.encode("ascii")).decode()
-    except (binascii.Error, UnicodeError):
-        movie_id = ""
-    if not movie_id or cursor_after(movie_id) != cursor:
-        raise ValueError("is no cursor that this API gave")
+    (movie_id,) = _decoded(cursor, _PARTS_OF_LIST)
     return movie_id
 
 
-def _checked(cursor: str) -> str:
+def search_cursor_after(place: Place) -> str:
+    """Give the cursor of the page of a search that begins behind `place`."""
+    return _encoded([place.movie_id, place.normalized_title])
+
+
+def search_position(cursor: str) -> Place:
+    """Give back the place of `search_cursor_after`. Raises ValueError for what is no cursor of ours."""
+    movie_id, normalized_title = _decoded(cursor, _PARTS_OF_SEARCH)
+    return Place(normalized_title, movie_id)
+
+
+def _encoded(parts: list[str]) -> str:
+    return urlsafe_b64encode(_SEPARATOR.join(parts).encode()).decode("ascii")
+
+
+def _decoded(cursor: str, expected: int) -> list[str]:
+    try:
+        parts = urlsafe_b64decode(cursor.encode("ascii")).decode().split(_SEPARATOR)
+    except (binascii.Error, UnicodeError):
+        parts = []
+    if len(parts) != expected or not all(parts) or _encoded(parts) != cursor:
+        raise ValueError("is no cursor that this API gave")
+    return parts
+
+
+def _of_list(cursor: str) -> str:
     position(cursor)
     return cursor
 
 
-Cursor = Annotated[str, Field(max_length=_MAX_CHARACTERS), AfterValidator(_checked)]
+def _of_search(cursor: str) -> str:
+    search_position(cursor)
+    return cursor
+
+
+Cursor = Annotated[str, Field(max_length=_MAX_CHARACTERS), AfterValidator(_of_list)]
+SearchCursor = Annotated[str, Field(max_length=_MAX_CHARACTERS), AfterValidator(_of_search)]

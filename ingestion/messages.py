@@ -137,6 +137,7 @@ class CatalogFilm(BaseModel):
 
 
 class CatalogPage(BaseModel):
-    """The films that a search found, the best first."""
+    """A part of the films that a search found, the best first; `next_cursor` is null on the last page."""
 
     films: list[CatalogFilm]
+    next_cursor: str | None

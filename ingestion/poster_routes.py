@@ -10,6 +10,7 @@ from starlette.responses import Response
 from cinematch.adapters.mongodb_catalog import AsyncCatalog
 from cinematch.api.problems import problem_responses
 from cinematch.api.resources import shared_resources
+from cinematch.api.strict_route import StrictRoute
 from cinematch.contracts.event_codec import Identifier
 from cinematch.errors import FilmNotFound
 from ingestion.posters import poster_svg
@@ -21,7 +22,7 @@ _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
 }
 
-router = APIRouter(tags=["catalog"])
+router = APIRouter(tags=["catalog"], route_class=StrictRoute)
 
 
 class PosterResponse(Response):

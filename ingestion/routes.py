@@ -7,9 +7,10 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Path, Query
 
 from cinematch.api.problems import problem_responses
+from cinematch.api.strict_route import StrictRoute
 from cinematch.contracts.event_codec import Identifier, Title
 from ingestion import poster_routes
-from ingestion.cursors import Cursor
+from ingestion.cursors import Cursor, SearchCursor
 from ingestion.dependencies import ingestion_service, lifespan
 from ingestion.messages import AddMovie, CatalogPage, ChangeAnswer, MoviesPage
 from ingestion.service import IngestionService
@@ -17,7 +18,7 @@ from ingestion.service import IngestionService
 MOVIES_LIMIT_MAX: Final = 500
 FILMS_LIMIT_MAX: Final = 50
 
-router = APIRouter(lifespan=lifespan, tags=["watchlists"])
+router = APIRouter(lifespan=lifespan, tags=["watchlists"], route_class=StrictRoute)
 router.include_router(poster_routes.router)
 
 Service = Annotated[IngestionService, Depends(ingestion_service)]
@@ -57,7 +58,8 @@ async def list_movies(
 async def search_catalog(
     service: Service,
     q: Annotated[Title, Query(min_length=1, description="Beginning or words of a title", examples=["citta d ombra"])],
+    cursor: Annotated[SearchCursor | None, Query(description="`next_cursor` of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=FILMS_LIMIT_MAX)] = 20,
 ) -> CatalogPage:
     """Find films whose title begins with `q` or has its words; accents, case and punctuation do not matter."""
-    return await service.search(q, limit)
+    return await service.search(q, cursor, limit)

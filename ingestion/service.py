@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cinematch.adapters.mongodb_catalog import AsyncCatalog
+from cinematch.adapters.mongodb_catalog import AsyncCatalog, Place
 from cinematch.adapters.mongodb_watchlists import AsyncWatchlists
 from cinematch.domain.changes import AddFilm, RemoveFilm
 from cinematch.domain.events import Event, EventType
@@ -12,7 +12,7 @@ from cinematch.domain.watchlist import Film
 from cinematch.errors import EntryNotFound, FilmNotFound
 from cinematch.metrics.catalogue import EVENTS_ACCEPTED
 from cinematch.metrics.instruments import counter
-from ingestion.cursors import cursor_after, position
+from ingestion.cursors import cursor_after, position, search_cursor_after, search_position
 from ingestion.messages import AddMovie, CatalogFilm, CatalogPage, ChangeAnswer, ListedMovie, MoviesPage
 from ingestion.problems import AmbiguousTitle
 
@@ -61,10 +61,13 @@ class IngestionService:
         following = cursor_after(movies[-1].movie_id) if len(found) > limit else None
         return MoviesPage(user_id=user_id, movies=movies, next_cursor=following)
 
-    async def search(self, text: str, limit: int) -> CatalogPage:
-        """Give the films that `text` finds; none when it has no letter or digit."""
-        films = await self._catalog.search(text, limit)
-        return CatalogPage(films=[CatalogFilm.of(film) for film in films])
+    async def search(self, text: str, cursor: str | None, limit: int) -> CatalogPage:
+        """Give a part of the films that `text` finds; none when it has no letter or digit."""
+        after = None if cursor is None else search_position(cursor)
+        found = await self._catalog.search(text, limit + 1, after)
+        films = found[:limit]
+        following = search_cursor_after(Place.of(films[-1])) if len(found) > limit else None
+        return CatalogPage(films=[CatalogFilm.of(film) for film in films], next_cursor=following)
 
     async def _film(self, movie_id: str, title: str | None) -> Film:
         known = await self._catalog.films_by_id([movie_id])

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from cinematch.api.problems import problem_responses
 from cinematch.api.responses import OrjsonResponse
+from cinematch.api.strict_route import StrictRoute
 from cinematch.contracts.event_codec import Identifier
 from cinematch.errors import StoreUnavailable
 from serving_layer.dependencies import lifespan
@@ -15,7 +16,7 @@ from serving_layer.schema import GlobalTrendsAnswer, UserStatsAnswer
 from serving_layer.service import UserStatsService
 from serving_layer.stores import StatsStore
 
-router = APIRouter(lifespan=lifespan, tags=["statistics"])
+router = APIRouter(lifespan=lifespan, tags=["statistics"], route_class=StrictRoute)
 
 
 def user_stats_service(request: Request) -> UserStatsService:

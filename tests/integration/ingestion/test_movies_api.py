@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from cinematch.adapters.mongodb_catalog_writer import CatalogWriter
 from cinematch.adapters.mongodb_client import SyncDatabase
 from cinematch.adapters.mongodb_outbox import Outbox
 from cinematch.domain.events import Event, EventType
-from cinematch.domain.watchlist import replay
+from cinematch.domain.watchlist import Film, replay
 
 Answer = dict[str, Any]
 
@@ -141,6 +142,36 @@ def test_one_users_list_is_not_in_anothers(api: TestClient) -> None:
 def test_the_catalog_is_searched_by_normalised_title(api: TestClient, text: str, expected: list[str]) -> None:
     films = api.get("/catalog", params={"q": text}).json()["films"]
     assert [film["movie_id"] for film in films] == expected
+
+
+@pytest.mark.parametrize("limit", [1, 7, 50])
+@pytest.mark.parametrize("text", ["film no", "no film", "heat", "no"])
+def test_pages_of_a_search_hold_every_film_once_in_the_order_of_the_whole(
+    api: TestClient, text: str, limit: int
+) -> None:
+    whole = api.get("/catalog", params={"q": text, "limit": 50}).json()["films"]
+    seen: list[Any] = []
+    page: Answer = {"next_cursor": ""}
+    while page["next_cursor"] is not None:
+        parameters = {"q": text, "limit": limit} | ({"cursor": page["next_cursor"]} if page["next_cursor"] else {})
+        page = api.get("/catalog", params=parameters).json()
+        assert len(page["films"]) <= limit
+        seen += page["films"]
+    assert len(whole) > 1
+    assert seen == whole
+
+
+def test_a_search_gives_the_titles_that_begin_so_before_those_that_have_the_words(
+    api: TestClient, database: SyncDatabase
+) -> None:
+    CatalogWriter(database).add_missing(
+        Film(movie_id, title) for movie_id, title in [("n1", "A No"), ("n2", "No"), ("n3", "Zero No"), ("n4", "No")]
+    )
+    first = api.get("/catalog", params={"q": "no", "limit": 3}).json()
+    second = api.get("/catalog", params={"q": "no", "limit": 50, "cursor": first["next_cursor"]}).json()
+    found = [film["movie_id"] for film in first["films"] + second["films"]]
+    assert found == ["n2", "n4", "n1", *(f"m{number:03}" for number in sorted(range(30), key=str)), "n3"]
+    assert second["next_cursor"] is None
 
 
 def test_changes_of_one_user_at_the_same_time_happen_one_after_another(api: TestClient, database: SyncDatabase) -> None:
