@@ -11,6 +11,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, PyMongoError, WriteError
 
+from cinematch.adapters.mongodb_command_times import CommandTimes
 from cinematch.errors import StoreUnavailable
 from cinematch.settings import Settings
 
@@ -22,6 +23,7 @@ AsynchronousClient = AsyncMongoClient[Document]
 
 _POOL_SIZE: Final = 50
 """Connections of one process: more only queue up inside mongod."""
+_COMMAND_TIMES: Final = CommandTimes()
 
 
 def connect(settings: Settings) -> SyncClient:
@@ -64,6 +66,7 @@ def _options(settings: Settings) -> dict[str, Any]:
         "maxPoolSize": _POOL_SIZE,
         "serverSelectionTimeoutMS": milliseconds,
         "connectTimeoutMS": milliseconds,
+        "event_listeners": [_COMMAND_TIMES],
     }
 
 

@@ -20,7 +20,7 @@ from typing import Any, Final, cast
 
 import redis
 
-from cinematch.adapters.redis_client import RedisClient, translated_errors
+from cinematch.adapters.redis_client import RedisClient, timed
 from cinematch.contracts.redis_keys import heartbeat_key
 
 EXPIRY_SECONDS: Final = 86_400
@@ -50,7 +50,7 @@ class RedisHeartbeat:
         """
         self._beats += 1
         mark = f"{self._process}:{self._beats}".encode()
-        with translated_errors():
+        with timed("heartbeat"):
             found = {primary: self._swap(primary.key, mark) for primary in self._primaries()}
         kept = found == self._marked and bool(found)
         self._marked = dict.fromkeys(found, mark)

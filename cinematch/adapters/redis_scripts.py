@@ -17,6 +17,7 @@ Argument = str | int | bytes
 class Script:
     """One script: its source, and the digest by which a server that has seen it knows it."""
 
+    name: str
     source: str
     digest: str
 
@@ -28,7 +29,7 @@ class Script:
 def _load(name: str) -> Script:
     folder = files("cinematch.adapters").joinpath("lua")
     source = "\n".join(folder.joinpath(f"{part}.lua").read_text("utf-8") for part in ("view", name))
-    return Script(source, sha1(source.encode(), usedforsecurity=False).hexdigest())
+    return Script(name, source, sha1(source.encode(), usedforsecurity=False).hexdigest())
 
 
 APPLY: Final = _load("apply")

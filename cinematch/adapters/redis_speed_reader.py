@@ -6,7 +6,7 @@ from typing import Any
 
 from redis.exceptions import NoScriptError, ResponseError
 
-from cinematch.adapters.redis_client import AsyncRedisClient, is_damage, translated_errors
+from cinematch.adapters.redis_client import AsyncRedisClient, is_damage, timed
 from cinematch.adapters.redis_scripts import READ
 from cinematch.adapters.redis_speed_snapshot import to_snapshot
 from cinematch.contracts.redis_keys import user_keys
@@ -26,7 +26,7 @@ class RedisSpeedReader:
         Raises StoreUnavailable, and DamagedView.
         """
         keys = user_keys(user_id)
-        with translated_errors():
+        with timed(READ.name):
             try:
                 answer = await self._run(keys)
             except ResponseError as error:

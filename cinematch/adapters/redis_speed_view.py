@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from redis.exceptions import NoScriptError
 
-from cinematch.adapters.redis_client import RedisClient, is_damage, translated_errors
+from cinematch.adapters.redis_client import RedisClient, is_damage, timed, translated_errors
 from cinematch.adapters.redis_scripts import ADVANCE, APPLY, READ, REPLACE, Argument, Script
 from cinematch.adapters.redis_speed_snapshot import to_snapshot
 from cinematch.contracts import speed_entry
@@ -61,7 +61,7 @@ class RedisSpeedView:
     def read(self, user_id: str) -> SpeedSnapshot | None:
         """See `SpeedView.read`. Raises DamagedView as well."""
         call = _Call(user_id, ())
-        with translated_errors():
+        with timed(READ.name):
             (answer,) = self._taught(READ, [call])
             if is_damage(answer):
                 raise DamagedView(user_id, str(answer))
@@ -72,7 +72,7 @@ class RedisSpeedView:
         """See `SpeedView.boundaries`."""
         found: dict[str, tuple[int, int]] = {}
         for part in _parts(user_ids, CALLS_PER_PIPELINE):
-            with translated_errors(), self._client.pipeline(transaction=False) as pipeline:
+            with timed("boundaries"), self._client.pipeline(transaction=False) as pipeline:
                 for user_id in part:
                     pipeline.hmget(user_keys(user_id).speed, ["base_sequence", "last_sequence"])
                 answers = pipeline.execute(raise_on_error=False)
@@ -101,7 +101,7 @@ class RedisSpeedView:
         """Run a script that writes; removes the keys that it cannot work with."""
         answers: list[Any] = []
         for part in _parts(calls, CALLS_PER_PIPELINE):
-            with translated_errors():
+            with timed(script.name):
                 answers += self._healed(script, part)
         return answers
 

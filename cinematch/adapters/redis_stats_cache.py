@@ -11,7 +11,7 @@ from typing import Final
 import orjson
 from redis.exceptions import ResponseError
 
-from cinematch.adapters.redis_client import AsyncRedisClient, is_damage, translated_errors
+from cinematch.adapters.redis_client import AsyncRedisClient, is_damage, timed
 from cinematch.contracts.redis_keys import cached_stats_key, stats_lock_key
 from cinematch.contracts.stored_stats import CachedStats
 
@@ -32,7 +32,7 @@ class RedisStatsCache:
 
         What cannot be read is not there: the next `put` replaces it.
         """
-        with translated_errors():
+        with timed("cache_get"):
             cached = await self._readable(cached_stats_key(user_id))
         return None if cached is None else _decoded(cached)
 
@@ -46,18 +46,18 @@ class RedisStatsCache:
 
     async def put(self, user_id: str, cached: CachedStats) -> None:
         """Cache for the expiry time."""
-        with translated_errors():
+        with timed("cache_put"):
             await self._client.set(cached_stats_key(user_id), _encoded(cached), ex=self._expiry_seconds)
 
     async def acquire(self, user_id: str, token: str) -> bool:
         """Take the user's lock under this token, unless somebody holds it; it expires by itself."""
-        with translated_errors():
+        with timed("lock"):
             taken = await self._client.set(stats_lock_key(user_id), token, nx=True, px=LOCK_MILLISECONDS)
         return bool(taken)
 
     async def release(self, user_id: str, token: str) -> None:
         """Give the user's lock back, if this token still holds it."""
-        with translated_errors():
+        with timed("unlock"):
             await self._client.execute_command("EVAL", _RELEASE, 1, stats_lock_key(user_id), token)
 
 

@@ -15,6 +15,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cinematch.adapters.s3_request_times import time_requests
 from cinematch.errors import Conflict, NotFound, StoreUnavailable
 from cinematch.settings import Settings
 
@@ -106,6 +107,7 @@ def connect(settings: Settings) -> S3Objects:
             response_checksum_validation="when_required",
         ),
     )
+    time_requests(client)
     return S3Objects(client, settings.lake_bucket)
 
 

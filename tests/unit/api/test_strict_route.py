@@ -82,8 +82,12 @@ def test_a_body_that_can_be_read_in_two_ways_is_refused(api: TestClient, body: b
         "multipart/form-data; boundary=x",
         "application/xml",
         "json",
-    ]
-    + ["application/jsonp", "text/json", "application/problem+json", "application/json/x", "*/*"],
+        "application/jsonp",
+        "text/json",
+        "application/problem+json",
+        "application/json/x",
+        "*/*",
+    ],
 )
 def test_a_body_of_another_type_is_unsupported(api: TestClient, content_type: str) -> None:
     headers = {"content-type": content_type} if content_type else {}
