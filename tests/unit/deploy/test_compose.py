@@ -35,6 +35,8 @@ PROFILES = {
     "data-lake": {"lambda"},
     "speed-layer": {"lambda"},
     "scheduler": {"lambda"},
+    "prometheus": {"monitoring"},
+    "grafana": {"monitoring"},
 }
 
 
@@ -200,3 +202,26 @@ def test_whoever_reads_or_writes_checkpoints_has_their_volume() -> None:
 def test_whatever_is_built_is_a_stage_of_the_dockerfile() -> None:
     stages = set(re.findall(r"^FROM \S+ AS (\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
     assert {it["build"]["target"] for it in SERVICES.values() if "build" in it} <= stages
+
+
+def test_prometheus_scrapes_each_layer_where_it_tells_its_metrics() -> None:
+    config = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())
+    scraped = {
+        (name, found["port"])
+        for job in config["scrape_configs"]
+        for found in job["dns_sd_configs"]
+        for name in found["names"]
+    }
+    ports = {name: int(it["environment"]["METRICS_PORT"]) for name, it in OURS.items()}
+    assert scraped == (ports | {"api": int(OURS["api"]["environment"]["API_PORT"])}).items()
+    assert {job["job_name"] for job in config["scrape_configs"]} == {spec.name for spec in LAYERS}
+
+
+def test_grafana_asks_prometheus_and_finds_its_dashboards() -> None:
+    provisioning = ROOT / "deploy" / "grafana" / "provisioning"
+    (source,) = yaml.safe_load((provisioning / "datasources" / "prometheus.yml").read_text())["datasources"]
+    assert source["url"] == "http://prometheus:9090"
+    (provider,) = yaml.safe_load((provisioning / "dashboards" / "cinematch.yml").read_text())["providers"]
+    mounts = dict(mount.split(":")[:2] for mount in SERVICES["grafana"]["volumes"])
+    assert SERVICES["grafana"]["environment"]["GF_PATHS_PROVISIONING"] == f"{mounts['./deploy/grafana']}/provisioning"
+    assert provider["options"]["path"] == f"{mounts['./deploy/grafana']}/dashboards"
