@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections import Counter
 from contextlib import closing, suppress
@@ -57,6 +58,15 @@ class Faults:
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGCONT)
+
+    def lose_checkpoint(self, layer: str) -> None:
+        """Kill a layer with all its processes, and remove what it would continue from."""
+        pid = self._pid(layer)
+        if pid is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+            shutil.rmtree(self.data_dir / "checkpoints" / layer, ignore_errors=True)
+            self.done[f"lose checkpoint of {layer}"] += 1
 
     def flush_redis(self) -> None:
         """Let Redis forget everything, if it is not down."""

@@ -102,7 +102,8 @@ class StackSchedule:
             plan.append(f"kill {SERVERS[self.seed // 2 % len(SERVERS)]}")
         user, part = self.random.choice(self.users), self.random.choice((*LAYERS, *SERVERS))
         extras = ("flush redis", f"speed rebuild --user {user}", f"poison {user}", f"repeat {user}", f"pause {part}")
-        plan += self.random.sample(extras, EXTRAS)
+        lost = f"lose checkpoint of {self.random.choice(('speed_layer', 'micro_batch'))}"
+        plan += self.random.sample((*extras, lost), EXTRAS)
         self.random.shuffle(plan)
         return plan
 
@@ -113,13 +114,15 @@ class StackSchedule:
                 self.kills.append(part)
             case ["pause", part]:
                 self.faults.pause(part, self.crew)
+            case ["lose", "checkpoint", "of", layer]:
+                self.faults.lose_checkpoint(layer)
             case ["flush", "redis"]:
                 self.faults.flush_redis()
             case ["poison", user]:
                 self.faults.poison(user)
             case ["repeat", user]:
                 log = EventLogs(self.outbox).of(user)
-                start = self.random.randrange(len(log) + 1)
+                start = self.random.randrange(max(1, len(log) - REPEATED_EVENTS))
                 self.faults.repeat(log[start : start + REPEATED_EVENTS])
             case arguments:
                 self._finish(action, self.stack.begun(*arguments))
