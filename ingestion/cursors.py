@@ -17,15 +17,15 @@ _PARTS_OF_LIST: Final = 1
 _PARTS_OF_SEARCH: Final = 2
 
 
-def cursor_after(movie_id: str) -> str:
-    """Give the cursor of the page of a list that begins behind `movie_id`."""
-    return _encoded([movie_id])
+def cursor_after(item_id: str) -> str:
+    """Give the cursor of the page that begins behind the film or user of this id."""
+    return _encoded([item_id])
 
 
 def position(cursor: str) -> str:
-    """Give back the movie_id of `cursor_after`. Raises ValueError for what is no cursor of ours."""
-    (movie_id,) = _decoded(cursor, _PARTS_OF_LIST)
-    return movie_id
+    """Give back the id of `cursor_after`. Raises ValueError for what is no cursor of ours."""
+    (item_id,) = _decoded(cursor, _PARTS_OF_LIST)
+    return item_id
 
 
 def search_cursor_after(place: Place) -> str:

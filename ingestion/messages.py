@@ -111,6 +111,20 @@ class MoviesPage(BaseModel):
     next_cursor: str | None
 
 
+class ListedUser(BaseModel):
+    """Somebody who has, or had, a list."""
+
+    user_id: str
+    sequence: Annotated[int, Field(description="The last event issued to the user")]
+
+
+class UsersPage(BaseModel):
+    """A part of the users, by id; `next_cursor` is null on the last page."""
+
+    users: list[ListedUser]
+    next_cursor: str | None
+
+
 class CatalogFilm(BaseModel):
     """A film of the catalog."""
 

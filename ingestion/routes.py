@@ -1,8 +1,8 @@
-"""POST, DELETE and GET /movies, GET /catalog."""
+"""POST, DELETE and GET /movies, GET /catalog, GET /users."""
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
 
@@ -12,11 +12,12 @@ from cinematch.contracts.event_codec import Identifier, Title
 from ingestion import poster_routes
 from ingestion.cursors import Cursor, SearchCursor
 from ingestion.dependencies import ingestion_service, lifespan
-from ingestion.messages import AddMovie, CatalogPage, ChangeAnswer, MoviesPage
+from ingestion.messages import AddMovie, CatalogPage, ChangeAnswer, MoviesPage, UsersPage
 from ingestion.service import IngestionService
 
 MOVIES_LIMIT_MAX: Final = 500
 FILMS_LIMIT_MAX: Final = 50
+USERS_LIMIT_MAX: Final = 50
 
 router = APIRouter(lifespan=lifespan, tags=["watchlists"], route_class=StrictRoute)
 router.include_router(poster_routes.router)
@@ -52,6 +53,17 @@ async def list_movies(
 ) -> MoviesPage:
     """Give a list in pages, by movie_id; a user without films has an empty one."""
     return await service.page(user_id, cursor, limit)
+
+
+@router.get("/users", summary="Find users", responses=problem_responses(503))
+async def list_users(
+    service: Service,
+    q: Annotated[Identifier | Literal[""], Query(description="Beginning of the id", examples=["u"])] = "",
+    cursor: Annotated[Cursor | None, Query(description="`next_cursor` of the page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=USERS_LIMIT_MAX)] = 20,
+) -> UsersPage:
+    """Give everybody who has, or had, a list, in pages, by id."""
+    return await service.users(q, cursor, limit)
 
 
 @router.get("/catalog", summary="Find films by title", responses=problem_responses(503))

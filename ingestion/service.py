@@ -13,7 +13,16 @@ from cinematch.errors import EntryNotFound, FilmNotFound
 from cinematch.metrics.catalogue import EVENTS_ACCEPTED
 from cinematch.metrics.instruments import counter
 from ingestion.cursors import cursor_after, position, search_cursor_after, search_position
-from ingestion.messages import AddMovie, CatalogFilm, CatalogPage, ChangeAnswer, ListedMovie, MoviesPage
+from ingestion.messages import (
+    AddMovie,
+    CatalogFilm,
+    CatalogPage,
+    ChangeAnswer,
+    ListedMovie,
+    ListedUser,
+    MoviesPage,
+    UsersPage,
+)
 from ingestion.problems import AmbiguousTitle
 
 CANDIDATES_SHOWN: Final = 10
@@ -60,6 +69,14 @@ class IngestionService:
         movies = [ListedMovie.model_validate(document) for document in found[:limit]]
         following = cursor_after(movies[-1].movie_id) if len(found) > limit else None
         return MoviesPage(user_id=user_id, movies=movies, next_cursor=following)
+
+    async def users(self, prefix: str, cursor: str | None, limit: int) -> UsersPage:
+        """Give a part of the users whose id begins with `prefix`."""
+        after = None if cursor is None else position(cursor)
+        found = await self._watchlists.users(prefix, after, limit + 1)
+        users = [ListedUser(user_id=user["_id"], sequence=user["sequence"]) for user in found[:limit]]
+        following = cursor_after(users[-1].user_id) if len(found) > limit else None
+        return UsersPage(users=users, next_cursor=following)
 
     async def search(self, text: str, cursor: str | None, limit: int) -> CatalogPage:
         """Give a part of the films that `text` finds; none when it has no letter or digit."""

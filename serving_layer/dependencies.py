@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from cinematch.adapters.mongodb_client import AsynchronousDatabase
+from cinematch.adapters.mongodb_current_lists import MongoCurrentLists
 from cinematch.adapters.mongodb_stats import MongoStats
 from cinematch.adapters.redis_client import AsyncRedisClient, connect_async
 from cinematch.adapters.redis_speed_reader import RedisSpeedReader
@@ -15,6 +17,7 @@ from cinematch.api.resources import shared_resources
 from cinematch.settings import Settings, StatsMode
 from serving_layer.cache_aside_mode import CacheAsideStats
 from serving_layer.films import FilmCache
+from serving_layer.habits import HabitsService
 from serving_layer.incremental_mode import IncrementalStats
 from serving_layer.lambda_mode import LambdaStats
 from serving_layer.micro_batch_mode import MicroBatchStats
@@ -29,11 +32,11 @@ async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, object]]:
     settings = resources.settings
     store = MongoStats(resources.database)
     if settings.stats_mode is StatsMode.MICRO_BATCH:
-        yield _state(settings, MicroBatchStats(store), store)
+        yield _state(settings, MicroBatchStats(store), store, resources.database)
         return
     async with connect_async(settings) as redis:
         resources.health.register("redis", lambda: redis.execute_command("PING"), required=False)
-        yield _state(settings, stats_source(settings, store, redis), store)
+        yield _state(settings, stats_source(settings, store, redis), store, resources.database)
 
 
 def stats_source(settings: Settings, store: StatsStore, redis: AsyncRedisClient) -> StatsSource:
@@ -49,8 +52,11 @@ def stats_source(settings: Settings, store: StatsStore, redis: AsyncRedisClient)
             return LambdaStats(store, RedisSpeedReader(redis), FilmCache(store))
 
 
-def _state(settings: Settings, source: StatsSource, store: StatsStore) -> Mapping[str, object]:
+def _state(
+    settings: Settings, source: StatsSource, store: StatsStore, database: AsynchronousDatabase
+) -> Mapping[str, object]:
     return {
+        "habits_service": HabitsService(MongoCurrentLists(database), FilmCache(store)),
         "user_stats_service": UserStatsService(source, settings.min_sequence_wait_seconds),
         "stats_store": store,
     }

@@ -1,4 +1,4 @@
-"""GET /stats and GET /trends/global."""
+"""GET /stats, GET /habits and GET /trends/global."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from cinematch.api.strict_route import StrictRoute
 from cinematch.contracts.event_codec import Identifier
 from cinematch.errors import StoreUnavailable
 from serving_layer.dependencies import lifespan
-from serving_layer.schema import GlobalTrendsAnswer, UserStatsAnswer
+from serving_layer.habits import HabitsService
+from serving_layer.schema import GlobalTrendsAnswer, HabitsAnswer, UserStatsAnswer
 from serving_layer.service import UserStatsService
 from serving_layer.stores import StatsStore
 
@@ -22,6 +23,12 @@ router = APIRouter(lifespan=lifespan, tags=["statistics"], route_class=StrictRou
 def user_stats_service(request: Request) -> UserStatsService:
     """Give the service of the running application."""
     service: UserStatsService = request.state.user_stats_service
+    return service
+
+
+def habits_service(request: Request) -> HabitsService:
+    """Give the service of the running application."""
+    service: HabitsService = request.state.habits_service
     return service
 
 
@@ -53,6 +60,20 @@ async def get_stats(
     that event does not arrive in time.
     """
     return OrjsonResponse(await service.get_user_stats(user_id, min_sequence))
+
+
+@router.get(
+    "/habits",
+    summary="When a user watches, and films of which time",
+    response_model=HabitsAnswer,
+    responses=problem_responses(404, 422, 503),
+)
+async def get_habits(
+    service: Annotated[HabitsService, Depends(habits_service)],
+    user_id: Annotated[Identifier, Query(description="Whose list", examples=["u1"])],
+) -> OrjsonResponse:
+    """Answer from the list itself, in every STATS_MODE: complete up to `sequence`, the last event issued."""
+    return OrjsonResponse(await service.get_habits(user_id))
 
 
 @router.get(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -125,6 +126,45 @@ class UserStatsAnswer(_Answer):
     batch_updated_at: AwareDatetime | None = Field(description="When the batch document was computed; null without one")
     realtime_delta_count: int = Field(description="Films that the speed view adds to (or takes from) the slower view")
     freshness: FreshnessAnswer
+
+
+class WeekCount(_Answer):
+    """Films watched in a week."""
+
+    week: date = Field(description="Its Monday")
+    count: int
+
+
+class DecadeCount(_Answer):
+    """Films of a decade."""
+
+    decade: int
+    count: int
+    avg_rating: float | None
+
+
+class HabitsAnswer(_Answer):
+    """What a whole list tells beyond the statistics; days are those of UTC."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "user_id": "u1",
+                    "sequence": 3,
+                    "films_per_week": [{"week": "2026-01-12", "count": 1}, {"week": "2026-01-19", "count": 2}],
+                    "films_per_weekday": [2, 0, 0, 0, 0, 1, 0],
+                    "decades": [{"decade": 1990, "count": 3, "avg_rating": 8.75}],
+                }
+            ]
+        }
+    )
+
+    user_id: str
+    sequence: int = Field(description="Every figure contains the events up to this one, the last issued")
+    films_per_week: list[WeekCount] = Field(description="The last 26 weeks, oldest first")
+    films_per_weekday: list[int] = Field(description="Seven counts, Monday first", min_length=7, max_length=7)
+    decades: list[DecadeCount]
 
 
 class TrendingMovie(_Answer):

@@ -40,6 +40,7 @@ from cinematch.errors import StoreUnavailable
 
 GROUP_CHANGES: Final = 500
 """Changes in one transaction: enough to make its cost vanish, few enough to keep it short."""
+_AFTER_EVERY_CHARACTER: Final = "\U0010ffff"
 
 
 class Watchlists:
@@ -112,6 +113,14 @@ class AsyncWatchlists:
         with translated():
             found = self._movies.find({"user_id": user_id, **behind}, {"_id": 0}, limit=limit)
             return await found.sort("movie_id", ASCENDING).to_list()
+
+    async def users(self, prefix: str, after: str | None, limit: int) -> list[Document]:
+        """Give up to `limit` users {_id, sequence} whose id begins with `prefix`, by id, those behind `after`."""
+        bounds = {"$gte": prefix, "$lt": prefix + _AFTER_EVERY_CHARACTER} if prefix else {}
+        behind = {} if after is None else {"$gt": after}
+        condition: Document = {"_id": bounds | behind} if bounds or behind else {}
+        with translated():
+            return await self._sequences.find(condition, limit=limit).sort("_id", ASCENDING).to_list()
 
     @asynccontextmanager
     async def _turn(self, user_id: str) -> AsyncIterator[None]:

@@ -185,3 +185,14 @@ def test_changes_of_one_user_at_the_same_time_happen_one_after_another(api: Test
     replayed = replay(events).entries.values()
     assert stored == {entry.movie_id: (entry.rating_tenths or 0) / 10 for entry in replayed}
     assert len(stored) == 20
+
+
+def test_users_are_found_by_the_beginning_of_their_id_in_pages(api: TestClient) -> None:
+    for user_id in ("anna", "anne", "ann\U0010fffd", "bob", "Ann"):
+        post(api, "m001", user_id=user_id)
+    first = api.get("/users", params={"q": "ann", "limit": 2}).json()
+    second = api.get("/users", params={"q": "ann", "limit": 2, "cursor": first["next_cursor"]}).json()
+    assert [user["user_id"] for user in first["users"] + second["users"]] == ["anna", "anne", "ann\U0010fffd"]
+    assert (second["next_cursor"], first["users"][0]["sequence"]) == (None, 1)
+    assert len(api.get("/users").json()["users"]) == 5
+    assert api.get("/users", params={"q": "nobody"}).json() == {"users": [], "next_cursor": None}

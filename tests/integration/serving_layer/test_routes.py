@@ -15,6 +15,7 @@ from pymongo.database import Database
 
 from cinematch.adapters.mongodb_trend_counts import TrendState
 from cinematch.api.application import create_app
+from cinematch.contracts.movie_document import movie_document
 from cinematch.domain.events import Event
 from cinematch.domain.statistics import statistics
 from cinematch.domain.summary import summarise
@@ -24,7 +25,7 @@ from cinematch.local_stack.mongo_server import MongoServer
 from cinematch.settings import Settings
 from micro_batch.trends_document import Source, trends_document
 from serving_layer.routes import router
-from serving_layer.schema import GlobalTrendsAnswer, UserStatsAnswer
+from serving_layer.schema import GlobalTrendsAnswer, HabitsAnswer, UserStatsAnswer
 from tests.histories import add, film
 
 pytestmark = pytest.mark.integration
@@ -158,3 +159,18 @@ def test_the_documentation_describes_the_answer_and_its_problems(client: TestCli
     operation = client.get("/openapi.json").json()["paths"]["/v1/stats"]["get"]
     assert set(operation["responses"]) == {"200", "404", "422", "503", "504"}
     assert operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].endswith("UserStatsAnswer")
+
+
+def test_habits_come_from_the_list_itself(client: TestClient, database: Database[dict[str, Any]]) -> None:
+    list_of(database, LOG)
+    answer = client.get("/habits", params={"user_id": LOG[0].user_id})
+    assert answer.status_code == 200, answer.text
+    found = HabitsAnswer.model_validate_json(answer.content)
+    assert (found.sequence, sum(found.films_per_weekday)) == (len(LOG), len(LOG))
+    assert client.get("/habits", params={"user_id": "nobody"}).status_code == 404
+
+
+def list_of(database: Database[dict[str, Any]], events: list[Event]) -> None:
+    """Put what ingestion would have written: the list and the counter."""
+    database["movies"].insert_many([movie_document(event) for event in events])
+    database["user_sequences"].insert_one({"_id": events[0].user_id, "sequence": events[-1].sequence})
