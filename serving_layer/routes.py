@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import Response
 
+from cinematch.api.conditional import NOT_MODIFIED, IfNoneMatch, conditional, tagged_responses, unless_known
 from cinematch.api.problems import problem_responses
-from cinematch.api.responses import OrjsonResponse
 from cinematch.api.strict_route import StrictRoute
 from cinematch.contracts.event_codec import Identifier
 from cinematch.errors import StoreUnavailable
@@ -42,16 +43,17 @@ def stats_store(request: Request) -> StatsStore:
     "/stats",
     summary="One user's statistics, and how fresh they are",
     response_model=UserStatsAnswer,
-    responses=problem_responses(404, 422, 503, 504),
+    responses=NOT_MODIFIED | problem_responses(404, 422, 503, 504),
 )
 async def get_stats(
+    request: Request,
     service: Annotated[UserStatsService, Depends(user_stats_service)],
     user_id: Annotated[Identifier, Query(description="Whose list", examples=["u1"])],
     min_sequence: Annotated[
         int | None,
         Query(ge=1, lt=2**53, description="Wait (bounded) until this event of the user is in the answer"),
     ] = None,
-) -> OrjsonResponse:
+) -> Response:
     """Answer one schema in every STATS_MODE.
 
     A user who never had an event is not found (404). A user whose events no view has yet is an empty list, marked
@@ -59,30 +61,31 @@ async def get_stats(
     incomplete, until the user is repaired. `min_sequence`, as POST /movies returns it, reads your own writes: 504 when
     that event does not arrive in time.
     """
-    return OrjsonResponse(await service.get_user_stats(user_id, min_sequence))
+    return conditional(request, OrjsonResponse(await service.get_user_stats(user_id, min_sequence)), shared=False)
 
 
 @router.get(
     "/habits",
     summary="When a user watches, and films of which time",
     response_model=HabitsAnswer,
-    responses=problem_responses(404, 422, 503),
+    responses=tagged_responses() | problem_responses(404, 422, 503),
 )
 async def get_habits(
     service: Annotated[HabitsService, Depends(habits_service)],
     user_id: Annotated[Identifier, Query(description="Whose list", examples=["u1"])],
-) -> OrjsonResponse:
+    if_none_match: IfNoneMatch = None,
+) -> Response:
     """Answer from the list itself, in every STATS_MODE: complete up to `sequence`, the last event issued."""
-    return OrjsonResponse(await service.get_habits(user_id))
+    return unless_known(await service.get_habits(user_id), if_none_match)
 
 
 @router.get(
     "/trends/global",
     summary="The community's trends",
     response_model=GlobalTrendsAnswer,
-    responses=problem_responses(503),
+    responses=NOT_MODIFIED | problem_responses(503),
 )
-async def get_global_trends(store: Annotated[StatsStore, Depends(stats_store)]) -> OrjsonResponse:
+async def get_global_trends(request: Request, store: Annotated[StatsStore, Depends(stats_store)]) -> Response:
     """Answer the ten films in most lists and the genres, for additions since the window's start.
 
     503 until the micro-batch layer has counted for the first time.
@@ -90,4 +93,4 @@ async def get_global_trends(store: Annotated[StatsStore, Depends(stats_store)]) 
     trends = await store.global_trends()
     if trends is None:
         raise StoreUnavailable("the global trends view", "it is not computed yet")
-    return OrjsonResponse(trends)
+    return conditional(request, OrjsonResponse(trends), shared=True)

@@ -150,6 +150,21 @@ def test_global_trends_show_public_fields_only(client: TestClient, database: Dat
     assert GlobalTrendsAnswer.model_validate_json(response.content, strict=True).top_movies[0].count == 2
 
 
+def test_an_event_of_which_the_view_knows_nothing_yet_changes_the_tag_too(
+    client: TestClient, database: Database[dict[str, Any]]
+) -> None:
+    store_view(database, LOG[:7], FILMS, latest=7)
+    parameters = {"user_id": "user"}
+    tag = client.get("/stats", params=parameters).headers["etag"]
+    assert client.get("/v1/stats", params=parameters, headers={"If-None-Match": tag}).status_code == 304
+    database.user_sequences.update_one({"_id": "user"}, {"$set": {"sequence": 8}})
+    issued = client.get("/stats", params=parameters, headers={"If-None-Match": tag})
+    assert (issued.status_code, issued.json()["freshness"]["complete"]) == (200, False)
+    store_view(database, LOG, FILMS, latest=8)
+    applied = client.get("/stats", params=parameters, headers={"If-None-Match": issued.headers["etag"]})
+    assert (applied.status_code, applied.json()["total_watched"]) == (200, 8)
+
+
 def test_global_trends_before_the_bootstrap_are_unavailable(client: TestClient) -> None:
     response = client.get("/trends/global")
     assert (response.status_code, response.headers["content-type"]) == (503, "application/problem+json")
@@ -157,8 +172,38 @@ def test_global_trends_before_the_bootstrap_are_unavailable(client: TestClient) 
 
 def test_the_documentation_describes_the_answer_and_its_problems(client: TestClient) -> None:
     operation = client.get("/openapi.json").json()["paths"]["/v1/stats"]["get"]
-    assert set(operation["responses"]) == {"200", "404", "422", "503", "504"}
+    assert set(operation["responses"]) == {"200", "304", "404", "422", "503", "504"}
     assert operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].endswith("UserStatsAnswer")
+
+
+def test_an_answer_that_a_client_has_is_not_sent_again_until_it_changes(
+    client: TestClient, database: Database[dict[str, Any]]
+) -> None:
+    store_view(database, LOG[:7], FILMS, latest=7)
+    first = client.get("/stats", params={"user_id": "user"})
+    assert first.headers["cache-control"] == "private, no-cache"
+    known = {"If-None-Match": first.headers["etag"]}
+    again = client.get("/stats", params={"user_id": "user"}, headers=known)
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
+    # Not a figure has changed; that one event more was issued has: the old answer would pretend to be complete.
+    database.user_sequences.replace_one({"_id": "user"}, {"sequence": 8})
+    behind = client.get("/stats", params={"user_id": "user"}, headers=known)
+    assert (behind.status_code, behind.json()["freshness"]["complete"]) == (200, False)
+    store_view(database, LOG, FILMS, latest=8)
+    assert client.get("/stats", params={"user_id": "user"}, headers=known).json()["total_watched"] == 8
+
+
+def test_habits_and_trends_are_sent_once_too(client: TestClient, database: Database[dict[str, Any]]) -> None:
+    list_of(database, LOG)
+    state = TrendState(iter([FilmCount("m1", "Film m1", 2, None)]), {"Drama": 2}, 2)
+    document = trends_document(state, Source.BOOTSTRAP, NOW, NOW)
+    database.global_stats.insert_one({"type": "global_trends", **document})
+    for path in (f"/habits?user_id={LOG[0].user_id}", "/trends/global"):
+        known = {"If-None-Match": client.get(path).headers["etag"]}
+        assert client.get(path, headers=known).status_code == 304
+        assert client.get(path, headers={"If-None-Match": '"other"'}).status_code == 200
+    database.global_stats.update_one({}, {"$set": {"total_movies_analyzed": 3}})
+    assert client.get("/trends/global", headers=known).status_code == 200
 
 
 def test_habits_come_from_the_list_itself(client: TestClient, database: Database[dict[str, Any]]) -> None:
