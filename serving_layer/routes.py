@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
-from cinematch.api.conditional import NOT_MODIFIED, IfNoneMatch, conditional, tagged_responses, unless_known
+from cinematch.api.conditional import IfNoneMatch, tagged_responses, unless_known
 from cinematch.api.problems import problem_responses
 from cinematch.api.strict_route import StrictRoute
 from cinematch.contracts.event_codec import Identifier
@@ -43,16 +43,16 @@ def stats_store(request: Request) -> StatsStore:
     "/stats",
     summary="One user's statistics, and how fresh they are",
     response_model=UserStatsAnswer,
-    responses=NOT_MODIFIED | problem_responses(404, 422, 503, 504),
+    responses=tagged_responses() | problem_responses(404, 422, 503, 504),
 )
 async def get_stats(
-    request: Request,
     service: Annotated[UserStatsService, Depends(user_stats_service)],
     user_id: Annotated[Identifier, Query(description="Whose list", examples=["u1"])],
     min_sequence: Annotated[
         int | None,
         Query(ge=1, lt=2**53, description="Wait (bounded) until this event of the user is in the answer"),
     ] = None,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Answer one schema in every STATS_MODE.
 
@@ -61,7 +61,7 @@ async def get_stats(
     incomplete, until the user is repaired. `min_sequence`, as POST /movies returns it, reads your own writes: 504 when
     that event does not arrive in time.
     """
-    return conditional(request, OrjsonResponse(await service.get_user_stats(user_id, min_sequence)), shared=False)
+    return unless_known(await service.get_user_stats(user_id, min_sequence), if_none_match)
 
 
 @router.get(
@@ -83,9 +83,11 @@ async def get_habits(
     "/trends/global",
     summary="The community's trends",
     response_model=GlobalTrendsAnswer,
-    responses=NOT_MODIFIED | problem_responses(503),
+    responses=tagged_responses() | problem_responses(503),
 )
-async def get_global_trends(request: Request, store: Annotated[StatsStore, Depends(stats_store)]) -> Response:
+async def get_global_trends(
+    store: Annotated[StatsStore, Depends(stats_store)], if_none_match: IfNoneMatch = None
+) -> Response:
     """Answer the ten films in most lists and the genres, for additions since the window's start.
 
     503 until the micro-batch layer has counted for the first time.
@@ -93,4 +95,4 @@ async def get_global_trends(request: Request, store: Annotated[StatsStore, Depen
     trends = await store.global_trends()
     if trends is None:
         raise StoreUnavailable("the global trends view", "it is not computed yet")
-    return conditional(request, OrjsonResponse(trends), shared=True)
+    return unless_known(trends, if_none_match)
