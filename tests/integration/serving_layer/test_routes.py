@@ -150,21 +150,6 @@ def test_global_trends_show_public_fields_only(client: TestClient, database: Dat
     assert GlobalTrendsAnswer.model_validate_json(response.content, strict=True).top_movies[0].count == 2
 
 
-def test_an_event_of_which_the_view_knows_nothing_yet_changes_the_tag_too(
-    client: TestClient, database: Database[dict[str, Any]]
-) -> None:
-    store_view(database, LOG[:7], FILMS, latest=7)
-    parameters = {"user_id": "user"}
-    tag = client.get("/stats", params=parameters).headers["etag"]
-    assert client.get("/v1/stats", params=parameters, headers={"If-None-Match": tag}).status_code == 304
-    database.user_sequences.update_one({"_id": "user"}, {"$set": {"sequence": 8}})
-    issued = client.get("/stats", params=parameters, headers={"If-None-Match": tag})
-    assert (issued.status_code, issued.json()["freshness"]["complete"]) == (200, False)
-    store_view(database, LOG, FILMS, latest=8)
-    applied = client.get("/stats", params=parameters, headers={"If-None-Match": issued.headers["etag"]})
-    assert (applied.status_code, applied.json()["total_watched"]) == (200, 8)
-
-
 def test_global_trends_before_the_bootstrap_are_unavailable(client: TestClient) -> None:
     response = client.get("/trends/global")
     assert (response.status_code, response.headers["content-type"]) == (503, "application/problem+json")
