@@ -49,7 +49,6 @@ NO_NAME_OF_A_FIELD: Final = [
     "__proto__",
     "constructor",
     "_id",
-    "",
     " user_id",
 ]
 
@@ -162,5 +161,5 @@ def test_ten_megabytes_are_refused_declared_or_not(api: TestClient) -> None:
 
 
 def test_there_are_enough_of_them() -> None:
-    fields = [NO_STRING, NO_STRING, NO_IDENTIFIER, NO_IDENTIFIER, NO_RATING, NO_MOMENT, NO_TITLE, NO_NAME_OF_A_FIELD]
-    assert sum(map(len, [*fields, BODIES, QUERIES])) >= 200
+    texts = [*NO_STRING, *NO_IDENTIFIER]
+    assert len([*texts, *texts, *NO_RATING, *NO_MOMENT, *NO_TITLE, *NO_NAME_OF_A_FIELD, *BODIES, *QUERIES]) >= 200
