@@ -16,6 +16,7 @@ from cinematch.adapters.redis_stats_cache import RedisStatsCache
 from cinematch.api.resources import shared_resources
 from cinematch.settings import Settings, StatsMode
 from serving_layer.cache_aside_mode import CacheAsideStats
+from serving_layer.dashboard.documents import LiveDocuments
 from serving_layer.films import FilmCache
 from serving_layer.habits import HabitsService
 from serving_layer.incremental_mode import IncrementalStats
@@ -55,8 +56,10 @@ def stats_source(settings: Settings, store: StatsStore, redis: AsyncRedisClient)
 def _state(
     settings: Settings, source: StatsSource, store: StatsStore, database: AsynchronousDatabase
 ) -> Mapping[str, object]:
+    service = UserStatsService(source, settings.min_sequence_wait_seconds)
     return {
         "habits_service": HabitsService(MongoCurrentLists(database), FilmCache(store)),
-        "user_stats_service": UserStatsService(source, settings.min_sequence_wait_seconds),
+        "live_documents": LiveDocuments.of(service, store),
+        "user_stats_service": service,
         "stats_store": store,
     }

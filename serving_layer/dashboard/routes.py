@@ -5,11 +5,18 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
-from serving_layer.dashboard import assets
+from serving_layer.dashboard import assets, streams
 from serving_layer.dashboard.pages import page
 
 router = APIRouter(include_in_schema=False)
 router.include_router(assets.router)
+router.include_router(streams.router)
+
+
+@router.get("/", response_class=HTMLResponse)
+async def viewer_page(request: Request) -> HTMLResponse:
+    """Show one user's statistics: `user_id` in the address, or a choice of users."""
+    return page(request, "viewer.html")
 
 
 @router.get("/trends", response_class=HTMLResponse)

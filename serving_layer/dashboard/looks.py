@@ -1,0 +1,101 @@
+"""What the pages show live, looked up once for all who watch the same, and told only when it has changed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import blake2b
+from time import monotonic
+from typing import Any, Final
+
+import orjson
+from fastapi.sse import ServerSentEvent
+
+from cinematch.errors import CineMatchError, StoreUnavailable
+
+PERIOD_SECONDS: Final = 0.5
+"""Between two look-ups of the same; an event is on the page within this time of its being visible in GET /stats."""
+HEARTBEAT_SECONDS: Final = 5.0
+"""After this time without news the stream says that the last ones still hold; live.js expects it."""
+WATCHERS_MAX: Final = 500
+"""Streams at a time: each costs a connection, and each user watched two reads a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A document as it is sent, and a token that is another one whenever the document is."""
+
+    encoded: str
+    token: str
+
+    @classmethod
+    def of(cls, document: Any) -> Seen:
+        """Encode a document of plain values and datetimes."""
+        encoded = orjson.dumps(document, option=orjson.OPT_UTC_Z)
+        return cls(encoded.decode(), blake2b(encoded, digest_size=8).hexdigest())
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    began: float
+    task: asyncio.Task[Seen]
+
+
+class Looks:
+    """One source of documents by key, `look`, behind a short memory. For one event loop."""
+
+    def __init__(
+        self,
+        look: Callable[[str], Awaitable[Any]],
+        clock: Callable[[], float] = monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._look = look
+        self._clock = clock
+        self._sleep = sleep
+        self._latest: dict[str, _Look] = {}
+        self._watchers = 0
+
+    async def get(self, key: str) -> Seen:
+        """Give the document as it was at most PERIOD_SECONDS ago. Raises what the source raises."""
+        now = self._clock()
+        latest = self._latest.get(key)
+        if latest is None or now - latest.began >= PERIOD_SECONDS:
+            self._latest = {other: look for other, look in self._latest.items() if now - look.began < PERIOD_SECONDS}
+            latest = self._latest[key] = _Look(now, asyncio.ensure_future(self._seen(key)))
+        return await asyncio.shield(latest.task)  # one watcher who leaves does not end the look of the others
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Be one of the watchers. Raises StoreUnavailable when there are too many: polling still works."""
+        if self._watchers >= WATCHERS_MAX:
+            raise StoreUnavailable("the live stream", f"it has {WATCHERS_MAX} watchers already")
+        self._watchers += 1
+        try:
+            yield
+        finally:
+            self._watchers -= 1
+
+    async def follow(self, key: str, name: str, known: str | None) -> AsyncIterator[ServerSentEvent]:
+        """Give each new document as an event of this name, and heartbeats; ends when the source fails.
+
+        `known` is the token of the document that the watcher has (Last-Event-ID): it is not sent again.
+        """
+        spoken = -HEARTBEAT_SECONDS
+        while True:
+            try:
+                seen = await self.get(key)
+            except CineMatchError:
+                return  # the watcher asks again, and gets the reason
+            if seen.token != known:
+                yield ServerSentEvent(event=name, id=seen.token, raw_data=seen.encoded)
+                known, spoken = seen.token, self._clock()
+            elif self._clock() - spoken >= HEARTBEAT_SECONDS:
+                yield ServerSentEvent(event="heartbeat", raw_data="{}")
+                spoken = self._clock()
+            await self._sleep(PERIOD_SECONDS)
+
+    async def _seen(self, key: str) -> Seen:
+        return Seen.of(await self._look(key))

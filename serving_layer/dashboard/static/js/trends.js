@@ -1,0 +1,85 @@
+// The community's page: the ten films in most lists, how they moved, and the genres.
+import { base, countAxis, draw, nameAxis, solid } from "./charts.js";
+import { element, named } from "./elements.js";
+import { filmItem } from "./films.js";
+import { refresh, watch } from "./freshness.js";
+import { Live } from "./live.js";
+import { panel, showEmpty, showFilled } from "./panels.js";
+import { clock, number, plain, span, t } from "./words.js";
+
+const STALE_SECONDS = 20; // four heartbeats missed
+const REMEMBERED = "trends.places"; // the places that this browser showed last time
+const before = new Map(JSON.parse(localStorage.getItem(REMEMBERED) ?? "[]"));
+const source = { updatedAt: null, confirmedAt: null, failed: false };
+
+function received(trends) {
+  Object.assign(source, { updatedAt: Date.parse(trends.updated_at), confirmedAt: Date.now(), failed: false });
+  drawTop(trends.top_movies);
+  drawGenres(trends.trending_genres);
+  localStorage.setItem(REMEMBERED, JSON.stringify(trends.top_movies.map((film, place) => [film.movie_id, place])));
+  refresh();
+}
+
+function drawTop(films) {
+  const node = panel("top");
+  if (!films.length) return showEmpty(node, t("panel.empty"));
+  showFilled(node);
+  node.querySelector("[data-films]").replaceChildren(...films.map((film, place) => {
+    const item = filmItem(film, { place: place + 1, figure: t("trends.lists", { count: film.count }) });
+    item.querySelector(".about").append(movement(film, place));
+    return item;
+  }));
+}
+
+function movement(film, place) {
+  if (!before.size) return "";
+  const was = before.get(film.movie_id);
+  const ways = was === undefined ? ["new", t("trends.new")] : was > place ? ["up", t("trends.up", { count: was - place })]
+    : was < place ? ["down", t("trends.down", { count: place - was })] : ["same", t("trends.same")];
+  return element("span", { class: "movement", "data-way": ways[0] }, ways[1]);
+}
+
+function drawGenres(genres) {
+  const node = panel("genres");
+  if (!genres.length) return showEmpty(node, t("panel.empty"));
+  showFilled(node);
+  const names = genres.map(({ genre }) => genre);
+  draw(node, {
+    summary: t("trends.genres_summary", { count: genres.length }),
+    option: () => ({
+      ...base(),
+      yAxis: nameAxis(names.map(plain), { inverse: true }),
+      xAxis: countAxis(),
+      series: [{ type: "bar", data: genres.map(({ percentage }) => percentage), itemStyle: solid() }],
+    }),
+    table: {
+      heads: [t("genres.head"), t("people.films"), "%"],
+      rows: genres.map(({ genre, count, percentage }) => [named(genre), number(count), number(percentage, 1)]),
+      numeric: [1, 2],
+    },
+  });
+}
+
+/** The trends move when somebody's list does, so their age is no fault; that nobody confirms them is. */
+function judge(now) {
+  if (source.confirmedAt === null) return { state: source.failed ? "failed" : "loading", text: source.failed ? t("freshness.failed") : t("freshness.loading") };
+  const time = clock(source.confirmedAt);
+  if (source.failed) return { state: "failed", text: t("freshness.failed_since", { time }) };
+  if ((now - source.confirmedAt) / 1_000 > STALE_SECONDS) return { state: "stale", text: t("freshness.stale_since", { time }) };
+  return { state: "fresh", text: t("trends.counted", { age: span((now - source.updatedAt) / 1_000) }) };
+}
+
+watch("trends", judge);
+new Live({
+  stream: "/dashboard/trends/stream",
+  poll: "/dashboard/trends",
+  name: "trends",
+  received,
+  confirmed: () => { source.confirmedAt = Date.now(); source.failed = false; refresh(); },
+  changed: (connection) => {
+    const words = { connecting: t("live.connecting"), live: t("live.live"), polling: t("live.polling"), lost: t("live.lost") };
+    document.querySelector("[data-connection]").textContent = words[connection];
+    source.failed = connection === "lost";
+    refresh();
+  },
+});

@@ -1,0 +1,88 @@
+"""The live documents of the pages: each as JSON, and as server-sent events."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from starlette.responses import Response
+
+from cinematch.api.strict_route import StrictRoute
+from cinematch.contracts.event_codec import Identifier
+from serving_layer.dashboard.documents import LiveDocuments
+from serving_layer.dashboard.looks import Looks, Seen
+
+COMMUNITY: Final = ""
+"""The key of the trends: there is one community."""
+
+router = APIRouter(route_class=StrictRoute)
+
+UserId = Annotated[Identifier, Query()]
+Known = Annotated[str | None, Header(alias="Last-Event-ID")]
+
+
+def live_documents(request: Request) -> LiveDocuments:
+    """Give those of the running application."""
+    documents: LiveDocuments = request.state.live_documents
+    return documents
+
+
+Documents = Annotated[LiveDocuments, Depends(live_documents)]
+
+
+async def user_seen(documents: Documents, user_id: UserId) -> Seen:
+    """Look once before anything is sent, so that errors are answers. Raises UserNotFound, and StoreUnavailable."""
+    return await documents.users.get(user_id)
+
+
+async def trends_seen(documents: Documents) -> Seen:
+    """Look once before anything is sent. Raises StoreUnavailable."""
+    return await documents.trends.get(COMMUNITY)
+
+
+async def seat_at_users(documents: Documents) -> AsyncIterator[Looks]:
+    """Be a watcher until the stream ends. Raises StoreUnavailable."""
+    with documents.users.watching():
+        yield documents.users
+
+
+async def seat_at_trends(documents: Documents) -> AsyncIterator[Looks]:
+    """Be a watcher until the stream ends. Raises StoreUnavailable."""
+    with documents.trends.watching():
+        yield documents.trends
+
+
+@router.get("/dashboard/users/stats")
+async def get_user(seen: Annotated[Seen, Depends(user_seen)]) -> Response:
+    """Give a user's document."""
+    return _json(seen)
+
+
+@router.get("/dashboard/users/stats/stream", response_class=EventSourceResponse, dependencies=[Depends(user_seen)])
+async def stream_user(
+    looks: Annotated[Looks, Depends(seat_at_users)], user_id: UserId, known: Known = None
+) -> AsyncIterator[ServerSentEvent]:
+    """Give a user's document, and each new one, as events `stats`."""
+    async for event in looks.follow(user_id, "stats", known):
+        yield event
+
+
+@router.get("/dashboard/trends")
+async def get_trends(seen: Annotated[Seen, Depends(trends_seen)]) -> Response:
+    """Give the trends."""
+    return _json(seen)
+
+
+@router.get("/dashboard/trends/stream", response_class=EventSourceResponse, dependencies=[Depends(trends_seen)])
+async def stream_trends(
+    looks: Annotated[Looks, Depends(seat_at_trends)], known: Known = None
+) -> AsyncIterator[ServerSentEvent]:
+    """Give the trends, and each new version, as events `trends`."""
+    async for event in looks.follow(COMMUNITY, "trends", known):
+        yield event
+
+
+def _json(seen: Seen) -> Response:
+    return Response(seen.encoded, media_type="application/json", headers={"Cache-Control": "no-store"})
