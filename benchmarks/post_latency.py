@@ -18,37 +18,37 @@ USERS: Final = 500
 NO_ANSWER: Final = 0
 
 
-def post_latency(api_url: str, movie_ids: list[str]) -> dict[str, Any]:
+def post_latency(api_url: str, movie_ids: list[str], requests_per_second: int = REQUESTS_PER_SECOND) -> dict[str, Any]:
     """Send requests on schedule, whether or not earlier ones are answered, each a film that is new to its user.
 
     A latency counts from the moment when the request was due, so a stalled server cannot hide behind a waiting client.
     `failed` counts what was not answered by 200; it is among the latencies, too.
     """
-    milliseconds, failed = asyncio.run(_run(api_url, movie_ids))
+    milliseconds, failed = asyncio.run(_run(api_url, movie_ids, requests_per_second))
     return {
-        "requests_per_second": REQUESTS_PER_SECOND,
+        "requests_per_second": requests_per_second,
         "seconds": SECONDS,
         "failed": failed,
         **summary(milliseconds),
     }
 
 
-async def _run(api_url: str, movie_ids: list[str]) -> tuple[list[float], int]:
+async def _run(api_url: str, movie_ids: list[str], rate: int) -> tuple[list[float], int]:
     limits = httpx.Limits(max_connections=200, max_keepalive_connections=200)
     async with httpx.AsyncClient(base_url=api_url, timeout=10, limits=limits, trust_env=False) as client:
         bodies = _bodies(movie_ids)
-        await _send_on_schedule(client, bodies, WARM_UP_SECONDS)
-        answers = await _send_on_schedule(client, bodies, SECONDS)
+        await _send_on_schedule(client, bodies, WARM_UP_SECONDS, rate)
+        answers = await _send_on_schedule(client, bodies, SECONDS, rate)
     return [latency * 1000 for latency, _ in answers], sum(status != 200 for _, status in answers)
 
 
 async def _send_on_schedule(
-    client: httpx.AsyncClient, bodies: Iterator[dict[str, object]], seconds: int
+    client: httpx.AsyncClient, bodies: Iterator[dict[str, object]], seconds: int, rate: int
 ) -> list[tuple[float, int]]:
     began = time.perf_counter()
     tasks = []
-    for number in range(REQUESTS_PER_SECOND * seconds):
-        due = began + number / REQUESTS_PER_SECOND
+    for number in range(rate * seconds):
+        due = began + number / rate
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
         tasks.append(asyncio.create_task(_send(client, next(bodies), due)))
     return await asyncio.gather(*tasks)
