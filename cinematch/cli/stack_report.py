@@ -11,6 +11,7 @@ from cinematch.local_stack.stack_status import ServiceStatus, StackStatus
 COLOURS = {"running": "green", "failed": "red", "stopped": "dim"}
 LABELS = {
     "api": "API",
+    "dashboard": "Dashboard",
     "docs": "API docs",
     "kafka": "Kafka",
     "mongodb": "MongoDB",

@@ -82,6 +82,7 @@ def build_stack(toolchain: Toolchain, folder: DataFolder, settings: Settings) ->
         layers=[_layer(spec, folder, environment, ports) for spec in specs],
         addresses={
             "api": api,
+            "dashboard": f"{api}/",
             "docs": f"{api}/docs",
             "kafka": servers.kafka.address,
             "mongodb": servers.mongo.url,

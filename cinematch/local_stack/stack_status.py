@@ -13,7 +13,7 @@ from cinematch.local_stack.private_file import write_private
 StackPhase = Literal["starting", "running", "stopping", "stopped", "failed"]
 ServiceState = Literal["running", "failed", "stopped"]
 
-ADDRESSES = ("api", "docs", "kafka", "mongodb", "redis", "s3", "minio_console")
+ADDRESSES = ("api", "dashboard", "docs", "kafka", "mongodb", "redis", "s3", "minio_console")
 
 
 @dataclass(frozen=True)
