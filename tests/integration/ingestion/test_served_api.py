@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,18 @@ from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from cinematch.adapters.mongodb_client import SyncDatabase
+from cinematch.adapters.mongodb_trend_counts import TrendState
+from cinematch.contracts.collections import GLOBAL_STATS
+from cinematch.domain.trends import FilmCount
 from cinematch.local_stack.layers import LAYERS, ApiProcess
 from cinematch.local_stack.log_file import LogFile
 from cinematch.local_stack.ports import free_port
 from cinematch.local_stack.redis_server import RedisServer
 from cinematch.settings import Settings
+from micro_batch.trends_document import Source, trends_document
 
 SPEC = next(spec for spec in LAYERS if spec.name == "api")
-OURS = r"^/(v1/movies|v1/catalog|health)"
+OURS = r"^/(v1/(movies|catalog|users|posters|stats|habits|trends)|health)"
 
 
 @pytest.fixture
@@ -48,12 +53,21 @@ def served(database: SyncDatabase, redis_server: RedisServer, settings: Settings
         api.kill()
 
 
-def test_every_answer_is_one_that_the_documentation_promises(served: str) -> None:
+def test_every_answer_is_one_that_the_documentation_promises(served: str, database: SyncDatabase) -> None:
+    publish_trends(database)
     schema = schemathesis.openapi.from_url(f"{served}/openapi.json").include(path_regex=OURS)
     operations = [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]
-    assert len(operations) == 6
+    assert len(operations) == 11
     for operation in operations:
         requests(operation.as_strategy())
+
+
+def publish_trends(database: SyncDatabase) -> None:
+    """Put what micro_batch would have published: without it the trends are rightly unavailable."""
+    now = datetime(2026, 1, 20, tzinfo=UTC)
+    state = TrendState(iter([FilmCount("heat", "Heat", 2, None)]), {"Crime": 2}, 2)
+    document = trends_document(state, Source.BOOTSTRAP, now, now)
+    database[GLOBAL_STATS].insert_one({"type": "global_trends", **document})
 
 
 def requests(cases: SearchStrategy[Any]) -> None:
