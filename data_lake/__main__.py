@@ -8,10 +8,13 @@ import threading
 from cinematch.adapters import s3_objects
 from cinematch.adapters.kafka_consumer import GroupConsumer
 from cinematch.adapters.kafka_dead_letters import DeadLetterOffice
+from cinematch.adapters.kafka_log_watch import LogWatch
 from cinematch.adapters.kafka_topics import ensure_topics
+from cinematch.adapters.kafka_view_lag import ViewLags
 from cinematch.adapters.s3_buckets import ensure_bucket
 from cinematch.adapters.s3_lake_folder import LakeFolder
 from cinematch.errors import StoreUnavailable
+from cinematch.metrics.exposition import tell_metrics
 from cinematch.readiness import announce_ready
 from cinematch.settings import Settings, load_settings
 from cinematch.telemetry import configure_logging, get_logger
@@ -28,10 +31,16 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    tell_metrics(settings, _lags(settings))
     sink = _start(settings, stop)
     if sink is not None:
         announce_ready()
         sink.run(stop)
+
+
+def _lags(settings: Settings) -> ViewLags:
+    watch, topic = LogWatch(settings.kafka_bootstrap_servers), settings.events_topic
+    return ViewLags(watch, topic, {"data_lake": lambda: watch.committed(settings.lake_consumer_group, topic)})
 
 
 def _start(settings: Settings, stop: threading.Event) -> LakeSink | None:

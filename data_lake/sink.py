@@ -32,6 +32,8 @@ from cinematch.contracts.lake_manifest import LakeObject
 from cinematch.contracts.lake_paths import ObjectName
 from cinematch.contracts.log_record import LogPartition, LogRecord
 from cinematch.errors import Conflict, NotFound, StoreUnavailable
+from cinematch.metrics.catalogue import LAKE_FLUSH_BYTES, LAKE_FLUSH_ROWS, LAKE_FLUSH_SECONDS, LAKE_LOST
+from cinematch.metrics.instruments import counter, histogram
 from cinematch.telemetry import get_logger
 from data_lake.backoff import Backoff
 from data_lake.record_batch import BatchBuilder, BatchLimits, OffsetsWentBack, RecordBatch
@@ -162,6 +164,7 @@ class LakeSink:
 
     def _flush(self, writer: Writer, choose: Callable[[BatchBuilder], RecordBatch | None]) -> None:
         while batch := choose(writer.builder):
+            began = time.perf_counter()
             try:
                 link = self._store(batch, writer.topic_id)
             except Conflict as error:
@@ -169,6 +172,7 @@ class LakeSink:
                 self._start_again(batch.place)
                 return
             writer.builder.remove_oldest()
+            _measure(self._shelves[batch.place.topic].folder.name, link, time.perf_counter() - began)
             log.info("stored", object=link.key, rows=link.rows, rejected=link.rejected, bytes=link.size_bytes)
             self._commit(link)
 
@@ -220,3 +224,10 @@ class LakeSink:
             self._consumer.close()
         except StoreUnavailable as error:
             log.warning("the lake sink leaves without a flush; the records are still in Kafka", reason=str(error))
+
+
+def _measure(folder: str, link: LakeObject, seconds: float) -> None:
+    histogram(LAKE_FLUSH_SECONDS).labels(folder).observe(seconds)
+    histogram(LAKE_FLUSH_ROWS).labels(folder).observe(link.rows)
+    counter(LAKE_FLUSH_BYTES).labels(folder).inc(link.size_bytes)
+    counter(LAKE_LOST).inc(link.lost)

@@ -16,11 +16,14 @@ from cinematch.adapters.mongodb_client import SyncDatabase, connect
 from cinematch.adapters.mongodb_lease import MongoLease
 from cinematch.adapters.mongodb_outbox import Outbox
 from cinematch.adapters.mongodb_outbox_feed import open_feed
+from cinematch.adapters.mongodb_outbox_watch import OutboxWatch
 from cinematch.adapters.mongodb_schema import ensure_outbox_retention, ensure_schema
 from cinematch.errors import StoreUnavailable
+from cinematch.metrics.exposition import tell_metrics
 from cinematch.readiness import announce_ready
 from cinematch.settings import Settings, load_settings
 from cinematch.telemetry import configure_logging, get_logger
+from ingestion.metrics import OutboxFigures
 from ingestion.relay import Relay
 from ingestion.tenure import LEASE_NAME, LEASE_SECONDS, LeaseLost, Tenure
 
@@ -39,6 +42,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with connect(settings) as client:
+        tell_metrics(settings, OutboxFigures(OutboxWatch(client[settings.mongodb_database], LEASE_NAME)))
         run(client[settings.mongodb_database], settings, stop)
 
 

@@ -18,6 +18,8 @@ from threading import Event as StopSignal
 from typing import Final, Protocol
 
 from cinematch.domain.events import Event
+from cinematch.metrics.catalogue import RELAYED
+from cinematch.metrics.instruments import counter
 from ingestion.tenure import Tenure
 
 GROUP_EVENTS: Final = 2_000
@@ -29,6 +31,7 @@ SWEEP_SECONDS: Final = 30.0
 """A sweep that finds nothing reads an empty index; it also saves the place while nothing happens."""
 STOP_SECONDS: Final = 5.0
 """How long the last group may take to be acknowledged after the signal to stop."""
+_RELAYED: Final = counter(RELAYED)
 
 
 class Feed(Protocol):
@@ -146,6 +149,7 @@ class Relay:
         return len(self._group) >= GROUP_EVENTS or self._clock() - self._group_began >= GROUP_SECONDS
 
     def _record(self) -> None:
+        _RELAYED.inc(len(self._group))
         self._outbox.mark_published(self._group)
         self._group = []
         self._feed.save()

@@ -9,14 +9,19 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from functools import partial
 
+from cinematch.adapters.kafka_log_watch import LogWatch
+from cinematch.adapters.kafka_view_lag import ViewLags
 from cinematch.adapters.mongodb_client import connect
 from cinematch.errors import CineMatchError
+from cinematch.metrics.exposition import tell_metrics
 from cinematch.readiness import announce_ready
 from cinematch.settings import Settings, load_settings
+from cinematch.spark.checkpoint import committed_offsets
 from cinematch.spark.session import create_spark_session
 from cinematch.telemetry import configure_logging, get_logger
-from micro_batch import job
+from micro_batch import global_trends_stream, job, user_stats_stream
 
 
 def main() -> int:
@@ -27,11 +32,19 @@ def main() -> int:
     try:
         settings = load_settings()
         configure_logging(settings.log_level, as_json=settings.log_json)
+        tell_metrics(settings, _lags(settings))
         _run(settings, stop)
     except CineMatchError as error:
         get_logger(__name__).error("micro-batch ends", reason=str(error))
         return 1
     return 0
+
+
+def _lags(settings: Settings) -> ViewLags:
+    folder = settings.checkpoint_dir / "micro_batch"
+    names = (user_stats_stream.NAME, global_trends_stream.NAME)
+    watch = LogWatch(settings.kafka_bootstrap_servers)
+    return ViewLags(watch, settings.events_topic, {name: partial(committed_offsets, folder / name) for name in names})
 
 
 def _run(settings: Settings, stop: threading.Event) -> None:

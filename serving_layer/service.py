@@ -9,7 +9,9 @@ from typing import Any, Final, Protocol
 
 from cinematch.domain.statistics import Statistics, genre_rows, mean_rating
 from cinematch.errors import UserNotFound, WaitTimeout
-from serving_layer.answer import LiveCounters, UserView
+from cinematch.metrics.catalogue import ANSWERS
+from cinematch.metrics.instruments import counter
+from serving_layer.answer import Freshness, LiveCounters, UserView
 
 FIRST_PAUSE_SECONDS: Final = 0.005
 """Between two reads of somebody who waits for an event; doubles up to the longest."""
@@ -52,6 +54,7 @@ class UserStatsService:
             if view is None:
                 raise UserNotFound(f"user {user_id!r} has no list yet")
             if min_sequence is None or view.freshness.applied_sequence >= min_sequence:
+                count_answer(view.freshness)
                 return self._with_live_counters(view).document()
             if self._clock() + pause > deadline:
                 raise WaitTimeout(_too_late(min_sequence, view, self._wait_seconds))
@@ -82,6 +85,13 @@ class UserStatsService:
         one film for another).
         """
         return mean_rating(batch_tenths + delta_tenths, batch_rated + delta_rated)
+
+
+def count_answer(freshness: Freshness) -> None:
+    """Count an answer by what it lacks."""
+    missing = freshness.applied_sequence < freshness.latest_sequence
+    lacks = "complete" if freshness.complete else "events_missing" if missing else "view_unreadable"
+    counter(ANSWERS).labels(freshness.mode.value, lacks).inc()
 
 
 def _too_late(min_sequence: int, view: UserView, wait_seconds: float) -> str:

@@ -8,13 +8,16 @@ import threading
 from cinematch.adapters import mongodb_client, redis_client, s3_lake
 from cinematch.adapters.kafka_consumer import GroupConsumer
 from cinematch.adapters.kafka_dead_letters import DeadLetterOffice
+from cinematch.adapters.kafka_log_watch import LogWatch
 from cinematch.adapters.kafka_topics import ensure_topics
+from cinematch.adapters.kafka_view_lag import ViewLags
 from cinematch.adapters.mongodb_boundaries import Boundaries
 from cinematch.adapters.mongodb_outbox import Outbox
 from cinematch.adapters.redis_client import RedisClient
 from cinematch.adapters.redis_heartbeat import RedisHeartbeat
 from cinematch.adapters.redis_speed_view import RedisSpeedView
 from cinematch.contracts.event_history import JoinedHistory
+from cinematch.metrics.exposition import tell_metrics
 from cinematch.settings import Settings, SpeedTrigger, load_settings
 from cinematch.spark.session import create_spark_session, is_local
 from cinematch.telemetry import configure_logging
@@ -22,6 +25,7 @@ from speed_layer.applier import Applier
 from speed_layer.delta_consumer import DeltaConsumer
 from speed_layer.guardian import Guardian
 from speed_layer.job import start_micro_batch, start_realtime
+from speed_layer.operator_routes import Progress
 from speed_layer.process import Companion, run
 from speed_layer.repairs import Repairs
 
@@ -33,6 +37,9 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    watch = LogWatch(settings.kafka_bootstrap_servers)
+    progress = Progress(watch, settings)
+    tell_metrics(settings, ViewLags(watch, settings.events_topic, {"speed_layer": progress.reached}))
     partitions = settings.topic_partitions
     topics = (settings.events_topic, settings.speed_deltas_topic, settings.dead_letter_topic)
     ensure_topics(settings.kafka_bootstrap_servers, dict.fromkeys(topics, partitions))

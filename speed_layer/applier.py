@@ -12,11 +12,16 @@ from typing import Final, NamedTuple, Protocol
 from cinematch.contracts.dead_letter import DeadLetter, rejection
 from cinematch.contracts.event_codec import decode
 from cinematch.contracts.log_record import LogRecord
-from cinematch.contracts.speed_view import SpeedView
+from cinematch.contracts.speed_view import Applied, SpeedView
 from cinematch.domain.events import Event
 from cinematch.errors import InvalidEvent
+from cinematch.metrics.catalogue import SPEED_EVENTS, SPEED_GAPS
+from cinematch.metrics.instruments import counter
 
 LAYER: Final = "speed_layer"
+_APPLIED: Final = counter(SPEED_EVENTS).labels("applied")
+_DUPLICATES: Final = counter(SPEED_EVENTS).labels("duplicate")
+_GAPS: Final = counter(SPEED_GAPS)
 
 
 class DeadLetters(Protocol):
@@ -50,7 +55,15 @@ class Applier:
         if letters:
             self._dead_letters.publish(letters)
         outcomes = self._view.apply(events)
+        _measure(outcomes.values())
         return [user_id for user_id, outcome in outcomes.items() if outcome.gap_at or outcome.started_after]
+
+
+def _measure(outcomes: Iterable[Applied]) -> None:
+    for outcome in outcomes:
+        _APPLIED.inc(outcome.applied)
+        _DUPLICATES.inc(outcome.duplicates)
+        _GAPS.inc(outcome.gap_at is not None)
 
 
 def sort_out(arrivals: Iterable[Arrival]) -> tuple[dict[str, list[Event]], list[DeadLetter]]:

@@ -97,7 +97,7 @@ class Progress:
 
     def flow(self) -> Flow:
         """Look at the edge into Redis. Raises StoreUnavailable."""
-        reached = self._reached()
+        reached = self.reached()
         lag = None if reached is None else self.watch.lag(self._settings.events_topic, reached)
         return flow(lag, None if reached is None else self._meter.per_second(sum(reached.values())), USUAL_SECONDS)
 
@@ -105,7 +105,7 @@ class Progress:
         """Count the processes that apply deltas. Raises StoreUnavailable."""
         return self.watch.members(self._settings.speed_consumer_group)
 
-    def _reached(self) -> Mapping[LogPartition, int] | None:
+    def reached(self) -> Mapping[LogPartition, int] | None:
         """Give the offset of the event log behind what is in Redis; None when this process cannot know."""
         if self._settings.speed_trigger is SpeedTrigger.MICRO_BATCH:
             return committed_offsets(self._settings.checkpoint_dir / "speed_layer" / "micro_batch")

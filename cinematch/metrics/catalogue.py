@@ -14,7 +14,6 @@ _STORE_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0
 _BATCH_BUCKETS: Final = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _SIZE_BUCKETS: Final = (1, 10, 100, 1_000, 10_000, 50_000, 100_000)
 _EVERY_LAYER: Final = ("api", "relay", "micro_batch", "speed_layer", "data_lake", "scheduler")
-_STREAMS: Final = ("micro_batch", "speed_layer")
 
 # ---- what comes in
 
@@ -62,9 +61,9 @@ VIEW_EVENTS: Final = Metric(
     "cinematch_view_lag_events",
     Kind.GAUGE,
     Unit.EVENTS,
-    "Events of the log that a view (data_lake, speed_layer, user_stats, global_trends) has not taken in yet. Told by "
-    "the relay, so a layer that is down is seen as well; no value for a view that never began.",
-    ("relay",),
+    "Events of the log that a view (data_lake, speed_layer, user_stats, global_trends) has not taken in yet; no value "
+    "while its layer cannot know where it stands.",
+    ("micro_batch", "speed_layer", "data_lake"),
     labels=("view",),
 )
 VIEW_SECONDS: Final = Metric(
@@ -72,60 +71,8 @@ VIEW_SECONDS: Final = Metric(
     Kind.GAUGE,
     Unit.SECONDS,
     "How long the oldest event that a view has not taken in has been in the log; 0 when there is none.",
-    ("relay",),
+    ("micro_batch", "speed_layer", "data_lake"),
     labels=("view",),
-)
-
-# ---- Spark's streams
-
-STREAM_BATCH_SECONDS: Final = Metric(
-    "cinematch_stream_batch_seconds",
-    Kind.HISTOGRAM,
-    Unit.SECONDS,
-    "How long a micro-batch of a Spark stream took (in real-time mode: the time between two checkpoints).",
-    _STREAMS,
-    labels=("stream",),
-    buckets=_BATCH_BUCKETS,
-)
-STREAM_RECORDS: Final = Metric(
-    "cinematch_stream_records_total",
-    Kind.COUNTER,
-    Unit.RECORDS,
-    "Records that a Spark stream has read from the event log; repeats count again.",
-    _STREAMS,
-    labels=("stream",),
-)
-STREAM_INPUT_RATE: Final = Metric(
-    "cinematch_stream_input_rate",
-    Kind.GAUGE,
-    Unit.EVENTS_PER_SECOND,
-    "Records a second that arrived for the last micro-batch of a Spark stream.",
-    _STREAMS,
-    labels=("stream",),
-)
-STREAM_PROCESSED_RATE: Final = Metric(
-    "cinematch_stream_processed_rate",
-    Kind.GAUGE,
-    Unit.EVENTS_PER_SECOND,
-    "Records a second at which a Spark stream worked off its last micro-batch.",
-    _STREAMS,
-    labels=("stream",),
-)
-STREAM_BEHIND: Final = Metric(
-    "cinematch_stream_behind_events",
-    Kind.GAUGE,
-    Unit.EVENTS,
-    "Records behind the end of the log when a Spark stream began its last micro-batch, without those that it took.",
-    _STREAMS,
-    labels=("stream",),
-)
-STREAM_PROGRESS: Final = Metric(
-    "cinematch_stream_progress_timestamp_seconds",
-    Kind.GAUGE,
-    Unit.TIME,
-    "When a Spark stream last finished a micro-batch, or found nothing to do.",
-    _STREAMS,
-    labels=("stream",),
 )
 
 # ---- the speed view
@@ -145,39 +92,9 @@ SPEED_GAPS: Final = Metric(
     "Users whose speed view was found to lack an event when a later one came; each is repaired.",
     ("speed_layer",),
 )
-SPEED_PENDING: Final = Metric(
-    "cinematch_speed_pending_events",
-    Kind.GAUGE,
-    Unit.EVENTS,
-    "Events that Redis holds for users who have some after the published batch, counted at the last audit.",
-    ("speed_layer",),
-)
-SPEED_DUE_USERS: Final = Metric(
-    "cinematch_speed_due_users",
-    Kind.GAUGE,
-    Unit.USERS,
-    "Users with events after the published batch, counted at the last audit.",
-    ("speed_layer",),
-)
-SPEED_REPAIRS: Final = Metric(
-    "cinematch_speed_repairs_total",
-    Kind.COUNTER,
-    Unit.REPAIRS,
-    "Speed views that were put back from the outbox or the lake; `outcome` is repaired, or impossible.",
-    ("speed_layer",),
-    labels=("outcome",),
-)
 
 # ---- the lake
 
-LAKE_ROWS: Final = Metric(
-    "cinematch_lake_rows_total",
-    Kind.COUNTER,
-    Unit.RECORDS,
-    "Records that were stored in the lake as rows, by folder (events, dead-letters).",
-    ("data_lake",),
-    labels=("folder",),
-)
 LAKE_FLUSH_SECONDS: Final = Metric(
     "cinematch_lake_flush_seconds",
     Kind.HISTOGRAM,
@@ -286,16 +203,6 @@ DELTAS_RESET: Final = Metric(
     ("scheduler",),
 )
 
-# ---- what goes wrong with records
-
-DEAD_LETTERS: Final = Metric(
-    "cinematch_dead_letters_total",
-    Kind.COUNTER,
-    Unit.RECORDS,
-    "Records that a layer refused, by the field or rule that they break; a repeated micro-batch counts again.",
-    ("micro_batch", "speed_layer", "data_lake"),
-    labels=("layer", "reason"),
-)
 
 # ---- what goes out
 
@@ -303,20 +210,10 @@ ANSWERS: Final = Metric(
     "cinematch_answers_total",
     Kind.COUNTER,
     Unit.ANSWERS,
-    "Answers of GET /stats by STATS_MODE and freshness: complete, or why not: events_missing (issued, not yet "
-    "applied), speed_unreadable (Redis is silent), speed_broken (it has lost events), batch_ahead (its boundary is "
-    "beyond our batch document), generation_gone (dropped while it was read).",
+    "Answers of GET /stats by STATS_MODE and freshness: complete, or what is missing: events_missing (issued, not in "
+    "the answer), view_unreadable (Redis is silent, or has lost events, and the batch document answers alone).",
     ("api",),
     labels=("mode", "freshness"),
-)
-ANSWER_MISSING: Final = Metric(
-    "cinematch_answer_missing_events",
-    Kind.HISTOGRAM,
-    Unit.EVENTS,
-    "Events of the user that had been issued and were not in the answer of GET /stats.",
-    ("api",),
-    labels=("mode",),
-    buckets=(0, 1, 2, 5, 10, 100, 1_000),
 )
 
 # ---- the stores, as their clients see them
