@@ -1,0 +1,65 @@
+"""Dashboards and alert rules: well-formed, every query parses, and none asks for a figure that nobody tells."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import promql_parser
+import pytest
+import yaml
+
+from cinematch.metrics.catalogue import METRICS
+from cinematch.metrics.metric import Kind, Metric
+
+DEPLOY = Path(__file__).parents[3] / "deploy"
+DASHBOARDS = sorted((DEPLOY / "grafana" / "dashboards").glob("*.json"))
+RULES = sorted((DEPLOY / "prometheus" / "rules").glob("*.yml"))
+OTHERS = {"up", "http_requests_total", "http_request_duration_seconds_bucket", "process_resident_memory_bytes"}
+
+
+def rules() -> Iterator[dict[str, Any]]:
+    """Every alert rule."""
+    for file in RULES:
+        for group in yaml.safe_load(file.read_text())["groups"]:
+            yield from group["rules"]
+
+
+def panels() -> Iterator[dict[str, Any]]:
+    """Every panel of every dashboard."""
+    for file in DASHBOARDS:
+        yield from json.loads(file.read_text())["panels"]
+
+
+QUERIES = [rule["expr"] for rule in rules()] + [target["expr"] for panel in panels() for target in panel["targets"]]
+
+
+def series(metric: Metric) -> set[str]:
+    """The names under which Prometheus keeps a metric."""
+    if metric.kind is Kind.HISTOGRAM:
+        return {f"{metric.name}_{part}" for part in ("bucket", "count", "sum")}
+    return {metric.name}
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_each_query_parses_and_asks_for_what_is_told(query: str) -> None:
+    promql_parser.parse(query)
+    names = set(re.findall(r"\b(?:cinematch|http|process)_[a-z_]+|\bup\b", query))
+    assert names
+    assert names <= OTHERS.union(*map(series, METRICS))
+
+
+def test_each_alert_says_what_is_wrong_and_how_bad_it_is() -> None:
+    assert {rule["alert"] for rule in rules()} >= {"LayerDown", "OutboxLag", "ViewLag", "BatchOverdue", "SlowStore"}
+    for rule in rules():
+        assert rule["annotations"]["summary"]
+        assert rule["labels"]["severity"] in ("warning", "critical")
+
+
+def test_panels_have_titles_and_do_not_overlap() -> None:
+    titles = [panel["title"] for panel in panels()]
+    places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in panels()]
+    assert len(titles) == len(set(titles)) == len(set(places)) >= 10
