@@ -71,6 +71,11 @@ class LayerProcess(Service):
         self._spec = spec
         self._environment = dict(environment)
 
+    @property
+    def metrics_url(self) -> str | None:
+        port = self._environment.get("METRICS_PORT")
+        return port and f"http://{self._environment['METRICS_HOST']}:{port}/metrics"
+
     def argv(self) -> Sequence[str | Path]:
         command = [sys.executable, "-m", *self._spec.arguments]
         if not self._spec.niceness:
@@ -101,6 +106,10 @@ class LayerProcess(Service):
 
 class ApiProcess(LayerProcess):
     """The layer that is ready when its health page says so: then everything that it reads from is there."""
+
+    @property
+    def metrics_url(self) -> str | None:
+        return f"http://{self._environment['API_HOST']}:{self._environment['API_PORT']}/metrics"
 
     def ready(self) -> bool:
         url = f"http://{self._environment['API_HOST']}:{self._environment['API_PORT']}/health/ready"

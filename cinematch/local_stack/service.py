@@ -49,6 +49,11 @@ class Service(ABC):
         return {}
 
     @property
+    def metrics_url(self) -> str | None:
+        """Where it tells its metrics; None when it does not."""
+        return None
+
+    @property
     def pid(self) -> int | None:
         """The process id while it runs."""
         return self.process.pid if self.process is not None and self.alive else None

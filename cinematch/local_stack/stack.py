@@ -19,6 +19,7 @@ from cinematch.local_stack.toolchain import Toolchain
 from cinematch.settings import Settings
 
 FIRST_SPARK_UI_PORT: Final = 4040
+FIRST_METRICS_PORT: Final = 9101
 LEAN_JVM: Final = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
 """For Spark on a laptop: the optimising compiler took a third of the streams' processor time, and 200 MB."""
 USUAL_PORTS: Final = {
@@ -61,12 +62,22 @@ class Stack:
 def usual_ports(layers: Sequence[LayerSpec]) -> dict[str, int]:
     """The port that each part takes when it is free."""
     spark = [spec.name for spec in layers if spec.uses_spark]
-    return USUAL_PORTS | {spark_ui(name): FIRST_SPARK_UI_PORT + place for place, name in enumerate(spark)}
+    telling = [spec.name for spec in layers if spec.name != "api"]  # which tells on its own address
+    return (
+        USUAL_PORTS
+        | {spark_ui(name): FIRST_SPARK_UI_PORT + place for place, name in enumerate(spark)}
+        | {metrics_page(name): FIRST_METRICS_PORT + place for place, name in enumerate(telling)}
+    )
 
 
 def spark_ui(layer: str) -> str:
     """The name of a layer's Spark UI among the ports."""
     return f"{layer} Spark UI"
+
+
+def metrics_page(layer: str) -> str:
+    """The name of a layer's page of metrics among the ports."""
+    return f"{layer} metrics"
 
 
 def build_stack(toolchain: Toolchain, folder: DataFolder, settings: Settings) -> Stack:
@@ -139,5 +150,7 @@ def _layer(
     spec: LayerSpec, folder: DataFolder, environment: Mapping[str, str], ports: Mapping[str, int]
 ) -> LayerProcess:
     own = {"SPARK_UI_PORT": str(ports[spark_ui(spec.name)]), "JDK_JAVA_OPTIONS": LEAN_JVM} if spec.uses_spark else {}
+    if port := ports.get(metrics_page(spec.name)):
+        own |= {"METRICS_HOST": LOOPBACK, "METRICS_PORT": str(port)}
     kind = ApiProcess if spec.name == "api" else LayerProcess
     return kind(spec, folder.service(spec.name), folder.log(spec.name), {**environment, **own})

@@ -25,6 +25,7 @@ class ServiceStatus:
     detail: str = ""
     restarts: int = 0
     last_error: str = ""
+    metrics: str | None = None
 
 
 @dataclass(frozen=True)

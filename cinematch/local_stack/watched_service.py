@@ -72,7 +72,7 @@ class WatchedService:
         """For people."""
         restarts = max(0, self._starts - 1)
         pid = self.service.pid
-        return ServiceStatus(self._state(), pid, self._detail(), restarts, self._last_error)
+        return ServiceStatus(self._state(), pid, self._detail(), restarts, self._last_error, self.service.metrics_url)
 
     def _step_starting(self, waited: float) -> None:
         if self.service.ready():
