@@ -12,11 +12,14 @@ from typing import IO, Final, TypeVar
 from rich.console import Console
 
 from cinematch.cli.data_dir import DataDir, data_folder
-from cinematch.cli.demo_client import DemoClient, Document
 from cinematch.cli.demo_lake import lake_progress
 from cinematch.cli.demo_tables import print_trends, print_user
 from cinematch.cli.lifecycle import launched, stay
 from cinematch.cli.stack_report import print_addresses
+from cinematch.client.errors import NoAnswer, NotThere, NotYet, Unavailable
+from cinematch.client.exchange import Patience
+from cinematch.client.http_client import Client, connect
+from cinematch.client.models import GlobalTrends, UserStats
 from cinematch.errors import CineMatchError, WaitTimeout
 from cinematch.local_stack.data_folder import DataFolder
 from cinematch.local_stack.layers import installed_layers
@@ -31,6 +34,9 @@ VISIBLE_SECONDS: Final = 180.0
 POLL_SECONDS: Final = 0.5
 BATCH_LOG: Final = "demo-batch"
 NEW_RATINGS: Final = (9.5, 8.0, 6.5)
+ASK_ONCE: Final = Patience(attempts=1)
+"""The demo waits by itself, for longer and for more than the API's coming back."""
+NOT_VISIBLE: Final = (NoAnswer, NotThere, NotYet, Unavailable)
 LAMBDA_LAYERS: Final = {"data_lake", "speed_layer", "scheduler"}
 
 Answer = TypeVar("Answer")
@@ -57,9 +63,15 @@ def lambda_installed() -> bool:
 
 def show(console: Console, folder: DataFolder, status: StackStatus) -> None:
     """Load the data, which adds nothing when they are there, and print what the API makes of them."""
-    client = DemoClient(status.addresses["api"])
     console.print("Loading invented data ...")
     run(folder, "seed", "--users", str(USERS), "--events", str(EVENTS), "--seed", str(SEED))
+    with connect(status.addresses["api"], ASK_ONCE) as client:
+        show_answers(console, folder, status, client)
+    print_addresses(console, folder, status)
+
+
+def show_answers(console: Console, folder: DataFolder, status: StackStatus, client: Client) -> None:
+    """Print what the API makes of the data: before a batch, and merged with what came after one."""
     with console.status("Waiting until the statistics are visible ..."):
         stats = until(lambda: whole(client.stats(SHOWN_USER)), f"the statistics of {SHOWN_USER}")
         print_user(console, stats)
@@ -69,21 +81,19 @@ def show(console: Console, folder: DataFolder, status: StackStatus) -> None:
         if not from_batch(stats):
             run_batch(console, folder, status)
         print_user(console, with_more_films(client, trends))
-    print_addresses(console, folder, status)
 
 
-def from_batch(stats: Document) -> bool:
+def from_batch(stats: UserStats) -> bool:
     """Whether an answer begins with a batch document."""
-    return stats["freshness"]["batch_generation"] is not None and stats["freshness"]["as_of_sequence"] > 0
+    return stats.freshness.batch_generation is not None and stats.freshness.as_of_sequence > 0
 
 
-def with_more_films(client: DemoClient, trends: Document) -> Document:
+def with_more_films(client: Client, trends: GlobalTrends) -> UserStats:
     """Change a list after the batch: the answer is part batch, part speed."""
     stats = until(lambda: published(client.stats(SHOWN_USER)), "the published batch")
-    latest = stats["freshness"]["latest_sequence"]
-    for film, rating in zip(reversed(trends["top_movies"]), NEW_RATINGS, strict=False):
-        event = client.rate(SHOWN_USER, film["movie_id"], rating)
-        latest = max(latest, event.get("sequence") or 0)
+    latest = stats.freshness.latest_sequence
+    for film, rating in zip(reversed(trends.top_movies), NEW_RATINGS, strict=False):
+        latest = max(latest, client.add(SHOWN_USER, film.movie_id, rating=rating).sequence)
     return until(lambda: client.stats(SHOWN_USER, latest), "the new ratings")
 
 
@@ -105,26 +115,34 @@ def run(folder: DataFolder, *arguments: str, output: IO[bytes] | None = None) ->
         raise CineMatchError(f"`cinematch {' '.join(arguments)}` failed")
 
 
-def whole(stats: Document | None) -> Document | None:
+def whole(stats: UserStats) -> UserStats | None:
     """Statistics that contain every event issued so far."""
-    return stats if stats and stats["total_watched"] and stats["freshness"]["complete"] else None
+    return stats if stats.total_watched and stats.freshness.complete else None
 
 
-def published(stats: Document | None) -> Document | None:
+def published(stats: UserStats) -> UserStats | None:
     """Statistics that begin with a batch document."""
-    return stats if stats and from_batch(stats) else None
+    return stats if from_batch(stats) else None
 
 
-def filled(trends: Document | None) -> Document | None:
+def filled(trends: GlobalTrends) -> GlobalTrends | None:
     """Trends with at least one film."""
-    return trends if trends and trends["top_movies"] else None
+    return trends if trends.top_movies else None
 
 
 def until(answer: Callable[[], Answer | None], what: str) -> Answer:
-    """The first answer that is not None. Raises WaitTimeout when there is none in time."""
+    """The first answer that is there and not None. Raises WaitTimeout when there is none in time."""
     deadline = time.monotonic() + VISIBLE_SECONDS
-    while (given := answer()) is None:
+    while (given := visible(answer)) is None:
         if time.monotonic() > deadline:
             raise WaitTimeout(f"{what} did not become visible in {VISIBLE_SECONDS:.0f} s: see `cinematch status`")
         time.sleep(POLL_SECONDS)
     return given
+
+
+def visible(answer: Callable[[], Answer | None]) -> Answer | None:
+    """The answer; None while the API, or what it is asked for, is not there."""
+    try:
+        return answer()
+    except NOT_VISIBLE:
+        return None

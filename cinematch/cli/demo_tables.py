@@ -6,43 +6,43 @@ from rich.columns import Columns
 from rich.console import Console
 from rich.table import Table
 
-from cinematch.cli.demo_client import Document
+from cinematch.client.models import GlobalTrends, UserStats
 
 SHOWN = 5
 
 
-def print_user(console: Console, stats: Document) -> None:
+def print_user(console: Console, stats: UserStats) -> None:
     """One user's statistics and what they cover."""
-    numbers = Table(title=f"Statistics of {stats['user_id']}", title_justify="left", show_header=False)
-    numbers.add_row("films", str(stats["total_watched"]))
-    numbers.add_row("average rating", str(stats["avg_rating"]))
-    numbers.add_row("favourite genre", str(stats["favorite_genre"]))
-    numbers.add_row("hours watched", str(stats["watch_time_hours"]))
+    numbers = Table(title=f"Statistics of {stats.user_id}", title_justify="left", show_header=False)
+    numbers.add_row("films", str(stats.total_watched))
+    numbers.add_row("average rating", str(stats.avg_rating))
+    numbers.add_row("favourite genre", str(stats.favorite_genre))
+    numbers.add_row("hours watched", str(stats.watch_time_hours))
     best = Table("best rated", "rating", title=" ", title_justify="left")
-    for film in stats["top_rated_movies"][:SHOWN]:
-        best.add_row(film["title"], str(film["rating"]))
+    for film in stats.top_rated_movies[:SHOWN]:
+        best.add_row(film.title, str(film.rating))
     console.print(Columns([numbers, best]))
     print_freshness(console, stats)
 
 
-def print_freshness(console: Console, stats: Document) -> None:
+def print_freshness(console: Console, stats: UserStats) -> None:
     """From which views an answer comes, and whether anything is missing from it."""
-    fresh = stats["freshness"]
-    parts = f"events 1 to {fresh['as_of_sequence']} from the slower view"
-    if fresh["batch_generation"] is not None:
-        parts = f"events 1 to {fresh['as_of_sequence']} from batch generation {fresh['batch_generation']}"
-    if fresh["applied_sequence"] > fresh["as_of_sequence"]:
-        parts += f", {fresh['as_of_sequence'] + 1} to {fresh['applied_sequence']} from the speed layer"
-    whole = "complete" if fresh["complete"] else f"incomplete: {fresh['latest_sequence']} events were issued"
-    console.print(f"mode {fresh['mode']}: {parts} ({whole})", style="dim", highlight=False)
+    fresh = stats.freshness
+    parts = f"events 1 to {fresh.as_of_sequence} from the slower view"
+    if fresh.batch_generation is not None:
+        parts = f"events 1 to {fresh.as_of_sequence} from batch generation {fresh.batch_generation}"
+    if fresh.applied_sequence > fresh.as_of_sequence:
+        parts += f", {fresh.as_of_sequence + 1} to {fresh.applied_sequence} from the speed layer"
+    whole = "complete" if fresh.complete else f"incomplete: {fresh.latest_sequence} events were issued"
+    console.print(f"mode {fresh.mode}: {parts} ({whole})", style="dim", highlight=False)
 
 
-def print_trends(console: Console, trends: Document) -> None:
+def print_trends(console: Console, trends: GlobalTrends) -> None:
     """The ten films in most lists, and the genres."""
     films = Table("#", "film", "lists", title="Top 10 of the community", title_justify="left")
-    for place, film in enumerate(trends["top_movies"], 1):
-        films.add_row(str(place), film["title"], str(film["count"]))
+    for place, film in enumerate(trends.top_movies, 1):
+        films.add_row(str(place), film.title, str(film.count))
     genres = Table("genre", "share", title=" ", title_justify="left")
-    for genre in trends["trending_genres"]:
-        genres.add_row(genre["genre"], f"{genre['percentage']} %")
+    for genre in trends.trending_genres:
+        genres.add_row(genre.genre, f"{genre.percentage} %")
     console.print(Columns([films, genres]))

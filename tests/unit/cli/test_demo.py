@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
@@ -11,15 +13,20 @@ import pytest
 from rich.console import Console
 
 from cinematch.cli import demo
-from cinematch.cli.demo_client import Document
 from cinematch.cli.demo_lake import LakeProgress
+from cinematch.client.errors import NoAnswer, NotThere, NotYet, Unavailable, answered
+from cinematch.client.exchange import Patience
+from cinematch.client.models import Change, Freshness, GlobalTrends, Problem, TrendingMovie, UserStats
 from cinematch.contracts.log_record import LogPartition
+from cinematch.domain.events import EventType
+from cinematch.errors import WaitTimeout
 from cinematch.local_stack.data_folder import DataFolder
 from cinematch.local_stack.stack_status import StackStatus
+from cinematch.settings import StatsMode
 
 FIRST, SECOND = LogPartition("events", 0), LogPartition("events", 1)
 STATUS = StackStatus("running", addresses={"api": "http://127.0.0.1:1", "kafka": "127.0.0.1:1"})
-FILMS = [{"movie_id": f"m{n}", "title": f"Film {n}", "count": n} for n in range(1, 6)]
+FILMS = [TrendingMovie(movie_id=f"m{n}", title=f"Film {n}", poster_path=None, count=n) for n in range(1, 6)]
 
 
 @dataclass
@@ -61,31 +68,57 @@ class FakeStack:
     sequence: int = 10
     as_of: int = 0
 
-    def stats(self, user_id: str, min_sequence: int | None = None) -> Document:
-        return {
-            "user_id": user_id,
-            "total_watched": self.sequence,
-            "avg_rating": 7.0,
-            "favorite_genre": "Drama",
-            "watch_time_hours": 1.0,
-            "top_rated_movies": [],
-            "freshness": {
-                "mode": "lambda",
-                "batch_generation": self.generation,
-                "as_of_sequence": self.as_of,
-                "applied_sequence": self.sequence,
-                "latest_sequence": self.sequence,
-                "complete": True,
-            },
-        }
+    def stats(self, user_id: str, min_sequence: int | None = None) -> UserStats:
+        return UserStats(
+            user_id=user_id,
+            total_watched=self.sequence,
+            avg_rating=7.0,
+            rating_chart_data=[],
+            top_rated_movies=[],
+            recent_movies=[],
+            genre_data=[],
+            favorite_genre="Drama",
+            watch_time_hours=1.0,
+            best_rated_directors={},
+            best_directors=[],
+            most_watched_actors=[],
+            stats_version="3.2",
+            last_updated=None,
+            batch_updated_at=None,
+            realtime_delta_count=0,
+            freshness=Freshness(
+                mode=StatsMode.LAMBDA,
+                batch_generation=self.generation,
+                as_of_sequence=self.as_of,
+                applied_sequence=self.sequence,
+                latest_sequence=self.sequence,
+                complete=True,
+            ),
+        )
 
-    def trends(self) -> Document:
-        return {"top_movies": FILMS, "trending_genres": []}
+    def trends(self) -> GlobalTrends:
+        return GlobalTrends(
+            type="global_trends",
+            top_movies=FILMS,
+            trending_genres=[],
+            genre_counts={},
+            total_movies_analyzed=5,
+            updated_at="",
+            source="",
+        )
 
-    def rate(self, user_id: str, movie_id: str, rating: float) -> Document:
+    def add(self, user_id: str, movie_id: str, *, rating: float) -> Change:
         self.done.append("rate")
         self.sequence += 1
-        return {"sequence": self.sequence}
+        return Change(
+            changed=True,
+            event_id="e",
+            event_type=EventType.ADD,
+            sequence=self.sequence,
+            movie_id=movie_id,
+            title="Film",
+            detail="",
+        )
 
     def run(self, folder: DataFolder, *arguments: str, output: Any = None) -> None:
         self.done.append(arguments[0])
@@ -114,7 +147,12 @@ def shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
             def __exit__(self, *_: object) -> None:
                 """Nothing to close."""
 
-        monkeypatch.setattr(demo, "DemoClient", lambda url: stack)
+        @contextmanager
+        def connect(url: str, patience: Patience) -> Iterator[FakeStack]:
+            assert (url, patience.attempts) == (STATUS.addresses["api"], 1)
+            yield stack
+
+        monkeypatch.setattr(demo, "connect", connect)
         monkeypatch.setattr(demo, "lake_progress", Progress)
         monkeypatch.setattr(demo, "run", stack.run)
         monkeypatch.setattr(demo, "POLL_SECONDS", 0.001)
@@ -137,3 +175,31 @@ def test_a_second_demo_on_the_same_data_runs_no_batch(shown: Any) -> None:
     stack = FakeStack(generation=4, as_of=10)
     shown(stack)
     assert stack.done == ["seed", "rate", "rate", "rate"]
+
+
+def refused(status: int) -> Exception:
+    return answered(Problem(status=status))
+
+
+def test_what_is_not_there_yet_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "POLL_SECONDS", 0.0)
+    errors = [NoAnswer("refused"), refused(404), refused(503), refused(504)]
+    assert [type(error) for error in errors] == [NoAnswer, NotThere, Unavailable, NotYet]
+
+    def answer() -> str | None:
+        if errors:
+            raise errors.pop(0)
+        return "there"
+
+    assert demo.until(answer, "it") == "there"
+
+
+def test_what_never_comes_is_waited_for_in_vain_but_a_wrong_request_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(status: int) -> None:
+        raise refused(status)
+
+    monkeypatch.setattr(demo, "VISIBLE_SECONDS", 0.0)
+    with pytest.raises(WaitTimeout, match="the trends did not become visible"):
+        demo.until(lambda: answer(503), "the trends")
+    with pytest.raises(type(refused(422))):
+        demo.until(lambda: answer(422), "the trends")
