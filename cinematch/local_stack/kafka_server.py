@@ -14,7 +14,7 @@ from cinematch.adapters.kafka_topics import ensure_topics
 from cinematch.errors import StoreUnavailable
 from cinematch.local_stack.log_file import LogFile
 from cinematch.local_stack.ports import LOOPBACK, accepts_connections
-from cinematch.local_stack.service import Service, ServiceFailed
+from cinematch.local_stack.service import BEHIND_ANSWERS, Service, ServiceFailed
 from cinematch.local_stack.toolchain import Toolchain
 
 HEAP: Final = "-Xmx512m"
@@ -90,6 +90,10 @@ class KafkaServer(Service):
         self._logging.write_text(LOGGING)
         if not (self._data / "meta.properties").exists():
             self._format()
+
+    @property
+    def niceness(self) -> int:
+        return BEHIND_ANSWERS  # the outbox takes events without it
 
     def argv(self) -> Sequence[str | Path]:
         return [*self._java(HEAP), "kafka.Kafka", self._properties]

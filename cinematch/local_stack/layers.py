@@ -13,16 +13,10 @@ from typing import ClassVar, Final
 import httpx
 
 from cinematch.local_stack.log_file import LogFile
-from cinematch.local_stack.service import Service
+from cinematch.local_stack.service import BEHIND_ANSWERS, LAST, Service
 from cinematch.readiness import READY_FILE_VARIABLE
 
 PROBE_TIMEOUT_SECONDS: Final = 2.0
-BEHIND_ANSWERS: Final = 19
-"""A niceness: the least share of a busy core."""
-BEHIND_SERVERS: Final = 5
-"""A niceness for who is to be quick, but not before the API and its database."""
-STEP_BACK: Final = 'echo "$1" 2>/dev/null >/proc/self/autogroup; exec nice -n "$@"'
-"""Linux weighs sessions against each other, so the nice of a process counts only within its own session."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +40,11 @@ class LayerSpec:
 
 LAYERS: Final = (
     LayerSpec("api", "cinematch.api", ("cinematch", "api")),
-    LayerSpec("relay", "ingestion.__main__", ("ingestion",)),
-    LayerSpec("micro_batch", "micro_batch.__main__", ("micro_batch",), uses_spark=True, niceness=BEHIND_ANSWERS),
-    LayerSpec("data_lake", "data_lake.__main__", ("data_lake",), niceness=BEHIND_ANSWERS),
-    LayerSpec("speed_layer", "speed_layer.__main__", ("speed_layer",), uses_spark=True, niceness=BEHIND_SERVERS),
-    LayerSpec("scheduler", "batch_layer.__main__", ("batch_layer",), niceness=BEHIND_ANSWERS),
+    LayerSpec("relay", "ingestion.__main__", ("ingestion",), niceness=BEHIND_ANSWERS),
+    LayerSpec("micro_batch", "micro_batch.__main__", ("micro_batch",), uses_spark=True, niceness=LAST),
+    LayerSpec("data_lake", "data_lake.__main__", ("data_lake",), niceness=LAST),
+    LayerSpec("speed_layer", "speed_layer.__main__", ("speed_layer",), uses_spark=True, niceness=BEHIND_ANSWERS),
+    LayerSpec("scheduler", "batch_layer.__main__", ("batch_layer",), niceness=LAST),
 )
 
 
@@ -77,10 +71,11 @@ class LayerProcess(Service):
         return port and f"http://{self._environment['METRICS_HOST']}:{port}/metrics"
 
     def argv(self) -> Sequence[str | Path]:
-        command = [sys.executable, "-m", *self._spec.arguments]
-        if not self._spec.niceness:
-            return command
-        return ["sh", "-c", STEP_BACK, "sh", str(self._spec.niceness), *command]
+        return [sys.executable, "-m", *self._spec.arguments]
+
+    @property
+    def niceness(self) -> int:
+        return self._spec.niceness
 
     def environment(self) -> dict[str, str]:
         scratch = dict.fromkeys(("TMPDIR", "SPARK_LOCAL_DIRS"), str(self._scratch))

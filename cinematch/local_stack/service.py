@@ -15,6 +15,12 @@ from cinematch.local_stack.log_file import LogFile
 
 READY_POLL_SECONDS: Final = 0.1
 SHOWN_LINES: Final = 15
+BEHIND_ANSWERS: Final = 5
+"""A niceness for who is to be quick, but not before the API and its stores: somebody waits for those."""
+LAST: Final = 19
+"""A niceness: the least share of a busy core."""
+STEP_BACK: Final = 'echo "$1" 2>/dev/null >/proc/self/autogroup; exec nice -n "$@"'
+"""Linux weighs sessions against each other, so the nice of a process counts only within its own session."""
 
 
 class ServiceFailed(CineMatchError):
@@ -49,6 +55,11 @@ class Service(ABC):
         return {}
 
     @property
+    def niceness(self) -> int:
+        """How far it steps back where cores are few: a view may be late, an answer may not."""
+        return 0
+
+    @property
     def metrics_url(self) -> str | None:
         """Where it tells its metrics; None when it does not."""
         return None
@@ -69,7 +80,11 @@ class Service(ABC):
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         self.prepare()
-        self.process = ChildProcess(self.argv(), os.environ | self.environment(), self.folder, self.log)
+        self.process = ChildProcess(self._command(), os.environ | self.environment(), self.folder, self.log)
+
+    def _command(self) -> list[str | Path]:
+        command = list(self.argv())
+        return ["sh", "-c", STEP_BACK, "sh", str(self.niceness), *command] if self.niceness else command
 
     def wait_ready(self) -> None:
         """Wait until it serves. Raises ServiceFailed when it ends before that or takes too long."""
