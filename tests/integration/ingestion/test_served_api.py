@@ -13,6 +13,7 @@ import schemathesis
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis.strategies import SearchStrategy
+from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
@@ -38,6 +39,7 @@ def served(database: SyncDatabase, redis_server: RedisServer, settings: Settings
     environment = {
         "API_HOST": "127.0.0.1",
         "API_PORT": str(port),
+        "MIN_SEQUENCE_WAIT_SECONDS": "0.2",
         "MONGODB_DATABASE": settings.mongodb_database,
         "MONGODB_URL": settings.mongodb_url,
         "REDIS_URL": settings.redis_url,
@@ -74,10 +76,12 @@ def requests(cases: SearchStrategy[Any]) -> None:
     """Send some requests that the documentation allows, and check each answer against it."""
 
     @given(cases)
-    @hypothesis_settings(max_examples=15, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @hypothesis_settings(max_examples=50, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     def send(case: Any) -> None:
         # Some rules (no control characters, one decimal) are more than the documentation's schemas say.
-        case.call_and_validate(excluded_checks=[positive_data_acceptance])
+        # That min_sequence was not reached in time is a promised answer, although its status is above 499.
+        answer = case.call_and_validate(excluded_checks=[positive_data_acceptance, not_a_server_error])
+        assert answer.status_code < 500 or answer.status_code == 504
 
     send()
 
