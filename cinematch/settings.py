@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cinematch.errors import ConfigurationError
@@ -59,6 +59,8 @@ class Settings(BaseSettings):
     mongodb_database: str = "cinematch"
     mongodb_timeout_seconds: Seconds = 5.0
     outbox_retention_days: Annotated[int, Field(ge=1)] = 30
+    idempotency_keep_seconds: Annotated[int, Field(ge=1)] = 86_400
+    """How long a change that carried an `Idempotency-Key` is answered as the first time: longer than clients retry."""
 
     # Redis
     redis_url: Address = "redis://redis:6379/0"
@@ -132,6 +134,8 @@ class Settings(BaseSettings):
     # API process
     api_host: str = "127.0.0.1"
     api_port: Port = 8000
+    operator_links: tuple[tuple[str, HttpUrl], ...] = ()
+    """Other pages that the operator's page leads to: consoles, Spark UIs. JSON: a list of [name, address]."""
 
     # The embedded stack; unset means the user's own data and cache folders
     cinematch_cache_dir: Path | None = None

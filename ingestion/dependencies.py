@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request
 
 from cinematch.adapters.mongodb_catalog import AsyncCatalog
 from cinematch.adapters.mongodb_client import connect
-from cinematch.adapters.mongodb_schema import ensure_schema
+from cinematch.adapters.mongodb_schema import ensure_key_retention, ensure_schema
 from cinematch.adapters.mongodb_watchlists import AsyncWatchlists
 from cinematch.api.resources import shared_resources
 from cinematch.settings import Settings
@@ -37,4 +37,6 @@ def ingestion_service(request: Request) -> IngestionService:
 
 def _prepare(settings: Settings) -> None:
     with connect(settings) as client:
-        ensure_schema(client[settings.mongodb_database])
+        database = client[settings.mongodb_database]
+        ensure_schema(database)
+        ensure_key_retention(database, settings.idempotency_keep_seconds)

@@ -1,13 +1,28 @@
-"""The problem of ingestion that carries more than a sentence."""
+"""The problems of ingestion that carry more than a sentence."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from fastapi_problem.error import StatusProblem
 
 from cinematch.api.problems import field_errors
 from cinematch.domain.watchlist import Film
+
+KEY_HEADER: Final = "Idempotency-Key"
+
+
+class KeyReused(StatusProblem):
+    """Another change was carried out under this request's key."""
+
+    type_ = "idempotency-key-reused"
+    title = "Idempotency key reused"
+    status = 422
+
+    def __init__(self) -> None:
+        sentence = "another request came with this key: each change needs a key of its own"
+        super().__init__(sentence, errors=field_errors(KEY_HEADER, sentence))
 
 
 class AmbiguousTitle(StatusProblem):

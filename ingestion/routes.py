@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Response
 
 from cinematch.api.problems import problem_responses
 from cinematch.api.strict_route import StrictRoute
@@ -13,7 +13,8 @@ from ingestion import poster_routes
 from ingestion.cursors import Cursor, SearchCursor
 from ingestion.dependencies import ingestion_service, lifespan
 from ingestion.messages import AddMovie, CatalogPage, ChangeAnswer, MoviesPage, UsersPage
-from ingestion.service import IngestionService
+from ingestion.repeats import REPLAYED_HEADER, IdempotencyKey, addition, removal, replayed_responses
+from ingestion.service import Answered, IngestionService
 
 MOVIES_LIMIT_MAX: Final = 500
 FILMS_LIMIT_MAX: Final = 50
@@ -26,22 +27,31 @@ Service = Annotated[IngestionService, Depends(ingestion_service)]
 UserId = Annotated[Identifier, Query(description="Whose list", examples=["u1"])]
 
 
-@router.post("/movies", summary="Add a film or rate it", responses=problem_responses(404, 409, 413, 503))
-async def add_movie(service: Service, movie: AddMovie) -> ChangeAnswer:
+@router.post(
+    "/movies", summary="Add a film or rate it", responses=replayed_responses() | problem_responses(404, 409, 413, 503)
+)
+async def add_movie(service: Service, movie: AddMovie, key: IdempotencyKey, response: Response) -> ChangeAnswer:
     """Add a film to a list; when it is there, change its rating.
 
     The answer comes when the change is on disk: it will reach every view, also when Kafka is away. The same rating
-    again changes nothing and says so. 503: the change may have happened or not; the same request may be sent again.
+    again changes nothing and says so. 503: the change may have happened or not; the same request may be sent again,
+    best with an `Idempotency-Key`, which makes sure that it is carried out once.
     """
-    return await service.add(movie)
+    return _told(await service.add(movie, addition(key, movie)), response)
 
 
-@router.delete("/movies/{movie_id:path}", summary="Remove a film", responses=problem_responses(404, 503))
+@router.delete(
+    "/movies/{movie_id:path}", summary="Remove a film", responses=replayed_responses() | problem_responses(404, 503)
+)
 async def remove_movie(
-    service: Service, movie_id: Annotated[Identifier, Path(examples=["m42"])], user_id: UserId
+    service: Service,
+    movie_id: Annotated[Identifier, Path(examples=["m42"])],
+    user_id: UserId,
+    key: IdempotencyKey,
+    response: Response,
 ) -> ChangeAnswer:
     """Remove a film from a list; 404 when it is not there."""
-    return await service.remove(user_id, movie_id)
+    return _told(await service.remove(user_id, movie_id, removal(key, movie_id)), response)
 
 
 @router.get("/movies", summary="Read a list", responses=problem_responses(503))
@@ -75,3 +85,9 @@ async def search_catalog(
 ) -> CatalogPage:
     """Find films whose title begins with `q` or has its words; accents, case and punctuation do not matter."""
     return await service.search(q, cursor, limit)
+
+
+def _told(answered: Answered, response: Response) -> ChangeAnswer:
+    if answered.replayed:
+        response.headers[REPLAYED_HEADER] = "true"
+    return answered.answer

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from cinematch.adapters.mongodb_catalog import AsyncCatalog, Place
+from cinematch.adapters.mongodb_kept_answers import KeptAnswer
+from cinematch.adapters.mongodb_watchlist_plan import Outcome
 from cinematch.adapters.mongodb_watchlists import AsyncWatchlists
-from cinematch.domain.changes import AddFilm, RemoveFilm
+from cinematch.domain.changes import AddFilm, Change, RemoveFilm
 from cinematch.domain.events import Event, EventType
 from cinematch.domain.watchlist import Film
 from cinematch.errors import EntryNotFound, FilmNotFound
@@ -23,7 +27,8 @@ from ingestion.messages import (
     MoviesPage,
     UsersPage,
 )
-from ingestion.problems import AmbiguousTitle
+from ingestion.problems import AmbiguousTitle, KeyReused
+from ingestion.repeats import Repeatable
 
 CANDIDATES_SHOWN: Final = 10
 
@@ -36,6 +41,14 @@ _ACCEPTED: Final = {kind: counter(EVENTS_ACCEPTED).labels(kind.value) for kind i
 _NOTHING_CHANGED: Final = "the film is in the list with this rating already: nothing was changed"
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answer; `replayed`: it is that of an earlier request, and this one has changed nothing."""
+
+    answer: ChangeAnswer
+    replayed: bool = False
+
+
 class IngestionService:
     """Changes lists and reads them. Every call may raise StoreUnavailable: the same call may then be made again."""
 
@@ -43,24 +56,31 @@ class IngestionService:
         self._watchlists = watchlists
         self._catalog = catalog
 
-    async def add(self, request: AddMovie) -> ChangeAnswer:
+    async def add(self, request: AddMovie, repeatable: Repeatable | None = None) -> Answered:
         """Add a film or change its rating; when this returns, the change cannot be lost.
 
-        Raises FilmNotFound, and AmbiguousTitle when the id is unknown and several films have the title.
+        Raises FilmNotFound, AmbiguousTitle when the id is unknown and several films have the title, and KeyReused.
         """
+        known = await self._known(request.user_id, repeatable)
+        if known is not None:
+            return known
         film = await self._film(request.movie_id, request.title)
         change = AddFilm(film, request.wanted_rating, request.watched_at)
-        outcome = await self._watchlists.change(request.user_id, change)
-        if outcome.event is None:
-            return _no_change(film, outcome.sequence)
-        return _change(outcome.event)
 
-    async def remove(self, user_id: str, movie_id: str) -> ChangeAnswer:
-        """Remove a film. Raises EntryNotFound when the list does not have it."""
-        outcome = await self._watchlists.change(user_id, RemoveFilm(movie_id))
-        if outcome.event is None:
-            raise EntryNotFound(f"the list of {user_id!r} has no film {movie_id!r}")
-        return _change(outcome.event)
+        def answer(outcome: Outcome) -> ChangeAnswer:
+            return _no_change(film, outcome.sequence) if outcome.event is None else _change(outcome.event)
+
+        return await self._changed(request.user_id, change, repeatable, answer)
+
+    async def remove(self, user_id: str, movie_id: str, repeatable: Repeatable | None = None) -> Answered:
+        """Remove a film. Raises EntryNotFound when the list does not have it, and KeyReused."""
+
+        def answer(outcome: Outcome) -> ChangeAnswer:
+            if outcome.event is None:
+                raise EntryNotFound(f"the list of {user_id!r} has no film {movie_id!r}")
+            return _change(outcome.event)
+
+        return await self._changed(user_id, RemoveFilm(movie_id), repeatable, answer)
 
     async def page(self, user_id: str, cursor: str | None, limit: int) -> MoviesPage:
         """Give a part of the list; changes made between two pages show in the later one."""
@@ -86,6 +106,25 @@ class IngestionService:
         following = search_cursor_after(Place.of(films[-1])) if len(found) > limit else None
         return CatalogPage(films=[CatalogFilm.of(film) for film in films], next_cursor=following)
 
+    async def _known(self, user_id: str, repeatable: Repeatable | None) -> Answered | None:
+        """Give the answer of the first time; whether the catalog still knows the film is no matter then."""
+        if repeatable is None:
+            return None
+        kept = await self._watchlists.answer_to(user_id, repeatable.key)
+        return None if kept is None else _again(kept, repeatable)
+
+    async def _changed(
+        self, user_id: str, change: Change, repeatable: Repeatable | None, answer: Callable[[Outcome], ChangeAnswer]
+    ) -> Answered:
+        if repeatable is None:
+            return _counted(answer(await self._watchlists.change(user_id, change)))
+
+        def kept_answer(outcome: Outcome) -> KeptAnswer:
+            return KeptAnswer(repeatable.fingerprint, answer(outcome).model_dump(mode="json"))
+
+        kept, replayed = await self._watchlists.change_once(user_id, change, repeatable.key, kept_answer)
+        return _again(kept, repeatable) if replayed else _counted(ChangeAnswer.model_validate(kept.answer))
+
     async def _film(self, movie_id: str, title: str | None) -> Film:
         known = await self._catalog.films_by_id([movie_id])
         if movie_id in known:
@@ -100,8 +139,19 @@ class IngestionService:
         return titled[0]
 
 
+def _again(kept: KeptAnswer, repeatable: Repeatable) -> Answered:
+    if kept.fingerprint != repeatable.fingerprint:
+        raise KeyReused
+    return Answered(ChangeAnswer.model_validate(kept.answer), replayed=True)
+
+
+def _counted(answer: ChangeAnswer) -> Answered:
+    if answer.event_type is not None:
+        _ACCEPTED[answer.event_type].inc()
+    return Answered(answer)
+
+
 def _change(event: Event) -> ChangeAnswer:
-    _ACCEPTED[event.event_type].inc()
     return ChangeAnswer(
         changed=True,
         event_id=event.event_id,

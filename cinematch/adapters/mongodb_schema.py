@@ -57,6 +57,7 @@ _VALIDATORS: Final[dict[str, Document]] = {
     collections.OUTBOX: _EVENT,
     collections.CATALOG: _FILM,
     collections.USER_SEQUENCES: {"sequence": _SEQUENCE},
+    collections.IDEMPOTENCY_KEYS: {"fingerprint": _STRING, "answer": {"bsonType": "object"}, "created_at": _DATE},
 }
 _UNVALIDATED: Final = (
     collections.OUTBOX_RELAY,
@@ -108,15 +109,26 @@ def ensure_outbox_retention(database: SyncDatabase, days: int) -> None:
 
     Idempotent; another number of days replaces the one before. Raises StoreUnavailable.
     """
-    outbox, seconds = database[collections.OUTBOX], days * SECONDS_PER_DAY
+    _ensure_expiry(database, collections.OUTBOX, "published_at", days * SECONDS_PER_DAY)
+
+
+def ensure_key_retention(database: SyncDatabase, seconds: int) -> None:
+    """Let MongoDB forget so many seconds after its change what a repeated request would be answered with.
+
+    Idempotent; another number of seconds replaces the one before. Raises StoreUnavailable.
+    """
+    _ensure_expiry(database, collections.IDEMPOTENCY_KEYS, "created_at", seconds)
+
+
+def _ensure_expiry(database: SyncDatabase, name: str, field: str, seconds: int) -> None:
     with translated():
         try:
-            outbox.create_index([("published_at", ASCENDING)], name=_RETENTION_INDEX, expireAfterSeconds=seconds)
+            database[name].create_index([(field, ASCENDING)], name=_RETENTION_INDEX, expireAfterSeconds=seconds)
         except OperationFailure as error:
             if error.code != _INDEX_OPTIONS_CONFLICT:
                 raise
             changed = {"name": _RETENTION_INDEX, "expireAfterSeconds": seconds}
-            database.command("collMod", outbox.name, index=changed)
+            database.command("collMod", name, index=changed)
 
 
 def _ensure_collection(database: SyncDatabase, name: str) -> None:

@@ -15,9 +15,9 @@ already happened is no effective change.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, TypeVar
 from weakref import WeakValueDictionary
 
 from pymongo import ASCENDING
@@ -25,6 +25,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.client_session import ClientSession
 
 from cinematch.adapters.mongodb_client import AsynchronousDatabase, SyncDatabase, translated
+from cinematch.adapters.mongodb_kept_answers import KeptAnswer, KeptAnswers
 from cinematch.adapters.mongodb_watchlist_plan import (
     TRANSACTION,
     Outcome,
@@ -37,6 +38,8 @@ from cinematch.contracts.collections import MOVIES, OUTBOX, USER_SEQUENCES
 from cinematch.contracts.movie_document import Document
 from cinematch.domain.changes import AddFilm, Change
 from cinematch.errors import StoreUnavailable
+
+Result = TypeVar("Result")
 
 GROUP_CHANGES: Final = 500
 """Changes in one transaction: enough to make its cost vanish, few enough to keep it short."""
@@ -95,17 +98,31 @@ class AsyncWatchlists:
         self._movies = database[MOVIES]
         self._outbox = database[OUTBOX]
         self._sequences = database[USER_SEQUENCES]
+        self._answers = KeptAnswers(database)
         # A line is kept for as long as somebody stands in it. It spares transactions that would only fail and start
         # again; that changes happen one after another is not its doing.
         self._lines: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def change(self, user_id: str, change: Change) -> Outcome:
         """Carry out one change."""
+        return await self._transaction(user_id, lambda session: self._attempt(session, user_id, change))
+
+    async def change_once(
+        self, user_id: str, change: Change, key: str, answer: Callable[[Outcome], KeptAnswer]
+    ) -> tuple[KeptAnswer, bool]:
+        """Carry out one change, unless one was carried out under this key; give its answer, and whether it was kept.
+
+        `answer` makes the answer of the outcome; it may be called more than once, and what it raises undoes the change
+        and leaves the key free. The answer is kept in the transaction of the change, so there is never one alone.
+        """
+        return await self._transaction(
+            user_id, lambda session: self._attempt_once(session, user_id, change, key, answer)
+        )
+
+    async def answer_to(self, user_id: str, key: str) -> KeptAnswer | None:
+        """Give what was answered under this key; None when nothing was. It may be any moment now."""
         with translated():
-            async with self._turn(user_id), self._database.client.start_session() as session:
-                return await session.with_transaction(
-                    lambda transaction: self._attempt(transaction, user_id, change), **TRANSACTION
-                )
+            return await self._answers.find(user_id, key)
 
     async def page(self, user_id: str, after: str | None, limit: int) -> list[Document]:
         """Give up to `limit` documents of the user's list by movie_id, those behind `after`."""
@@ -135,6 +152,26 @@ class AsyncWatchlists:
             yield
         finally:
             lock.release()
+
+    async def _transaction(self, user_id: str, attempt: Callable[[AsyncClientSession], Awaitable[Result]]) -> Result:
+        with translated():
+            async with self._turn(user_id), self._database.client.start_session() as session:
+                return await session.with_transaction(attempt, **TRANSACTION)
+
+    async def _attempt_once(
+        self,
+        session: AsyncClientSession,
+        user_id: str,
+        change: Change,
+        key: str,
+        answer: Callable[[Outcome], KeptAnswer],
+    ) -> tuple[KeptAnswer, bool]:
+        known = await self._answers.find(user_id, key, session)
+        if known is not None:
+            return known, True
+        fresh = answer(await self._attempt(session, user_id, change))
+        await self._answers.keep(user_id, key, fresh, session)
+        return fresh, False
 
     async def _attempt(self, session: AsyncClientSession, user_id: str, change: Change) -> Outcome:
         issued = await self._sequences.find_one({"_id": user_id}, session=session)

@@ -11,7 +11,6 @@ from cinematch.api.application import create_app
 from cinematch.errors import EntryNotFound, FilmNotFound, StoreUnavailable
 from cinematch.settings import Settings
 from ingestion.dependencies import ingestion_service
-from ingestion.messages import AddMovie
 from ingestion.routes import router
 
 VALID = {"user_id": "u", "movie_id": "heat"}
@@ -23,7 +22,7 @@ class Service:
     def __init__(self, error: Exception) -> None:
         self._error = error
 
-    async def add(self, _: AddMovie) -> NoReturn:
+    async def add(self, *_: object) -> NoReturn:
         raise self._error
 
 
