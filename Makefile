@@ -73,6 +73,10 @@ docs: environment ## Build the documentation into site/; a broken link fails
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	@echo "Read it: python3 -m http.server --bind 127.0.0.1 --directory site 8001"
 
+.PHONY: screenshots
+screenshots: environment ## Take the pictures in docs/images from the running stack, or from the API at URL=...
+	@$(BIN)/python -m tests.browser.screenshots $(URL)
+
 .PHONY: reference
 reference: environment ## Write the pages of docs/reference that are made from the code
 	@$(BIN)/python -m docs.generator

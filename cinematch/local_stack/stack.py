@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -86,7 +87,8 @@ def build_stack(toolchain: Toolchain, folder: DataFolder, settings: Settings) ->
     wanted = usual_ports(specs)
     ports = choose_ports(wanted)
     servers = _servers(toolchain, folder, settings, ports)
-    environment = _environment(toolchain, folder, servers, ports["api"])
+    spark_ui_urls = {spec.name: f"http://{LOOPBACK}:{ports[spark_ui(spec.name)]}" for spec in specs if spec.uses_spark}
+    environment = _environment(toolchain, folder, servers, ports["api"]) | _operator_links(servers, spark_ui_urls)
     api = f"http://{LOOPBACK}:{ports['api']}"
     return Stack(
         servers=servers.all(),
@@ -101,7 +103,7 @@ def build_stack(toolchain: Toolchain, folder: DataFolder, settings: Settings) ->
             "s3": servers.minio.url,
             "minio_console": servers.minio.console_url,
         },
-        spark_ui={spec.name: f"http://{LOOPBACK}:{ports[spark_ui(spec.name)]}" for spec in specs if spec.uses_spark},
+        spark_ui=spark_ui_urls,
         environment=environment,
         notes=tuple(
             f"port {port} is busy, so {name} listens on {ports[name]}"
@@ -144,6 +146,12 @@ def _environment(toolchain: Toolchain, folder: DataFolder, servers: Servers, api
         "SPARK_JARS_DIR": str(toolchain.spark_jars()),
         "SPARK_LOCAL_IP": LOOPBACK,
     }
+
+
+def _operator_links(servers: Servers, spark_ui_urls: Mapping[str, str]) -> dict[str, str]:
+    """What the operator's page leads to."""
+    spark = [(f"Spark UI: {layer}", url) for layer, url in spark_ui_urls.items()]
+    return {"OPERATOR_LINKS": json.dumps([("MinIO console", servers.minio.console_url), *spark])}
 
 
 def _layer(

@@ -94,6 +94,6 @@ def _inner_limits(annotation: Any) -> list[Any]:
 
 def _default(field: FieldInfo) -> str:
     value = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
-    if value is None or value == "":
+    if value in (None, "", ()):
         return "unset"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"

@@ -5,8 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
+from cinematch.settings import Settings
 from serving_layer.dashboard import assets, streams
 from serving_layer.dashboard.pages import page
+from serving_layer.dashboard.picture import PICTURES
 
 router = APIRouter(include_in_schema=False)
 router.include_router(assets.router)
@@ -23,3 +25,10 @@ async def viewer_page(request: Request) -> HTMLResponse:
 async def trends_page(request: Request) -> HTMLResponse:
     """Show what the community watches."""
     return page(request, "trends.html")
+
+
+@router.get("/operator", response_class=HTMLResponse)
+async def operator_page(request: Request) -> HTMLResponse:
+    """Show how every part does, how far each is behind, and what an operator can do about it."""
+    settings: Settings = request.app.state.settings
+    return page(request, "operator.html", pictures=PICTURES, links=settings.operator_links)

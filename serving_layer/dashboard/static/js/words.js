@@ -34,6 +34,19 @@ export function clock(value) {
   return new Intl.DateTimeFormat(language, { timeStyle: "medium" }).format(new Date(value));
 }
 
+/** Write a day and a time of day. */
+export function moment(value) {
+  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(new Date(value));
+}
+
+/** Write a size, in the largest decimal unit that fits. */
+export function bytes(size) {
+  const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
+  const place = Math.min(size < 1 ? 0 : Math.floor(Math.log10(size) / 3), units.length - 1);
+  const options = { style: "unit", unit: units[place], unitDisplay: "short", maximumFractionDigits: 1 };
+  return new Intl.NumberFormat(language, options).format(size / 1_000 ** place);
+}
+
 /** Name a weekday, 0 = Monday. */
 export function weekday(place, style = "long") {
   const monday = Date.UTC(2024, 0, 1);

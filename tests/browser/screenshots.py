@@ -1,0 +1,109 @@
+"""Takes the pictures of the pages that the documents show, from a running stack.
+
+`python -m tests.browser.screenshots URL [USER_ID]` writes docs/images/{viewer,trends,operator}-{light,dark,360}.png of
+the stack whose API is at URL; `make screenshots` gives it the address of the user's own stack. Without USER_ID the
+first user with a list is shown. Nothing is clicked, so nothing is changed.
+"""
+
+from __future__ import annotations
+
+import sys
+import urllib.parse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from cinematch.cli.data_dir import data_folder
+from cinematch.local_stack.stack_status import current_status
+from tests.browser.chromium import chromium, missing_reason
+
+IMAGES: Final = Path(__file__).parents[2] / "docs" / "images"
+LARGEST_BYTES: Final = 400_000
+WAIT_MS: Final = 30_000
+
+
+@dataclass(frozen=True)
+class Look:
+    """One way to look at a page."""
+
+    name: str
+    options: Mapping[str, Any]
+
+
+LOOKS: Final = (
+    Look("light", {"viewport": {"width": 1280, "height": 1000}, "color_scheme": "light"}),
+    Look("dark", {"viewport": {"width": 1280, "height": 1000}, "color_scheme": "dark"}),
+    Look("360", {"viewport": {"width": 360, "height": 1400}, "color_scheme": "light"}),
+)
+READY: Final = {
+    "viewer": "#top [data-film]",
+    "trends": "#top [data-film]",
+    "operator": "#lag [data-chart] canvas",
+}
+"""What is there once a page is done."""
+SETTLE_MS: Final = {"viewer": 1_500, "trends": 1_500, "operator": 12_000}
+"""Charts move in; rates need several looks."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Take all pictures."""
+    url = arguments[0] if arguments else _running_stack()
+    user_id = arguments[1] if len(arguments) > 1 else _some_user(url)
+    executable = chromium()
+    if executable is None:
+        raise SystemExit(missing_reason())
+    addresses = {
+        "viewer": f"/?{urllib.parse.urlencode({'user_id': user_id})}",
+        "trends": "/trends",
+        "operator": "/operator",
+    }
+    IMAGES.mkdir(exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
+        for name, address in addresses.items():
+            for look in LOOKS:
+                take(browser, url + address, name, look)
+        browser.close()
+
+
+def take(browser: Browser, address: str, name: str, look: Look) -> None:
+    """Write one picture of a page's first screen. Raises SystemExit when it is too large to be committed."""
+    page = browser.new_page(**look.options, locale="en-GB", reduced_motion="reduce")
+    page.set_default_timeout(WAIT_MS)
+    page.goto(address)
+    _settle(page, name)
+    target = IMAGES / f"{name}-{look.name}.png"
+    page.screenshot(path=target)
+    page.close()
+    size = target.stat().st_size
+    if size > LARGEST_BYTES:
+        raise SystemExit(f"{target.name} has {size} bytes, more than {LARGEST_BYTES}")
+    sys.stdout.write(f"{target.name}: {size} bytes\n")
+
+
+def _settle(page: Page, name: str) -> None:
+    page.locator(READY[name]).first.wait_for()
+    page.wait_for_timeout(SETTLE_MS[name])
+
+
+def _running_stack() -> str:
+    status = current_status(data_folder(None))
+    if status is None:
+        raise SystemExit("no stack is running: start one (`cinematch up`, `make demo`), or give an API's address")
+    return status.addresses["api"]
+
+
+def _some_user(url: str) -> str:
+    users = httpx.get(f"{url}/v1/users").raise_for_status().json()["users"]
+    if not users:
+        raise SystemExit("nobody has a list yet: load data first (`cinematch seed`)")
+    user_id: str = users[0]["user_id"] if isinstance(users[0], dict) else users[0]
+    return user_id
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
