@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Annotated, Final, Literal
 
 from fastapi import FastAPI, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from batch_layer.exclusion import LEASE_NAME, Exclusion, Lease
@@ -58,6 +58,8 @@ class GenerationsPanel(Panel):
 
 class Publication(BaseModel):
     """Which generation readers shall see; `replaces`: the published one as the operator saw it (null: none)."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
 
     generation: GenerationNumber
     replaces: GenerationNumber | None = None

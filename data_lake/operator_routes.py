@@ -10,7 +10,7 @@ from functools import partial
 from typing import Annotated, Final
 
 from fastapi import FastAPI, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from cinematch.adapters import s3_objects
@@ -36,7 +36,10 @@ VALUE_CHARACTERS: Final = 10_000
 """Of a rejected value that a page shows."""
 LETTERS_AT_ONCE: Final = 200
 
-LetterId = Annotated[str, Field(min_length=5, max_length=400, examples=["user-movie-events/0/1200"])]
+LetterId = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}/[0-9]{1,10}/[0-9]{1,19}$", examples=["user-movie-events/0/1200"])
+]
+"""Topic, partition and offset: what Kafka lets them be."""
 
 
 class LakeCounts(BaseModel):
@@ -103,6 +106,8 @@ class LettersPanel(Panel):
 
 class Redrive(BaseModel):
     """Which letters to publish again."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
 
     ids: Annotated[list[LetterId], Field(min_length=1, max_length=LETTERS_AT_ONCE)]
 

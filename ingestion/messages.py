@@ -8,7 +8,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from cinematch.contracts.event_codec import Identifier, Moment, Rating, Title
+from cinematch.api.inputs import Identifier
+from cinematch.contracts.event_codec import Moment, Rating, Title
 from cinematch.domain.changes import KEEP_RATING, KeepRating
 from cinematch.domain.events import EventType
 from cinematch.domain.watchlist import Film

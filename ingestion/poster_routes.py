@@ -8,10 +8,10 @@ from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import Response
 
 from cinematch.adapters.mongodb_catalog import AsyncCatalog
+from cinematch.api.inputs import Identifier
 from cinematch.api.problems import problem_responses
 from cinematch.api.resources import shared_resources
 from cinematch.api.strict_route import StrictRoute
-from cinematch.contracts.event_codec import Identifier
 from cinematch.errors import FilmNotFound
 from ingestion.posters import poster_svg
 

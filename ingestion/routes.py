@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
+from cinematch.api.inputs import Identifier, Prefix
 from cinematch.api.problems import problem_responses
 from cinematch.api.strict_route import StrictRoute
-from cinematch.contracts.event_codec import Identifier, Title
+from cinematch.contracts.event_codec import Title
 from ingestion import poster_routes
 from ingestion.cursors import Cursor, SearchCursor
 from ingestion.dependencies import ingestion_service, lifespan
@@ -68,7 +69,7 @@ async def list_movies(
 @router.get("/users", summary="Find users", responses=problem_responses(503))
 async def list_users(
     service: Service,
-    q: Annotated[Identifier | Literal[""], Query(description="Beginning of the id", examples=["u"])] = "",
+    q: Annotated[Prefix, Query(description="Beginning of the id", examples=["u"])] = "",
     cursor: Annotated[Cursor | None, Query(description="`next_cursor` of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=USERS_LIMIT_MAX)] = 20,
 ) -> UsersPage:

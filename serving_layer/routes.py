@@ -8,9 +8,9 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from cinematch.api.conditional import IfNoneMatch, tagged_responses, unless_known
+from cinematch.api.inputs import Identifier
 from cinematch.api.problems import problem_responses
 from cinematch.api.strict_route import StrictRoute
-from cinematch.contracts.event_codec import Identifier
 from cinematch.errors import StoreUnavailable
 from serving_layer.dependencies import lifespan
 from serving_layer.habits import HabitsService

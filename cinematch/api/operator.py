@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 
 from cinematch.adapters.kafka_log_watch import LogLag
 from cinematch.api.lookups import Seen
+from cinematch.api.strict_route import StrictRoute
 from cinematch.errors import CineMatchError, StoreUnavailable
 from cinematch.telemetry import get_logger
 
@@ -57,7 +58,7 @@ class Panel(BaseModel):
 
 def operator_router(**options: Any) -> APIRouter:
     """Give a router for operators: everything below it can be guarded by one dependency."""
-    return APIRouter(prefix=PREFIX, tags=[TAG], **options)
+    return APIRouter(prefix=PREFIX, tags=[TAG], route_class=StrictRoute, **options)
 
 
 def flow(lag: LogLag | None, per_second: float | None, usual_seconds: float) -> Flow:
