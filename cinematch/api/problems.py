@@ -16,7 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi_problem.error import Problem, StatusProblem
 from fastapi_problem.handler import ExceptionHandler, add_exception_handler, new_exception_handler
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from cinematch.api.documentation import documented
 from cinematch.api.metrics import count_problem
@@ -98,7 +98,7 @@ def install_problems(app: FastAPI) -> None:
     """Answer every error of `app`, ours, the framework's or unforeseen, with problem+json."""
     handler = new_exception_handler(
         unhandled_wrappers={"default": InternalProblem},
-        handlers={CineMatchError: _our_error},
+        handlers={CineMatchError: _our_error, ClientDisconnect: _client_gone},
         post_hooks=[add_request_id, count_problem],
         documentation_uri_template=TYPE_TEMPLATE,
         http_exception_handler=_framework_error,
@@ -106,6 +106,7 @@ def install_problems(app: FastAPI) -> None:
     )
     add_exception_handler(app, handler, generic_swagger_defaults=False)
     app.add_exception_handler(CineMatchError, handler)
+    app.add_exception_handler(ClientDisconnect, handler)
     app.openapi = documented(app.openapi)  # type: ignore[method-assign] # FastAPI's documented way
 
 
@@ -143,6 +144,11 @@ def _our_error(_: ExceptionHandler, __: Request, error: CineMatchError) -> Probl
             return UnavailableProblem(f"{error.store} does not answer: try again", headers)
     _log.error("an error that no client should meet", exc_info=error)
     return InternalProblem()
+
+
+def _client_gone(_: ExceptionHandler, __: Request, ___: ClientDisconnect) -> Problem:
+    """Give what nobody will read; it is counted, and is no defect that the log should tell of."""
+    return InvalidRequest("not valid: body", errors=field_errors("body", "ends before it is complete"))
 
 
 def _framework_error(_: ExceptionHandler, __: Request, error: HTTPException) -> Problem:

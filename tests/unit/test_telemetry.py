@@ -1,0 +1,40 @@
+"""What the log tells of a defect: where it happened, and no values."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from cinematch.telemetry import configure_logging, get_logger
+
+
+@pytest.fixture
+def own_logging() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+@pytest.mark.parametrize("library", [False, True])
+def test_a_traceback_shows_no_local_variables(
+    own_logging: None, capsys: pytest.CaptureFixture[str], as_json: bool, library: bool
+) -> None:
+    configure_logging(as_json=as_json)
+    password = "".join(["s3c", "r3t"])
+    try:
+        raise RuntimeError(f"{len(password)} characters")
+    except RuntimeError as error:
+        if library:
+            logging.getLogger("uvicorn.error").error("failed", exc_info=error)
+        else:
+            get_logger("ours").error("failed", exc_info=error)
+    told = capsys.readouterr().err
+    assert "RuntimeError: 6 characters" in told
+    assert "test_telemetry.py" in told
+    assert "s3cr3t" not in told
+    assert told.count("\n") == 1 or not as_json
