@@ -78,13 +78,15 @@ class Looks:
         finally:
             self._watchers -= 1
 
-    async def follow(self, key: str, name: str, known: str | None) -> AsyncIterator[ServerSentEvent]:
-        """Give each new document as an event of this name, and heartbeats; ends when the source fails.
+    async def follow(
+        self, key: str, name: str, known: str | None, ending: Callable[[], bool] = lambda: False
+    ) -> AsyncIterator[ServerSentEvent]:
+        """Give each new document as an event of this name, and heartbeats, until the source fails or `ending` is true.
 
         `known` is the token of the document that the watcher has (Last-Event-ID): it is not sent again.
         """
         spoken = -HEARTBEAT_SECONDS
-        while True:
+        while not ending():
             try:
                 seen = await self.get(key)
             except CineMatchError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Header, Query, Request
@@ -29,7 +29,14 @@ def live_documents(request: Request) -> LiveDocuments:
     return documents
 
 
+def ending(request: Request) -> Callable[[], bool]:
+    """Give what says that the process is asked to end."""
+    state = request.app.state
+    return lambda: bool(state.ending)
+
+
 Documents = Annotated[LiveDocuments, Depends(live_documents)]
+Ending = Annotated[Callable[[], bool], Depends(ending)]
 
 
 async def user_seen(documents: Documents, user_id: UserId) -> Seen:
@@ -62,10 +69,10 @@ async def get_user(seen: Annotated[Seen, Depends(user_seen)]) -> Response:
 
 @router.get("/dashboard/users/stats/stream", response_class=EventSourceResponse, dependencies=[Depends(user_seen)])
 async def stream_user(
-    looks: Annotated[Looks, Depends(seat_at_users)], user_id: UserId, known: Known = None
+    looks: Annotated[Looks, Depends(seat_at_users)], user_id: UserId, ending: Ending, known: Known = None
 ) -> AsyncIterator[ServerSentEvent]:
     """Give a user's document, and each new one, as events `stats`."""
-    async for event in looks.follow(user_id, "stats", known):
+    async for event in looks.follow(user_id, "stats", known, ending):
         yield event
 
 
@@ -77,10 +84,10 @@ async def get_trends(seen: Annotated[Seen, Depends(trends_seen)]) -> Response:
 
 @router.get("/dashboard/trends/stream", response_class=EventSourceResponse, dependencies=[Depends(trends_seen)])
 async def stream_trends(
-    looks: Annotated[Looks, Depends(seat_at_trends)], known: Known = None
+    looks: Annotated[Looks, Depends(seat_at_trends)], ending: Ending, known: Known = None
 ) -> AsyncIterator[ServerSentEvent]:
     """Give the trends, and each new version, as events `trends`."""
-    async for event in looks.follow(COMMUNITY, "trends", known):
+    async for event in looks.follow(COMMUNITY, "trends", known, ending):
         yield event
 
 

@@ -1,5 +1,5 @@
 // The batch view's generations: a timeline, how long each took, and which one readers see.
-import { base, countAxis, draw, hatched, nameAxis, solid } from "./charts.js";
+import { base, colour, countAxis, draw, hatched, nameAxis, solid } from "./charts.js";
 import { confirmed } from "./dialogs.js";
 import { element } from "./elements.js";
 import { send } from "./http.js";
@@ -27,7 +27,7 @@ export function drawDurations(node, batch) {
     option: () => ({
       ...base(),
       xAxis: nameAxis(runs.map((row) => String(row.number))),
-      yAxis: countAxis({ axisLabel: { formatter: "{value} s" }, minInterval: 0 }),
+      yAxis: countAxis({ axisLabel: { color: colour("text-soft"), formatter: "{value} s" }, minInterval: 0 }),
       series: [{ type: "bar", barMaxWidth: 48, data: runs.map((row) => ({ value: row.seconds, itemStyle: row.state === "failed" ? hatched("failed") : solid() })) }],
     }),
     table: {

@@ -63,9 +63,13 @@ function overall() {
 watchAll("all", Object.values(sources));
 watchAll("streams", streams);
 for (const name of ["lake", "generations", "letters"]) watchAll(name, [sources[name]]);
-for (const source of Object.values(sources)) source.follow();
-setInterval(() => {
-  overall(); // what nobody confirms any more must not look live
+const first = Object.fromEntries(Object.entries(sources).map(([name, source]) => [name, source.follow()]));
+Promise.all([first.ingestion, first.micro_batch, first.speed, first.lake]).then(tick);
+setInterval(tick, TICK_MS);
+
+/** Look at everything as it is now: what nobody confirms any more must not look live. */
+function tick() {
+  overall();
   if (streams.some((source) => source.confirmedAt !== null)) drawLag(panel("lag"), present());
   else if (streams.every((source) => source.failed)) showError(panel("lag"));
-}, TICK_MS);
+}

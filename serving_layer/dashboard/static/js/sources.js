@@ -18,11 +18,17 @@ export class Source {
     return this.document !== null && !this.failed && (Date.now() - this.confirmedAt) / 1_000 <= STALE_SECONDS;
   }
 
-  /** Begin to ask, for as long as the page is open. */
-  async follow() {
+  /** Begin to ask, for as long as the page is open; the promise is kept with the first answer, or its failure. */
+  follow() {
+    const first = this.refresh();
+    first.then(() => this.goOn());
+    return first;
+  }
+
+  async goOn() {
     for (;;) {
-      await this.refresh();
       await new Promise((done) => setTimeout(done, PERIOD_MS));
+      await this.refresh();
     }
   }
 
