@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 from pydantic import SecretStr
@@ -18,4 +19,6 @@ def environment_of(settings: Settings, **changes: object) -> dict[str, str]:
 def _text(value: object) -> str:
     if isinstance(value, SecretStr):
         return value.get_secret_value()
+    if isinstance(value, tuple):
+        return json.dumps(value, default=str)
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -66,6 +66,7 @@ def create_app(settings: Settings, routers: Iterable[APIRouter] | None = None) -
         generate_unique_id_function=_operation_id,
     )
     app.state.settings = settings
+    app.state.ending = False  # streams without an end look at it
     app.state.health = HealthChecks()
     app.include_router(health.router)
     install_metrics(app)

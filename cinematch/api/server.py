@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
+from types import FrameType
 from typing import Final
 
 import uvicorn
@@ -12,6 +14,16 @@ from cinematch.api.application import create_app
 from cinematch.settings import Settings
 
 GRACE_SECONDS: Final = 10
+FAILED_START: Final = 3
+"""The exit status, as uvicorn's own command has it."""
+
+
+class _Server(uvicorn.Server):
+    """Tells the application when it is asked to end: an answer without an end would hold it up."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.config.app.state.ending = True  # type: ignore[union-attr] # ours is no name of an application
+        super().handle_exit(sig, frame)
 
 
 def run(settings: Settings, routers: Iterable[APIRouter] | None = None) -> None:
@@ -19,7 +31,7 @@ def run(settings: Settings, routers: Iterable[APIRouter] | None = None) -> None:
 
     Exits the process with a status other than 0 when the start fails. The caller has configured logging.
     """
-    uvicorn.run(
+    config = uvicorn.Config(
         create_app(settings, routers),
         host=settings.api_host,
         port=settings.api_port,
@@ -30,3 +42,7 @@ def run(settings: Settings, routers: Iterable[APIRouter] | None = None) -> None:
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+    server = _Server(config)
+    server.run()
+    if not server.started:
+        sys.exit(FAILED_START)
