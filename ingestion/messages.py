@@ -107,6 +107,28 @@ class ListedMovie(BaseModel):
 class MoviesPage(BaseModel):
     """A part of a list, by movie_id; `next_cursor` is null on the last page."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "user_id": "u1",
+                    "movies": [
+                        {
+                            "movie_id": "m42",
+                            "title": "Città d'Ombra",
+                            "genres": ["Drama"],
+                            "rating": 8.5,
+                            "watched_at": "2026-01-19T20:30:00Z",
+                            "added_at": "2026-01-20T09:15:00Z",
+                            "sequence": 17,
+                        }
+                    ],
+                    "next_cursor": "bTQy",
+                }
+            ]
+        }
+    )
+
     user_id: str
     movies: list[ListedMovie]
     next_cursor: str | None
@@ -121,6 +143,10 @@ class ListedUser(BaseModel):
 
 class UsersPage(BaseModel):
     """A part of the users, by id; `next_cursor` is null on the last page."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"users": [{"user_id": "u1", "sequence": 17}], "next_cursor": None}]}
+    )
 
     users: list[ListedUser]
     next_cursor: str | None
@@ -153,6 +179,27 @@ class CatalogFilm(BaseModel):
 
 class CatalogPage(BaseModel):
     """A part of the films that a search found, the best first; `next_cursor` is null on the last page."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "films": [
+                        {
+                            "movie_id": "m42",
+                            "title": "Città d'Ombra",
+                            "year": 1998,
+                            "genres": ["Drama"],
+                            "directors": ["A. Rossi"],
+                            "runtime_minutes": 108,
+                            "poster_path": "/posters/m42.svg",
+                        }
+                    ],
+                    "next_cursor": "bTQyAGNpdHRhIGQgb21icmE=",
+                }
+            ]
+        }
+    )
 
     films: list[CatalogFilm]
     next_cursor: str | None

@@ -29,7 +29,9 @@ UserId = Annotated[Identifier, Query(description="Whose list", examples=["u1"])]
 
 
 @router.post(
-    "/movies", summary="Add a film or rate it", responses=replayed_responses() | problem_responses(404, 409, 413, 503)
+    "/movies",
+    summary="Add a film or rate it",
+    responses=replayed_responses() | problem_responses(404, 409, 413, 415, 503),
 )
 async def add_movie(service: Service, movie: AddMovie, key: IdempotencyKey, response: Response) -> ChangeAnswer:
     """Add a film to a list; when it is there, change its rating.
@@ -59,8 +61,8 @@ async def remove_movie(
 async def list_movies(
     service: Service,
     user_id: UserId,
-    cursor: Annotated[Cursor | None, Query(description="`next_cursor` of the page before")] = None,
-    limit: Annotated[int, Query(ge=1, le=MOVIES_LIMIT_MAX)] = 100,
+    cursor: Annotated[Cursor | None, Query(description="`next_cursor` of the page before", examples=["bTQy"])] = None,
+    limit: Annotated[int, Query(ge=1, le=MOVIES_LIMIT_MAX, examples=[20])] = 100,
 ) -> MoviesPage:
     """Give a list in pages, by movie_id; a user without films has an empty one."""
     return await service.page(user_id, cursor, limit)
@@ -70,8 +72,8 @@ async def list_movies(
 async def list_users(
     service: Service,
     q: Annotated[Prefix, Query(description="Beginning of the id", examples=["u"])] = "",
-    cursor: Annotated[Cursor | None, Query(description="`next_cursor` of the page before")] = None,
-    limit: Annotated[int, Query(ge=1, le=USERS_LIMIT_MAX)] = 20,
+    cursor: Annotated[Cursor | None, Query(description="`next_cursor` of the page before", examples=["bTQy"])] = None,
+    limit: Annotated[int, Query(ge=1, le=USERS_LIMIT_MAX, examples=[20])] = 20,
 ) -> UsersPage:
     """Give everybody who has, or had, a list, in pages, by id."""
     return await service.users(q, cursor, limit)
@@ -81,8 +83,11 @@ async def list_users(
 async def search_catalog(
     service: Service,
     q: Annotated[Title, Query(min_length=1, description="Beginning or words of a title", examples=["citta d ombra"])],
-    cursor: Annotated[SearchCursor | None, Query(description="`next_cursor` of the page before")] = None,
-    limit: Annotated[int, Query(ge=1, le=FILMS_LIMIT_MAX)] = 20,
+    cursor: Annotated[
+        SearchCursor | None,
+        Query(description="`next_cursor` of the page before", examples=["bTQyAGNpdHRhIGQgb21icmE="]),
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=FILMS_LIMIT_MAX, examples=[20])] = 20,
 ) -> CatalogPage:
     """Find films whose title begins with `q` or has its words; accents, case and punctuation do not matter."""
     return await service.search(q, cursor, limit)

@@ -50,7 +50,12 @@ async def get_stats(
     user_id: Annotated[Identifier, Query(description="Whose list", examples=["u1"])],
     min_sequence: Annotated[
         int | None,
-        Query(ge=1, lt=2**53, description="Wait (bounded) until this event of the user is in the answer"),
+        Query(
+            ge=1,
+            lt=2**53,
+            description="Wait (bounded) until this event of the user is in the answer",
+            examples=[17],
+        ),
     ] = None,
     if_none_match: IfNoneMatch = None,
 ) -> Response:

@@ -22,7 +22,10 @@ _TAG: Final = re.compile(r'(?:W/)?("[^"]*")')
 
 IfNoneMatch = Annotated[
     str | None,
-    Header(description="The `ETag` of the answer that the client has; 304 without a body when it still is the answer"),
+    Header(
+        description="The `ETag` of the answer that the client has; 304 without a body when it still is the answer",
+        examples=['"3f1c0a5b7d9e2f4a6b8c0d1e2f3a4b5c"'],
+    ),
 ]
 
 

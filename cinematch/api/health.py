@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Request
 from fastapi_problem.error import StatusProblem
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from cinematch.api.problems import problem_responses
 from cinematch.telemetry import get_logger
@@ -41,7 +41,7 @@ class Readiness(BaseModel):
     """What each dependency says; `degraded`: one that the API can do without is failing."""
 
     status: Literal["ready", "degraded"]
-    dependencies: dict[str, State]
+    dependencies: Annotated[dict[str, State], Field(examples=[{"mongodb": "ok", "redis": "failing"}])]
 
 
 @dataclass(frozen=True, slots=True)
