@@ -20,7 +20,7 @@ from cinematch.errors import ConfigurationError
 from cinematch.local_stack import control
 from cinematch.local_stack.data_folder import DataFolder
 from cinematch.local_stack.stack import build_stack
-from cinematch.local_stack.stack_status import StackStatus, current_status
+from cinematch.local_stack.stack_status import StackStatus
 from cinematch.local_stack.supervisor import Supervisor
 from cinematch.local_stack.toolchain import Toolchain
 from cinematch.settings import load_settings
@@ -38,11 +38,14 @@ def up(
     data_dir: DataDir = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return when everything is ready.")] = False,
 ) -> None:
-    """Start every server and layer; without --detach, stay until Ctrl-C and stop them then."""
+    """Start every server and layer; without --detach, stay until Ctrl-C and stop them then.
+
+    Where a stack runs already, only wait until every part of it is ready, and fail when one is not.
+    """
     folder, console = data_folder(data_dir), Console()
     if folder.is_held:
         console.print(f"A stack runs in {folder.path} already.")
-        print_addresses(console, folder, current_status(folder))
+        print_addresses(console, folder, control.await_ready(folder, StartReport(console)))
         return
     if detach:
         with launched(folder, console, detached=True) as (_, status):

@@ -20,6 +20,7 @@ from cinematch.local_stack.service import SHOWN_LINES
 from cinematch.local_stack.stack_status import StackStatus, current_status, stored_status
 
 POLL_SECONDS: Final = 0.2
+RESTART_SECONDS: Final = 60.0  # for a part that failed after the stack was up: Spark takes a third of it
 STOP_SECONDS: Final = 90.0  # the layers' grace, then the servers', and some
 
 
@@ -55,19 +56,20 @@ class LaunchedStack:
         return self._process.poll() is None
 
     def await_running(self, changed: Callable[[StackStatus], None]) -> StackStatus:
-        """Wait until the stack runs, calling `changed` with each new status.
+        """Wait until every server and layer runs, calling `changed` with each new status.
 
-        Raises StackFailed when it does not come up.
+        Raises StackFailed when they do not.
         """
         shown: StackStatus | None = None
+        patience = _Patience()
         while True:
             lives = self.runs
             status = current_status(self._folder)
             if status != shown and status.pid == self._process.pid:
                 shown = status
                 changed(status)
-                if status.phase == "running":
-                    return status
+            if status.pid == self._process.pid and patience.is_rewarded(status):
+                return status
             if not lives:
                 raise self.failure() or StackFailed("the stack was stopped before it was ready")
             time.sleep(POLL_SECONDS)
@@ -87,6 +89,49 @@ class LaunchedStack:
         """Stop the stack and whatever is left of it; another supervisor's stack in the same folder stays."""
         if self.runs or not self._folder.is_held:
             end(self._folder)
+
+
+class _Patience:
+    """Waits for the parts of a stack that is up but not whole: a part that failed is being started again."""
+
+    def __init__(self) -> None:
+        self._ends: float | None = None
+
+    def is_rewarded(self, status: StackStatus) -> bool:
+        """Whether every part runs. Raises StackFailed, with the last lines, when one took too long to come back."""
+        if status.ready or status.phase != "running":
+            self._ends = None
+            return status.ready
+        if self._ends is None:
+            self._ends = time.monotonic() + RESTART_SECONDS
+        if time.monotonic() > self._ends:
+            parts = (
+                f"{name} is not ready: {part.last_error or part.detail}" for name, part in status.unready().items()
+            )
+            raise StackFailed("\n".join(parts))
+        return False
+
+
+def await_ready(folder: DataFolder, changed: Callable[[StackStatus], None]) -> StackStatus:
+    """Wait until every server and layer runs of the stack that somebody else launched in `folder`.
+
+    Calls `changed` with each new status. Raises StackFailed when the stack is being stopped, ends, or stays unready.
+    """
+    shown: StackStatus | None = None
+    patience = _Patience()
+    while not patience.is_rewarded(status := current_status(folder)):
+        if status.phase == "stopping":
+            raise StackFailed(
+                status.failure or f"the stack in {folder.path} is being stopped: run this again when it has ended"
+            )
+        if status.phase in ("stopped", "failed"):
+            raise StackFailed(status.failure or "the stack was stopped before it was ready")
+        if status != shown:
+            shown = status
+            changed(status)
+        time.sleep(POLL_SECONDS)
+    changed(status)
+    return status
 
 
 def end(folder: DataFolder) -> bool:

@@ -45,6 +45,15 @@ class StackStatus:
         """Servers and layers by name."""
         return self.servers | self.layers
 
+    @property
+    def ready(self) -> bool:
+        """Whether the stack is up and each server and layer of it runs."""
+        return self.phase == "running" and not self.unready()
+
+    def unready(self) -> dict[str, ServiceStatus]:
+        """The servers and layers that do not run."""
+        return {name: service for name, service in self.services().items() if service.state != "running"}
+
     def as_json(self) -> dict[str, Any]:
         """The document of `status --json`: addresses at the top level, null while nothing runs."""
         plain = asdict(self)
