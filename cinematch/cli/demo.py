@@ -15,16 +15,18 @@ from cinematch.cli.data_dir import DataDir, data_folder
 from cinematch.cli.demo_lake import lake_progress
 from cinematch.cli.demo_tables import print_trends, print_user
 from cinematch.cli.lifecycle import launched, stay
-from cinematch.cli.stack_report import print_addresses
+from cinematch.cli.stack_report import StartReport, print_addresses
 from cinematch.client.errors import NoAnswer, NotThere, NotYet, Unavailable
 from cinematch.client.exchange import Patience
 from cinematch.client.http_client import Client, connect
 from cinematch.client.models import GlobalTrends, UserStats
 from cinematch.errors import CineMatchError, WaitTimeout
+from cinematch.local_stack.control import await_ready
 from cinematch.local_stack.data_folder import DataFolder
 from cinematch.local_stack.layers import installed_layers
 from cinematch.local_stack.orphans import STACK_VARIABLE
-from cinematch.local_stack.stack_status import StackStatus, current_status
+from cinematch.local_stack.stack_status import StackStatus
+from cinematch.settings import StatsMode
 
 USERS: Final = 200
 EVENTS: Final = 5_000
@@ -33,7 +35,8 @@ SHOWN_USER: Final = f"s{SEED}-user-00025"  # active, yet some popular films are 
 VISIBLE_SECONDS: Final = 180.0
 POLL_SECONDS: Final = 0.5
 BATCH_LOG: Final = "demo-batch"
-NEW_RATINGS: Final = (9.5, 8.0, 6.5)
+NEW_RATINGS: Final = ((9.5, 9.0), (8.0, 7.5), (6.5, 6.0))
+"""The second one where the first is the film's already: the same rating again would change nothing."""
 ASK_ONCE: Final = Patience(attempts=1)
 """The demo waits by itself, for longer and for more than the API's coming back."""
 NOT_VISIBLE: Final = (NoAnswer, NotThere, NotYet, Unavailable)
@@ -49,7 +52,7 @@ def demo(data_dir: DataDir = None) -> None:
         os.environ.setdefault("STATS_MODE", "lambda")  # which the API inherits
     if folder.is_held:
         console.print(f"A stack runs in {folder.path} already; it stays when this ends.")
-        show(console, folder, current_status(folder))
+        show(console, folder, await_ready(folder, StartReport(console)))
         return
     with launched(folder, console, detached=False) as (stack, status):
         show(console, folder, status)
@@ -77,10 +80,15 @@ def show_answers(console: Console, folder: DataFolder, status: StackStatus, clie
         print_user(console, stats)
         trends = until(lambda: filled(client.trends()), "the trends")
     print_trends(console, trends)
-    if lambda_installed():
-        if not from_batch(stats):
-            run_batch(console, folder, status)
-        print_user(console, with_more_films(client, trends))
+    mode = stats.freshness.mode
+    if mode is not StatsMode.LAMBDA:
+        console.print(
+            f"This stack answers in mode {mode}: an answer that is part batch, part speed needs STATS_MODE=lambda."
+        )
+        return
+    if not from_batch(stats):
+        run_batch(console, folder, status)
+    print_user(console, with_more_films(client, trends))
 
 
 def from_batch(stats: UserStats) -> bool:
@@ -92,7 +100,9 @@ def with_more_films(client: Client, trends: GlobalTrends) -> UserStats:
     """Change a list after the batch: the answer is part batch, part speed."""
     stats = until(lambda: published(client.stats(SHOWN_USER)), "the published batch")
     latest = stats.freshness.latest_sequence
-    for film, rating in zip(reversed(trends.top_movies), NEW_RATINGS, strict=False):
+    present = {film.movie_id: film.rating for film in client.movies(SHOWN_USER)}
+    for film, ratings in zip(reversed(trends.top_movies), NEW_RATINGS, strict=False):
+        rating = next(it for it in ratings if it != present.get(film.movie_id))
         latest = max(latest, client.add(SHOWN_USER, film.movie_id, rating=rating).sequence)
     return until(lambda: client.stats(SHOWN_USER, latest), "the new ratings")
 

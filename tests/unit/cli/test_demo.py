@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from cinematch.cli import demo
 from cinematch.cli.demo_lake import LakeProgress
 from cinematch.client.errors import NoAnswer, NotThere, NotYet, Unavailable, answered
 from cinematch.client.exchange import Patience
-from cinematch.client.models import Change, Freshness, GlobalTrends, Problem, TrendingMovie, UserStats
+from cinematch.client.models import Change, Freshness, GlobalTrends, ListedMovie, Problem, TrendingMovie, UserStats
 from cinematch.contracts.log_record import LogPartition
 from cinematch.domain.events import EventType
 from cinematch.errors import WaitTimeout
@@ -67,6 +68,8 @@ class FakeStack:
     done: list[str] = field(default_factory=list)
     sequence: int = 10
     as_of: int = 0
+    mode: StatsMode = StatsMode.LAMBDA
+    ratings: dict[str, float] = field(default_factory=dict)
 
     def stats(self, user_id: str, min_sequence: int | None = None) -> UserStats:
         return UserStats(
@@ -87,7 +90,7 @@ class FakeStack:
             batch_updated_at=None,
             realtime_delta_count=0,
             freshness=Freshness(
-                mode=StatsMode.LAMBDA,
+                mode=self.mode,
                 batch_generation=self.generation,
                 as_of_sequence=self.as_of,
                 applied_sequence=self.sequence,
@@ -109,9 +112,11 @@ class FakeStack:
 
     def add(self, user_id: str, movie_id: str, *, rating: float) -> Change:
         self.done.append("rate")
-        self.sequence += 1
+        changed = self.ratings.get(movie_id) != rating
+        self.ratings[movie_id] = rating
+        self.sequence += changed
         return Change(
-            changed=True,
+            changed=changed,
             event_id="e",
             event_type=EventType.ADD,
             sequence=self.sequence,
@@ -119,6 +124,13 @@ class FakeStack:
             title="Film",
             detail="",
         )
+
+    def movies(self, user_id: str) -> Iterator[ListedMovie]:
+        now = datetime.now(UTC)
+        for film, rating in self.ratings.items():
+            yield ListedMovie(
+                movie_id=film, title="Film", genres=[], rating=rating, watched_at=now, added_at=now, sequence=1
+            )
 
     def run(self, folder: DataFolder, *arguments: str, output: Any = None) -> None:
         self.done.append(arguments[0])
@@ -175,6 +187,33 @@ def test_a_second_demo_on_the_same_data_runs_no_batch(shown: Any) -> None:
     stack = FakeStack(generation=4, as_of=10)
     shown(stack)
     assert stack.done == ["seed", "rate", "rate", "rate"]
+
+
+def test_an_answer_is_part_speed_also_when_a_batch_has_the_ratings_of_an_earlier_demo(shown: Any) -> None:
+    stack = FakeStack(generation=None)
+    shown(stack)
+    for newest in (13, 16):
+        stack.as_of = stack.sequence
+        assert stack.sequence == newest
+        parts = f"events 1 to {newest} from batch generation 1, {newest + 1} to {newest + 3} from the speed layer"
+        assert parts in shown(stack)
+
+
+def test_a_stack_in_another_mode_gets_a_sentence_in_place_of_a_batch(shown: Any) -> None:
+    stack = FakeStack(generation=None, mode=StatsMode.MICRO_BATCH)
+    words = shown(stack)
+    assert stack.done == ["seed"]
+    assert "This stack answers in mode micro_batch: an answer that is part batch, part speed needs" in words
+    assert STATUS.addresses["api"] in words
+
+
+def test_a_stack_that_starts_is_awaited(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    awaited: list[StackStatus] = []
+    monkeypatch.setattr(DataFolder, "is_held", True)
+    monkeypatch.setattr(demo, "await_ready", lambda folder, changed: STATUS)
+    monkeypatch.setattr(demo, "show", lambda console, folder, status: awaited.append(status))
+    demo.demo(tmp_path)
+    assert awaited == [STATUS]
 
 
 def refused(status: int) -> Exception:
