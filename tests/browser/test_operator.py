@@ -280,4 +280,4 @@ def _reject(settings: Settings, offset: int, reason: str, value: bytes) -> None:
 
 def _published(generations: MongoGenerations) -> int | None:
     published = generations.published()
-    return published and published.number
+    return None if published is None else published.number

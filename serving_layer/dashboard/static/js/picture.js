@@ -94,7 +94,7 @@ function boxes(now) {
     clients: { state: "ok", note: "" },
     ingestion: ingestion?.outbox ? alive(ingestion.relay_process !== null, t("node.relay")) : unknown(),
     kafka: store("kafka", now, ingestion?.log_events != null ? t("edge.events", { count: ingestion.log_events }) : ""),
-    micro_batch: { state: both(flowsOf(now)) === "ok" ? "ok" : "unknown", note: "" },
+    micro_batch: both(flowsOf(now)) === "unknown" ? unknown() : { state: "ok", note: t("node.streams") },
     user_stats: store("mongodb", now, "MongoDB"),
     global_stats: store("mongodb", now, "MongoDB"),
     speed_layer: running(speed && speed.consumers !== null, speed?.consumers),
