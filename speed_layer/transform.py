@@ -15,7 +15,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - the name that Spark's users know
 from pyspark.sql.types import IntegerType, LongType, StringType, StructField, StructType
 
-from cinematch.contracts.dead_letter import CARRIED_BYTES
+from cinematch.contracts.dead_letter import CARRIED_BYTES, CARRIED_KEY_BYTES
 from cinematch.contracts.event_codec import MAX_EVENT_BYTES
 from cinematch.contracts.speed_delta import ORIGIN_HEADER, REASON_HEADER
 from cinematch.domain.events import SCHEMA_VERSION
@@ -30,10 +30,14 @@ _SCREENED: Final = StructType(
 
 
 def deltas(records: DataFrame) -> DataFrame:
-    """Turn records into deltas, one for one and in order; a value is cut to CARRIED_BYTES, which no event reaches."""
+    """Turn records into deltas, one for one and in order.
+
+    A value is cut to CARRIED_BYTES and a key to CARRIED_KEY_BYTES, which no event reaches: together with the headers,
+    whatever the log has accepted (also compressed, or at its own limit) still fits into one message.
+    """
     fields = F.from_json(F.col("value").cast("string"), _SCREENED)
     return records.select(
-        "key",
+        F.substring("key", 1, CARRIED_KEY_BYTES).alias("key"),
         F.substring("value", 1, CARRIED_BYTES).alias("value"),
         F.array(_header(ORIGIN_HEADER, _origin()), _header(REASON_HEADER, _reason(fields))).alias("headers"),
     )

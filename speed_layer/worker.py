@@ -18,6 +18,7 @@ from cinematch.adapters.redis_speed_view import RedisSpeedView
 from cinematch.contracts.log_record import LogPartition, LogRecord
 from cinematch.errors import StoreUnavailable
 from cinematch.settings import Settings
+from cinematch.spark.worker_memory import keep_what_is_loaded
 from speed_layer.applier import Applier, Arrival
 
 OUTCOME_COLUMNS: Final = StructType([StructField("broken_user", StringType()), StructField("failure", StringType())])
@@ -27,6 +28,7 @@ _OUTCOMES: Final = pa.schema([("broken_user", pa.string()), ("failure", pa.strin
 
 def apply_records(settings: Settings, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Apply RECORD_COLUMNS, give OUTCOME_COLUMNS; for `mapInArrow`. After a failure nothing more is tried."""
+    keep_what_is_loaded()
     for batch in batches:
         try:
             broken = _applier(settings).apply(map(_arrival, batch.to_pylist()))

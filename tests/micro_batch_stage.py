@@ -36,6 +36,7 @@ FILMS = (
     ),
 )
 """Names that would be paths or operators to MongoDB, two films of one title, one without any metadata."""
+LARGEST_REQUEST_BYTES = 16 * 2**20
 UNKNOWN = Film("unlisted", "Not in the catalog", genres=("Drama",))
 
 
@@ -74,6 +75,17 @@ class Stage:
         assert not bad
         self.outbox.mark_published(events)
         return events
+
+    def send(self, key: bytes, value: bytes | None, compression: str | None = None) -> None:
+        """Send one record as it is; compressed, it may be larger than what the broker accepts of others."""
+        producer = KafkaProducer(
+            bootstrap_servers=self.settings.kafka_bootstrap_servers,
+            compression_type=compression,
+            max_request_size=LARGEST_REQUEST_BYTES,
+        )
+        sent = producer.send(self.settings.events_topic, key=key, value=value)
+        producer.close()
+        assert sent.succeeded(), sent.exception
 
     def letters(self) -> dict[str, DeadLetter]:
         """Read all dead letters, one of each identity."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
+from cinematch.contracts.dead_letter import CARRIED_KEY_BYTES
 from cinematch.local_stack.kafka_server import KafkaServer
 from cinematch.local_stack.layers import LayerProcess, LayerSpec
 from cinematch.local_stack.log_file import LogFile
@@ -29,6 +31,14 @@ POISON = (
     b'{"schema_version": 2}',
     b'{"schema_version": 1, "user_id": "u", "sequence": 1}',
 )
+POISON_KEYS = (
+    (b"k" * 1_040_000, b"{", None),
+    (b"k" * 400_000, b"x" * 640_000, None),
+    (b"k" * 3_000_000, b"{", "gzip"),
+    (b"k" * 2_000_000, b"x" * 2_000_000, "gzip"),
+)
+"""Key, value and compression: the broker takes them all, but as they are no message of ours could carry them on."""
+LETTERS = len(POISON) + len(POISON_KEYS)
 LONG_SECONDS = 180  # for a stream on a machine that has much else to do
 SPEED_LAYER = LayerSpec("speed_layer", "speed_layer.__main__", ("speed_layer",), uses_spark=True)
 
@@ -56,12 +66,16 @@ def test_the_speed_view_stays_exact(
     users = stage.users(12)
 
     stage.live(users, 150, seed=1)
+    for key, value, compression in POISON_KEYS:
+        stage.send(key, value, compression)
     stage.publish(POISON)
     stage.await_exact(LONG_SECONDS)
-    reached(lambda: len(stage.letters()) == len(POISON), LONG_SECONDS)
+    reached(lambda: len(stage.letters()) == LETTERS, LONG_SECONDS)
     letters = stage.letters().values()
     assert {letter.layer for letter in letters} == {"speed_layer"}
-    assert {(letter.value or b"")[:20] for letter in letters} == {(value or b"")[:20] for value in POISON}
+    values = [*POISON, *(value for _, value, _ in POISON_KEYS)]
+    assert Counter((letter.value or b"")[:20] for letter in letters) == Counter((it or b"")[:20] for it in values)
+    assert max(len(letter.key or b"") for letter in letters) == CARRIED_KEY_BYTES
 
     stage.live(users, 100, seed=2)
     stage.publish()
@@ -72,7 +86,7 @@ def test_the_speed_view_stays_exact(
     process.start()
     process.wait_ready()
     stage.await_exact(LONG_SECONDS)
-    assert len(stage.letters()) == len(POISON)
+    assert len(stage.letters()) == LETTERS
 
     stage.redis.flushall()
     assert stage.await_exact() < 60

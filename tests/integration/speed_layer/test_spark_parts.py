@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Iterable
 from dataclasses import replace
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from cinematch.contracts.dead_letter import CARRIED_BYTES
+from cinematch.contracts.dead_letter import CARRIED_BYTES, CARRIED_KEY_BYTES
 from cinematch.contracts.event_codec import decode, encode
 from cinematch.contracts.log_record import LogPartition, LogRecord
 from cinematch.domain.changes import AddFilm
@@ -19,9 +20,11 @@ from cinematch.errors import InvalidEvent, StoreUnavailable
 from cinematch.local_stack.redis_server import RedisServer
 from cinematch.settings import Settings
 from cinematch.spark.kafka_source import RECORD_COLUMNS
+from cinematch.spark.worker_memory import keep_what_is_loaded
 from speed_layer.delta_consumer import arrival
 from speed_layer.job import MicroBatch
 from speed_layer.transform import deltas
+from speed_layer.worker import apply_records
 from tests.histories import add, delete, update
 from tests.micro_batch_stage import FILMS
 from tests.speed_stage import SpeedStage
@@ -60,9 +63,9 @@ BAD = [
 ]
 
 
-def records(spark: SparkSession, values: Iterable[bytes | None]) -> DataFrame:
+def records(spark: SparkSession, values: Iterable[bytes | None], key: bytes | None = b"key") -> DataFrame:
     """Give the records of one partition of the log, in order."""
-    rows = [("log", 3, offset, b"key", value) for offset, value in enumerate(values)]
+    rows = [("log", 3, offset, key, value) for offset, value in enumerate(values)]
     return spark.createDataFrame(spark.sparkContext.parallelize(rows, 1), RECORD_COLUMNS)
 
 
@@ -100,6 +103,24 @@ def test_what_the_screening_passes_is_still_held_against_the_contract(spark: Spa
                 decode(it.record.value)
     assert sum(it.reason is not None for it in found) >= 10
     assert len(found[-1].record.value) == CARRIED_BYTES
+
+
+def test_a_delta_fits_into_a_message_however_large_key_and_value_were(spark: SparkSession) -> None:
+    (delta,) = deltas(records(spark, [b"x" * 2_000_000], key=b"k" * 2_000_000)).collect()
+    assert bytes(delta.key) == b"k" * CARRIED_KEY_BYTES
+    assert len(delta.key) + len(delta.value) + sum(len(it.value or b"") for it in delta.headers) < 2**20 - 1_000
+    (without_key,) = deltas(records(spark, [b"{"], key=None)).collect()
+    assert without_key.key is None
+
+
+def test_a_worker_keeps_what_it_has_loaded(settings: Settings) -> None:
+    keep_what_is_loaded.cache_clear()
+    try:
+        assert list(apply_records(settings, iter(()))) == []
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
+        keep_what_is_loaded.cache_clear()
 
 
 @pytest.fixture
