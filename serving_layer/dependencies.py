@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from cinematch.adapters.mongodb_client import AsynchronousDatabase
 from cinematch.adapters.mongodb_current_lists import MongoCurrentLists
+from cinematch.adapters.mongodb_outbox_watch import AsyncOutboxWatch
 from cinematch.adapters.mongodb_stats import MongoStats
 from cinematch.adapters.redis_client import AsyncRedisClient, connect_async
 from cinematch.adapters.redis_speed_reader import RedisSpeedReader
@@ -59,7 +60,7 @@ def _state(
     service = UserStatsService(source, settings.min_sequence_wait_seconds)
     return {
         "habits_service": HabitsService(MongoCurrentLists(database), FilmCache(store)),
-        "live_documents": LiveDocuments.of(service, store),
+        "live_documents": LiveDocuments.of(service, store, AsyncOutboxWatch(database)),
         "user_stats_service": service,
         "stats_store": store,
     }

@@ -1,4 +1,4 @@
-"""What the outbox tells about the beginning of the pipeline: events written, and events that wait for the relay."""
+"""What the outbox tells: events written, events that wait for the relay, and the first one after a moment."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from cinematch.adapters.mongodb_client import Document, SyncDatabase, translated
+from cinematch.adapters.mongodb_client import AsynchronousDatabase, Document, SyncDatabase, translated
 from cinematch.adapters.mongodb_outbox import UNPUBLISHED_INDEX
 from cinematch.contracts.collections import LEASES, OUTBOX
 
@@ -47,6 +47,19 @@ class OutboxWatch:
             waited_seconds=max(0.0, (now - _written_at(waiting["oldest"])).total_seconds()) if waiting else 0.0,
             relay=lease["owner"] if lease else None,
         )
+
+
+class AsyncOutboxWatch:
+    """Looks at the outbox for the API."""
+
+    def __init__(self, database: AsynchronousDatabase) -> None:
+        self._outbox = database[OUTBOX]
+
+    async def first_written_after(self, moment: datetime) -> datetime | None:
+        """Give when the first event after `moment` was written; None when there is none. Raises StoreUnavailable."""
+        with translated():
+            found = await self._outbox.find_one({"_id": {"$gte": _first_id(moment)}}, {"_id": 1}, sort=[("_id", 1)])
+        return None if found is None else _written_at(found["_id"])
 
 
 _WAITING: Final[list[Document]] = [

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any, Final
+from datetime import datetime
+from typing import Any, Final, Protocol
 
 from cinematch.errors import StoreUnavailable
 from serving_layer.dashboard.looks import Looks
@@ -15,12 +16,20 @@ _COUNTED: Final = ("total_watched", "watch_time_hours", "rating_chart_data", "ge
 """Of what the batch counted, the figures that a page draws solid, with the rest hatched."""
 
 
+class EventTimes(Protocol):
+    """When events were written."""
+
+    async def first_written_after(self, moment: datetime) -> datetime | None:
+        """Give when the first event after `moment` was written; None when there is none. Raises StoreUnavailable."""
+
+
 class DashboardDocuments:
     """Reads what the pages show. Every call may raise StoreUnavailable."""
 
-    def __init__(self, service: UserStatsService, store: StatsStore) -> None:
+    def __init__(self, service: UserStatsService, store: StatsStore, events: EventTimes) -> None:
         self._service = service
         self._store = store
+        self._events = events
 
     async def user(self, user_id: str) -> dict[str, Any]:
         """Give GET /stats and `batch`: those figures in the batch generation that it was merged from.
@@ -36,11 +45,15 @@ class DashboardDocuments:
         return {**answer, "batch": batch}
 
     async def trends(self, _community: str) -> dict[str, Any]:
-        """Give GET /trends/global."""
+        """Give GET /trends/global and `waiting_since`: when the first event was written that is not counted in it.
+
+        Seen from the clocks of two processes: an event of the last instants before the count may wait unseen.
+        """
         trends = await self._store.global_trends()
         if trends is None:
             raise StoreUnavailable("the global trends view", "it is not computed yet")
-        return trends
+        waiting_since = await self._events.first_written_after(datetime.fromisoformat(trends["updated_at"]))
+        return {**trends, "waiting_since": waiting_since}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +64,7 @@ class LiveDocuments:
     trends: Looks
 
     @classmethod
-    def of(cls, service: UserStatsService, store: StatsStore) -> LiveDocuments:
+    def of(cls, service: UserStatsService, store: StatsStore, events: EventTimes) -> LiveDocuments:
         """Make them of what the serving routes read."""
-        documents = DashboardDocuments(service, store)
+        documents = DashboardDocuments(service, store, events)
         return cls(Looks(documents.user), Looks(documents.trends))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -17,6 +18,7 @@ from cinematch.adapters.mongodb_catalog_writer import CatalogWriter
 from cinematch.adapters.mongodb_client import SyncDatabase
 from cinematch.domain.watchlist import Film
 from cinematch.settings import Settings
+from serving_layer.dashboard.looks import PERIOD_SECONDS
 from tests.browser.axe import violations
 from tests.browser.conftest import ROUTERS
 from tests.browser.pump import pumping
@@ -164,6 +166,31 @@ def test_missing_events_make_the_figures_partial_and_not_fresh(page: Page, site_
     expect(chip).to_have_attribute("data-state", "fresh")
 
 
+def test_the_trends_tell_since_when_the_first_event_waits_that_they_do_not_count(
+    site: Site, site_database: SyncDatabase
+) -> None:
+    before = datetime.now(UTC)
+    rate(site, "fritz", "heat", 8)
+    for counted_at, waits in ((before - timedelta(seconds=1), True), (datetime.now(UTC) + timedelta(hours=1), False)):
+        site_database["global_stats"].update_one({}, {"$set": {"updated_at": counted_at.isoformat()}})
+        time.sleep(PERIOD_SECONDS)
+        since = httpx.get(f"{site.url}/dashboard/trends").json()["waiting_since"]
+        assert (since is not None) == waits
+        assert not waits or abs(datetime.fromisoformat(since) - before) < timedelta(seconds=10)
+
+
+@pytest.mark.parametrize(("seconds", "state"), [(None, "fresh"), (20, "fresh"), (120, "delayed"), (600, "stale")])
+def test_trends_that_leave_an_event_out_for_long_are_not_called_fresh(
+    page: Page, seconds: int | None, state: str
+) -> None:
+    since = None if seconds is None else (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat()
+    page.route("**/dashboard/trends/stream", lambda route: route.fulfill(status=503))
+    page.route("**/dashboard/trends", lambda route: route.fulfill(json={**TRENDS, "waiting_since": since}))
+    page.goto("/trends")
+    expect(page.locator('#top [data-freshness="trends"]')).to_have_attribute("data-state", state)
+    expect(page.locator("[data-connection]")).to_have_text("asking every few seconds")
+
+
 @pytest.mark.parametrize("path", ["/?user_id=bob", "/trends"])
 def test_hostile_titles_and_names_are_text(page: Page, path: str) -> None:
     page.goto(path)
@@ -180,6 +207,7 @@ def test_a_table_stands_behind_each_chart(page: Page) -> None:
     for chart in charts.all():
         chart.get_by_text("As a table").click()
         assert chart.locator("tbody tr").count() >= 1
+    expect(page.locator("#ratings [data-legend] li")).to_have_text(["batch", "live"])
     rows = page.locator("#ratings tbody tr").all_inner_texts()
     assert [re.split(r"\s+", row) for row in rows][8] == ["9", "0", "1", "1"]
 

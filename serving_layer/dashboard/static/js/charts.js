@@ -1,5 +1,5 @@
-// Charts: ECharts in the page's colours, with a sentence and a table for those who do not see them.
-import { fillTable } from "./elements.js";
+// Charts: ECharts in the page's colours, with a legend, and a sentence and a table for those who do not see them.
+import { element, fillTable } from "./elements.js";
 
 const root = document.documentElement;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
@@ -66,8 +66,9 @@ export function countAxis(more = {}) {
 }
 
 /** Draw a panel's chart. `option` gives ECharts' option and is asked again when the theme changes; `table` is
- * {heads, rows, numeric}; `summary` says in a sentence what the chart shows. */
-export function draw(panel, { option, summary, table }) {
+ * {heads, rows, numeric}; `summary` says in a sentence what the chart shows; `legend`: [[look, text]], the looks of
+ * panels.css. */
+export function draw(panel, { option, summary, table, legend = [] }) {
   const place = panel.querySelector("[data-chart]");
   let state = drawn.get(place);
   if (!state) {
@@ -80,6 +81,8 @@ export function draw(panel, { option, summary, table }) {
   state.chart.resize();
   state.chart.setOption(option(), { notMerge: true });
   panel.querySelector("[data-summary]").textContent = summary;
+  const looks = legend.map(([look, text]) => element("li", { "data-look": look }, text));
+  panel.querySelector("[data-legend]").replaceChildren(...looks);
   fillTable(panel.querySelector("[data-table]"), summary, table.heads, table.rows, table.numeric);
 }
 

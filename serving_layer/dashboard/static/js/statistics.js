@@ -1,5 +1,5 @@
 // Draws one user's statistics: each panel from the live document, the batch's part solid, the rest hatched.
-import { base, colour, countAxis, draw, hatched, nameAxis, solid } from "./charts.js";
+import { base, countAxis, draw, hatched, nameAxis, solid } from "./charts.js";
 import { fillTable, named } from "./elements.js";
 import { filmItem } from "./films.js";
 import { panel, showEmpty, showFilled } from "./panels.js";
@@ -30,27 +30,35 @@ export function drawHabits({ films_per_week: weeks, films_per_weekday: days, dec
 function drawRatings(stats) {
   const names = stats.rating_chart_data.map(({ rating }) => String(rating));
   const counts = stats.rating_chart_data.map(({ count }) => count);
-  const counted = stats.batch?.rating_chart_data.map(({ count }) => count);
+  const counted = countedBefore(stats, stats.batch?.rating_chart_data.map(({ count }) => count), counts);
   twoParts("ratings", names, counts, counted, t("ratings.head"), false);
 }
 
 function drawGenres(stats) {
   const rows = stats.genre_data.slice(0, SHOWN_GENRES);
   const before = stats.batch && new Map(stats.batch.genre_data.map(({ genre, count }) => [genre, count]));
-  const counted = before && rows.map(({ genre }) => before.get(genre) ?? 0);
-  twoParts("genres", rows.map(({ genre }) => genre), rows.map(({ count }) => count), counted, t("genres.head"), true);
+  const counts = rows.map(({ count }) => count);
+  const counted = countedBefore(stats, before && rows.map(({ genre }) => before.get(genre) ?? 0), counts);
+  twoParts("genres", rows.map(({ genre }) => genre), counts, counted, t("genres.head"), true);
 }
 
-/** Draw bars of which `counted` (absent: none) is solid and the rest hatched; what was removed since is in neither. */
+/** Give what is drawn solid: what the batch counted; all of it in the modes that have no speed layer to tell apart. */
+function countedBefore(stats, batch, counts) {
+  if (batch) return batch;
+  return stats.freshness.mode === "lambda" ? counts.map(() => 0) : counts;
+}
+
+/** Draw bars of which `counted` is solid and the rest hatched; what was removed since is in neither. */
 function twoParts(id, names, counts, counted, head, lying) {
   const node = panel(id);
   if (counts.every((count) => count === 0)) return showEmpty(node, t("panel.empty"));
   showFilled(node);
-  const batch = counts.map((count, place) => (counted ? Math.min(count, counted[place]) : 0));
+  const batch = counts.map((count, place) => Math.min(count, counted[place]));
   const live = counts.map((count, place) => count - batch[place]);
   const summary = t("parts.summary", { title: head, total: sum(counts), live: sum(live) });
   draw(node, {
     summary,
+    legend: sum(live) ? [["solid", t("parts.batch")], ["live", t("parts.live")]] : [],
     option: () => ({
       ...base(),
       ...axes(names, lying),
@@ -92,11 +100,10 @@ function drawEveryone(stats, everyone) {
   const column = (place) => rows.map((row) => row[place]);
   draw(node, {
     summary: t("everyone.summary", { count: rows.length }),
+    legend: [["solid", t("everyone.you")], ["everyone", t("everyone.all")]],
     option: () => ({
       ...base(),
       ...axes(column(0), true),
-      legend: { textStyle: { color: colour("text-soft") }, bottom: 0 },
-      grid: { ...base().grid, bottom: 32 },
       series: [
         { name: t("everyone.you"), type: "bar", data: column(1), itemStyle: solid() },
         { name: t("everyone.all"), type: "bar", data: column(2), itemStyle: solid("everyone") },

@@ -8,12 +8,15 @@ import { panel, showEmpty, showFilled } from "./panels.js";
 import { clock, number, plain, span, t } from "./words.js";
 
 const STALE_SECONDS = 20; // four heartbeats missed
+const USUAL_SECONDS = 60; // two triggers of the stream that counts
+const LATE_SECONDS = 300; // what waits longer is not on its way: the figures are old
 const REMEMBERED = "trends.places"; // the places that this browser showed last time
 const before = new Map(JSON.parse(localStorage.getItem(REMEMBERED) ?? "[]"));
-const source = { updatedAt: null, confirmedAt: null, failed: false };
+const source = { updatedAt: null, waitingSince: null, confirmedAt: null, failed: false };
 
 function received(trends) {
-  Object.assign(source, { updatedAt: Date.parse(trends.updated_at), confirmedAt: Date.now(), failed: false });
+  const waitingSince = trends.waiting_since && Date.parse(trends.waiting_since);
+  Object.assign(source, { updatedAt: Date.parse(trends.updated_at), waitingSince, confirmedAt: Date.now(), failed: false });
   drawTop(trends.top_movies);
   drawGenres(trends.trending_genres);
   localStorage.setItem(REMEMBERED, JSON.stringify(trends.top_movies.map((film, place) => [film.movie_id, place])));
@@ -60,13 +63,16 @@ function drawGenres(genres) {
   });
 }
 
-/** The trends move when somebody's list does, so their age is no fault; that nobody confirms them is. */
+/** The trends move when somebody's list does, so their age is no fault; an event that is not counted is, and silence. */
 function judge(now) {
   if (source.confirmedAt === null) return { state: source.failed ? "failed" : "loading", text: source.failed ? t("freshness.failed") : t("freshness.loading") };
   const time = clock(source.confirmedAt);
   if (source.failed) return { state: "failed", text: t("freshness.failed_since", { time }) };
   if ((now - source.confirmedAt) / 1_000 > STALE_SECONDS) return { state: "stale", text: t("freshness.stale_since", { time }) };
-  return { state: "fresh", text: t("trends.counted", { age: span((now - source.updatedAt) / 1_000) }) };
+  const counted = t("trends.counted", { age: span((now - source.updatedAt) / 1_000) });
+  const waited = source.waitingSince === null ? 0 : (now - source.waitingSince) / 1_000;
+  if (waited <= USUAL_SECONDS) return { state: "fresh", text: counted };
+  return { state: waited > LATE_SECONDS ? "stale" : "delayed", text: t("trends.waiting", { counted, time: span(waited) }) };
 }
 
 watch("trends", judge);
