@@ -13,6 +13,8 @@ from cinematch.cli.data_dir import DataDir, data_folder
 from cinematch.cli.demo import demo
 from cinematch.cli.extensions import ExtensibleGroup, installed_commands
 from cinematch.local_stack.control import running_environment
+from cinematch.settings import load_settings
+from cinematch.telemetry import configure_logging
 
 app = typer.Typer(
     cls=ExtensibleGroup,
@@ -28,6 +30,8 @@ def cinematch(context: typer.Context, data_dir: DataDir = None) -> None:
     """Lead the layers' commands to the servers of the running stack; the caller's own variables come first."""
     if data_dir is not None:
         os.environ["CINEMATCH_DATA_DIR"] = str(data_dir.resolve())
+    settings = load_settings()
+    configure_logging(settings.log_level, as_json=settings.log_json)  # to standard error: the output is the command's
     if context.invoked_subcommand in installed_commands():
         for variable, value in running_environment(data_folder(None)).items():
             os.environ.setdefault(variable, value)
