@@ -15,7 +15,7 @@ from batch_layer.scheduled_command import BATCH, COMPACTION, ScheduledCommand
 from cinematch.adapters import mongodb_client
 from cinematch.adapters.mongodb_generations import MongoGenerations
 from cinematch.adapters.mongodb_lease import MongoLease
-from cinematch.errors import CineMatchError
+from cinematch.failures import ending_in_a_sentence
 from cinematch.metrics.exposition import tell_metrics
 from cinematch.readiness import announce_ready
 from cinematch.settings import load_settings
@@ -47,7 +47,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
+    with ending_in_a_sentence("batch_layer"):
         sys.exit(main())
-    except CineMatchError as error:
-        sys.exit(f"batch_layer: {error}")

@@ -19,6 +19,7 @@ from rich.table import Table
 from cinematch.contracts.batch_status import RunState, run_state
 from cinematch.contracts.generations import Generation, GenerationState
 from cinematch.errors import CineMatchError, NotFound
+from cinematch.failures import sentence
 from cinematch.settings import Settings, load_settings
 from cinematch.telemetry import configure_logging
 
@@ -124,7 +125,7 @@ def submitted() -> int:
     try:
         batch(["run", *sys.argv[1:]], standalone_mode=False)
     except CineMatchError as error:
-        sys.stderr.write(f"cinematch: {error}\n")
+        sys.stderr.write(f"cinematch: {sentence(error)}\n")
         return 1
     return 0
 

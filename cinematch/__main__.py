@@ -5,16 +5,13 @@ from __future__ import annotations
 import sys
 
 from cinematch.cli.application import app
-from cinematch.errors import CineMatchError
+from cinematch.failures import ending_in_a_sentence
 
 
 def main() -> int:
-    """Runs the command line; returns 1 after printing one sentence when one of our own errors ends it."""
-    try:
+    """Runs the command line; exits with 1 after printing one sentence when one of our own errors ends it."""
+    with ending_in_a_sentence("cinematch"):
         app()
-    except CineMatchError as error:
-        sys.stderr.write(f"cinematch: {error}\n")
-        return 1
     return 0
 
 

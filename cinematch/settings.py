@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 from pydantic import Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -159,5 +159,12 @@ def load_settings() -> Settings:
 
 def _sentence(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
-    variable = "_".join(str(part) for part in first["loc"]).upper()
-    return f"{variable}: {first['msg']}"
+    name = str(first["loc"][0]) if first["loc"] else ""
+    value = f"{first['input']!r} is wrong: " if _may_be_shown(name) else ""
+    return f"{name.upper()}: {value}{first['msg']}"
+
+
+def _may_be_shown(name: str) -> bool:
+    """Whether the setting can hold no secret."""
+    field = Settings.model_fields.get(name)
+    return field is not None and field.repr and SecretStr not in (field.annotation, *get_args(field.annotation))

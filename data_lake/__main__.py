@@ -14,6 +14,7 @@ from cinematch.adapters.kafka_view_lag import ViewLags
 from cinematch.adapters.s3_buckets import ensure_bucket
 from cinematch.adapters.s3_lake_folder import LakeFolder
 from cinematch.errors import StoreUnavailable
+from cinematch.failures import ending_in_a_sentence
 from cinematch.metrics.exposition import tell_metrics
 from cinematch.readiness import announce_ready
 from cinematch.settings import Settings, load_settings
@@ -73,4 +74,5 @@ def _sink(settings: Settings) -> LakeSink:
 
 
 if __name__ == "__main__":
-    main()
+    with ending_in_a_sentence("data_lake"):
+        main()

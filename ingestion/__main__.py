@@ -19,6 +19,7 @@ from cinematch.adapters.mongodb_outbox_feed import open_feed
 from cinematch.adapters.mongodb_outbox_watch import OutboxWatch
 from cinematch.adapters.mongodb_schema import ensure_outbox_retention, ensure_schema
 from cinematch.errors import StoreUnavailable
+from cinematch.failures import ending_in_a_sentence
 from cinematch.metrics.exposition import tell_metrics
 from cinematch.readiness import announce_ready
 from cinematch.settings import Settings, load_settings
@@ -77,4 +78,5 @@ def _relay(database: SyncDatabase, settings: Settings, tenure: Tenure, stop: Sto
 
 
 if __name__ == "__main__":
-    main()
+    with ending_in_a_sentence("ingestion"):
+        main()

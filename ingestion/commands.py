@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from textwrap import shorten
 from typing import Annotated, Final, NoReturn
 
 import typer
@@ -22,6 +21,7 @@ from cinematch.adapters.mongodb_schema import ensure_schema
 from cinematch.adapters.mongodb_sequences import Sequences
 from cinematch.adapters.mongodb_watchlists import Watchlists
 from cinematch.errors import CineMatchError, StoreUnavailable
+from cinematch.failures import sentence
 from cinematch.settings import load_settings
 from ingestion.imports.catalog_import import import_catalog
 from ingestion.imports.movielens_files import MovieLensFiles
@@ -32,8 +32,6 @@ from ingestion.seeding.loading import DataSet, Loaded, Loading
 
 SOME_ROWS_BAD: Final = 1
 COULD_NOT_RUN: Final = 2
-REASON_CHARACTERS: Final = 80
-"""What is shown of a driver's own words, which go on for lines."""
 
 seed = typer.Typer(add_completion=False)
 import_ = typer.Typer(
@@ -121,13 +119,9 @@ def _clear_failure() -> Iterator[None]:
     try:
         yield
     except StoreUnavailable as error:
-        reason = shorten(error.detail, REASON_CHARACTERS, placeholder=" ...")
-        _fail(
-            f"{error.store} does not answer ({reason}): start it with `cinematch up`, or let {error.store.upper()}_URL "
-            "lead to it, and run the same command again: it goes on where it was"
-        )
+        _fail(f"{sentence(error)}: it goes on where it was")
     except CineMatchError as error:
-        _fail(str(error))
+        _fail(sentence(error))
     except KeyboardInterrupt:
         _fail("stopped; the same command goes on where it was")
 

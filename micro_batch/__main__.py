@@ -7,37 +7,31 @@ supervises it starts it again: the streams go on from their checkpoints, and a r
 from __future__ import annotations
 
 import signal
-import sys
 import threading
 from functools import partial
 
 from cinematch.adapters.kafka_log_watch import LogWatch
 from cinematch.adapters.kafka_view_lag import ViewLags
 from cinematch.adapters.mongodb_client import connect
-from cinematch.errors import CineMatchError
+from cinematch.failures import ending_in_a_sentence
 from cinematch.metrics.exposition import tell_metrics
 from cinematch.readiness import announce_ready
 from cinematch.settings import Settings, load_settings
 from cinematch.spark.checkpoint import committed_offsets
 from cinematch.spark.session import create_spark_session
-from cinematch.telemetry import configure_logging, get_logger
+from cinematch.telemetry import configure_logging
 from micro_batch import global_trends_stream, job, user_stats_stream
 
 
-def main() -> int:
-    """Run until a signal or a failure; give the exit code."""
+def main() -> None:
+    """Run until a signal; one of our own errors ends it earlier."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    try:
-        settings = load_settings()
-        configure_logging(settings.log_level, as_json=settings.log_json)
-        tell_metrics(settings, _lags(settings))
-        _run(settings, stop)
-    except CineMatchError as error:
-        get_logger(__name__).error("micro-batch ends", reason=str(error))
-        return 1
-    return 0
+    settings = load_settings()
+    configure_logging(settings.log_level, as_json=settings.log_json)
+    tell_metrics(settings, _lags(settings))
+    _run(settings, stop)
 
 
 def _lags(settings: Settings) -> ViewLags:
@@ -61,4 +55,5 @@ def _run(settings: Settings, stop: threading.Event) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with ending_in_a_sentence("micro_batch"):
+        main()
