@@ -17,7 +17,7 @@ from cinematch.domain.watchlist import Watchlist, replay
 from cinematch.settings import StatsMode
 from serving_layer.answer import LiveCounters, UserView, freshness, no_statistics
 from serving_layer.counters import delta_of_snapshot
-from serving_layer.films import FilmCache
+from serving_layer.films import FilmCache, may_have_changed
 from serving_layer.reading import (
     BoundaryBehind,
     BoundaryOnly,
@@ -73,7 +73,8 @@ class LambdaStats:
     """Every answer equals a replay of the user's events up to the `applied_sequence` that it states.
 
     One round trip to each store; more only when a publication or rollback falls into the read, when the tail has films
-    that were not asked for lately, or when deletions have eaten the margin of a ranking.
+    that were not asked for lately, when one of those was changed in the catalog since the batch began, or when
+    deletions have eaten the margin of a ranking.
     """
 
     def __init__(self, store: StatsStore, speed: SpeedReader, films: FilmCache) -> None:
@@ -127,7 +128,10 @@ class LambdaStats:
         )
 
     async def _merged(self, views: _BothViews, tail: Sequence[Event]) -> Statistics | None:
-        films = await self._films.get(event.movie_id for event in tail)
+        """Merge; with the whole list where a merge is uncertain, or would take away another film than was added."""
+        films = await self._films.get((event.movie_id for event in tail), since=views.updated_at)
+        if may_have_changed(films.values(), since=views.updated_at):
+            return await self._replayed(views, tail)
         merged = merge(views.summary, tail, films)
         if isinstance(merged, WholeListNeeded):
             return await self._replayed(views, tail)

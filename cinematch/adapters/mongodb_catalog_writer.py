@@ -1,9 +1,14 @@
-"""Brings films of files into the catalog, in bulk; every write may be repeated, and a repeated one changes nothing."""
+"""Brings films of files into the catalog, in bulk.
+
+Every write may be repeated, and a repeated one changes nothing but the `changed_at` of the entries that it refreshes: so
+readers know that what an earlier batch took from the catalog may no longer be what it says.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields
+from datetime import UTC, datetime
 from typing import Final
 
 from pymongo import UpdateOne
@@ -13,7 +18,9 @@ from cinematch.contracts.catalog_document import catalog_document
 from cinematch.contracts.collections import CATALOG
 from cinematch.domain.watchlist import Film
 
-_FIELDS: Final = frozenset(field.name for field in fields(Film))
+_FIELDS: Final = frozenset(field.name for field in fields(Film) if field.compare)
+CHANGED_AT: Final = "changed_at"
+"""Set when an entry is refreshed. A new one needs none: no list holds a film that the catalog has never had."""
 _OF_THE_TITLE: Final = frozenset({"title", "normalized_title", "title_words"})
 
 
@@ -51,7 +58,8 @@ class CatalogWriter:
 
 
 def _refreshing(film: Film, known: Collection[str]) -> UpdateOne:
-    return _writing(catalog_document(film), _OF_THE_TITLE.union(known))
+    document = catalog_document(film) | {CHANGED_AT: datetime.now(UTC)}
+    return _writing(document, _OF_THE_TITLE.union(known, (CHANGED_AT,)))
 
 
 def _writing(document: Mapping[str, object], known: Collection[str]) -> UpdateOne:

@@ -1,6 +1,6 @@
 """A film as the collection `catalog` keeps it.
 
-`normalized_title` and `title_words` are what a search finds: both are derived from the title, here and nowhere else.
+`changed_at`, where there is one, is when an import last refreshed the entry. `normalized_title` and `title_words` are what a search finds: both are derived from the title, here and nowhere else.
 """
 
 from __future__ import annotations
@@ -41,4 +41,5 @@ def read_film(document: Document) -> Film:
         actors=tuple(document.get("actors") or ()),
         runtime_minutes=document.get("runtime_minutes") or 0,
         poster_path=document.get("poster_path"),
+        changed_at=document.get("changed_at"),
     )

@@ -12,7 +12,10 @@ from cinematch.errors import SequenceGap
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """A catalog entry. Metadata that the catalog lacks is empty, None or 0, and counts for nothing."""
+    """A catalog entry. Metadata that the catalog lacks is empty, None or 0, and counts for nothing.
+
+    changed_at: when an import last refreshed it (None: never); no part of what makes two entries equal.
+    """
 
     movie_id: str
     title: str
@@ -22,6 +25,7 @@ class Film:
     actors: tuple[str, ...] = ()
     runtime_minutes: int = 0
     poster_path: str | None = None
+    changed_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

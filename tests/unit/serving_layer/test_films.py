@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 import pytest
 
 from cinematch.domain.watchlist import Film
 from serving_layer import films as films_module
-from serving_layer.films import FILM_SECONDS, FilmCache
+from serving_layer.films import FILM_SECONDS, FilmCache, may_have_changed
 from tests.histories import film
+from tests.strategies import EPOCH
 from tests.twins.memory_stats import MemoryStats
 
 
@@ -39,12 +41,30 @@ async def test_only_what_is_not_kept_is_asked_for(store: CountedStats) -> None:
 
 
 async def test_an_entry_is_asked_for_again_after_its_time(store: CountedStats) -> None:
-    now = 0.0
+    now = EPOCH
     cache = FilmCache(store, lambda: now)
     await cache.get(["m0"])
     store.catalog["m0"] = film("m0", runtime_minutes=90)
-    now = FILM_SECONDS
+    now += timedelta(seconds=FILM_SECONDS)
     assert (await cache.get(["m0"]))["m0"].runtime_minutes == 90
+
+
+async def test_an_entry_from_before_a_batch_began_is_asked_for_again(store: CountedStats) -> None:
+    now = EPOCH
+    cache = FilmCache(store, lambda: now)
+    await cache.get(["m0"], since=EPOCH - timedelta(hours=1))
+    await cache.get(["m0"], since=EPOCH - timedelta(minutes=2))
+    assert len(store.asked) == 1
+    await cache.get(["m0"], since=EPOCH)
+    assert len(store.asked) == 2
+
+
+def test_an_entry_refreshed_since_a_batch_began_may_be_another_one() -> None:
+    refreshed, never = film("m0", changed_at=EPOCH), film("m1")
+    assert may_have_changed([never, refreshed], EPOCH)
+    assert not may_have_changed([never, refreshed], EPOCH + timedelta(hours=1))
+    assert not may_have_changed([never], EPOCH)
+    assert not may_have_changed([refreshed], None)
 
 
 async def test_films_that_the_catalog_lacks_are_asked_for_each_time(store: CountedStats) -> None:

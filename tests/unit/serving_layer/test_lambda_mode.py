@@ -202,3 +202,23 @@ async def test_the_whole_list_is_read_when_deletions_have_eaten_the_margin() -> 
 
 async def nothing(*_: object) -> list[Any]:
     return []
+
+
+@pytest.mark.parametrize("tail", TAILS.values(), ids=TAILS)
+async def test_a_film_corrected_since_the_batch_is_neither_taken_away_nor_added_as_another_one(
+    tail: list[Event],
+) -> None:
+    """What is taken away must be what the batch had added: hours would otherwise become negative."""
+    scene = Scene([A, B, C, *tail])
+    scene.apply(1, len(scene.log))
+    scene.batch(3)
+    corrected = {
+        movie_id: replace(old, runtime_minutes=300, directors=("C. Verdi",), changed_at=NOW.replace(hour=5))
+        for movie_id, old in FILMS.items()
+    }
+    scene.stats.catalog = corrected
+    answer = await scene.answer()
+    catalog = corrected if tail else FILMS
+    expected = statistics_of(replay(scene.log), catalog)
+    assert {name: answer[name] for name in expected} == expected
+    assert answer["freshness"]["complete"]
