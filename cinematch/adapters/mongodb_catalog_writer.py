@@ -1,7 +1,7 @@
 """Brings films of files into the catalog, in bulk.
 
-Every write may be repeated, and a repeated one changes nothing but the `changed_at` of the entries that it refreshes: so
-readers know that what an earlier batch took from the catalog may no longer be what it says.
+Every write may be repeated, and a repeated one changes nothing but the `changed_at` of the entries that it refreshes:
+so readers know that what an earlier batch took from the catalog may no longer be what it says.
 """
 
 from __future__ import annotations
