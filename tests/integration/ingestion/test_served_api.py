@@ -29,7 +29,8 @@ from cinematch.settings import Settings
 from micro_batch.trends_document import Source, trends_document
 
 SPEC = next(spec for spec in LAYERS if spec.name == "api")
-OURS = r"^/(v1/(movies|catalog|users|posters|stats|habits|trends)|health)"
+NOWHERE = "127.0.0.1:1"
+"""Where Kafka and MinIO are not: what needs them says so, which is documented, too."""
 
 
 @pytest.fixture
@@ -39,10 +40,12 @@ def served(database: SyncDatabase, redis_server: RedisServer, settings: Settings
     environment = {
         "API_HOST": "127.0.0.1",
         "API_PORT": str(port),
+        "KAFKA_BOOTSTRAP_SERVERS": NOWHERE,
         "MIN_SEQUENCE_WAIT_SECONDS": "0.2",
         "MONGODB_DATABASE": settings.mongodb_database,
         "MONGODB_URL": settings.mongodb_url,
         "REDIS_URL": settings.redis_url,
+        "S3_ENDPOINT_URL": f"http://{NOWHERE}",
     }
     api = ApiProcess(SPEC, tmp_path, LogFile(tmp_path / "log"), environment)
     api.start()
@@ -57,9 +60,9 @@ def served(database: SyncDatabase, redis_server: RedisServer, settings: Settings
 
 def test_every_answer_is_one_that_the_documentation_promises(served: str, database: SyncDatabase) -> None:
     publish_trends(database)
-    schema = schemathesis.openapi.from_url(f"{served}/openapi.json").include(path_regex=OURS)
+    schema = schemathesis.openapi.from_url(f"{served}/openapi.json")
     operations = [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]
-    assert len(operations) == 11
+    assert len(operations) == 20
     for operation in operations:
         requests(operation.as_strategy())
 
@@ -79,9 +82,10 @@ def requests(cases: SearchStrategy[Any]) -> None:
     @hypothesis_settings(max_examples=50, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     def send(case: Any) -> None:
         # Some rules (no control characters, one decimal) are more than the documentation's schemas say.
-        # That min_sequence was not reached in time is a promised answer, although its status is above 499.
+        # That a server is away, or min_sequence not reached in time, is a promised answer with a status above 499.
         answer = case.call_and_validate(excluded_checks=[positive_data_acceptance, not_a_server_error])
-        assert answer.status_code < 500 or answer.status_code == 504
+        promised = {503, 504} if "/operator/" in answer.request.url else {504}
+        assert answer.status_code < 500 or answer.status_code in promised
 
     send()
 
