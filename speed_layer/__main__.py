@@ -17,13 +17,12 @@ from cinematch.adapters.redis_client import RedisClient
 from cinematch.adapters.redis_heartbeat import RedisHeartbeat
 from cinematch.adapters.redis_speed_view import RedisSpeedView
 from cinematch.contracts.event_history import JoinedHistory
-from cinematch.errors import StreamFailed
 from cinematch.failures import ending_in_a_sentence
 from cinematch.metrics.exposition import tell_metrics
 from cinematch.settings import Settings, SpeedTrigger, load_settings
 from cinematch.spark.session import create_spark_session, is_local
-from cinematch.telemetry import configure_logging, get_logger
-from speed_layer.applier import LAYER, Applier
+from cinematch.telemetry import configure_logging
+from speed_layer.applier import Applier
 from speed_layer.delta_consumer import DeltaConsumer
 from speed_layer.guardian import Guardian
 from speed_layer.job import start_micro_batch, start_realtime
@@ -32,22 +31,13 @@ from speed_layer.process import Companion, run
 from speed_layer.repairs import Repairs
 
 
-def main() -> int:
-    """Run until SIGTERM or SIGINT, or a failure; give the exit code."""
+def main() -> None:
+    """Run until SIGTERM or SIGINT."""
+    settings = load_settings()
+    configure_logging(settings.log_level, as_json=settings.log_json)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    settings = load_settings()
-    configure_logging(settings.log_level, as_json=settings.log_json)
-    try:
-        _run(settings, stop)
-    except StreamFailed as error:
-        get_logger(__name__).error("the speed layer ends", reason=str(error))
-        return 1
-    return 0
-
-
-def _run(settings: Settings, stop: threading.Event) -> None:
     watch = LogWatch(settings.kafka_bootstrap_servers)
     progress = Progress(watch, settings)
     tell_metrics(settings, ViewLags(watch, settings.events_topic, {"speed_layer": progress.reached}))
@@ -65,7 +55,7 @@ def _run(settings: Settings, stop: threading.Event) -> None:
         spark = create_spark_session(_with_a_slot_per_partition(settings), "speed_layer")
         stream = start_realtime(spark, settings)
         companions = [Companion("guardian", guardian.run, stop), Companion("deltas", consumer.run, stop)]
-    run(stream, f"{LAYER}/{settings.speed_trigger}", companions, stop)
+    run(stream, companions, stop)
     spark.stop()
 
 
