@@ -12,6 +12,7 @@ import typer
 
 from cinematch.adapters import s3_lake_files, s3_objects
 from cinematch.adapters.s3_lake_folder import LakeFolder
+from cinematch.errors import Conflict
 from cinematch.settings import Settings, load_settings
 from data_lake.compaction import Compaction, CompactionLimits
 from data_lake.dead_letters import CannotRedrive, DeadLetterBox, RejectedRecord
@@ -149,7 +150,7 @@ def _redrive(box: DeadLetterBox, record: RejectedRecord, *, strict: bool) -> str
     """Publish one record; gives the reason why not, unless `strict`, which raises it."""
     try:
         typer.echo(f"{record.letter.identity} -> {box.redrive(record)}")
-    except CannotRedrive as error:
+    except (CannotRedrive, Conflict) as error:  # the latter: somebody else did it meanwhile
         if strict:
             raise
         return str(error)

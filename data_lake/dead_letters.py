@@ -91,7 +91,10 @@ class DeadLetterBox:
             raise CannotRedrive(f"{letter.identity}: its value is empty or too large to be an event")
         place = self._publisher.publish(letter.topic, letter.key, letter.value)
         note = {"redriven_at": rfc3339(datetime.now(UTC)), "redriven_as": place}
-        self._folder.objects.put_new(self._note_key(letter.identity), orjson.dumps(note))
+        try:
+            self._folder.objects.put_new(self._note_key(letter.identity), orjson.dumps(note))
+        except Conflict as error:
+            raise Conflict(f"{letter.identity} was published by somebody else, too, at the same moment") from error
         return place
 
     def _letters(self) -> Iterator[DeadLetter]:
