@@ -32,6 +32,8 @@ from ingestion.seeding.loading import DataSet, Loaded, Loading
 
 SOME_ROWS_BAD: Final = 1
 COULD_NOT_RUN: Final = 2
+DEFAULT_UNTIL: Final = datetime(2026, 1, 1, tzinfo=UTC)
+"""Fixed: with today in its place, the same seed would give other data each day."""
 
 seed = typer.Typer(add_completion=False)
 import_ = typer.Typer(
@@ -46,15 +48,17 @@ def seed_(
     seed: Annotated[int, typer.Option(help="Same seed, same data.")] = 1,
     rate: Annotated[float | None, typer.Option(min=0.001, help="Events a second, one transaction each.")] = None,
     until: Annotated[
-        datetime | None,
+        datetime,
         typer.Option(
-            formats=["%Y-%m-%d"], help="Films were watched in the two years before this day (UTC), else today."
+            formats=["%Y-%m-%d"],
+            help="Films were watched in the two years before this day (UTC); same day, same data.",
+            show_default=f"{DEFAULT_UNTIL:%Y-%m-%d}",
         ),
-    ] = None,
+    ] = DEFAULT_UNTIL,
 ) -> None:
     """Load invented films, people and what they do; a second run of the same command adds nothing."""
     with _clear_failure():
-        data = DataSet(seed, users, events, _midnight(until or datetime.now(UTC)))
+        data = DataSet(seed, users, events, until.replace(tzinfo=UTC))
         with _database() as database:
             stages = ProgressBars(Console(stderr=True))
             loading = Loading(CatalogWriter(database), Watchlists(database), Sequences(database), stages)
@@ -138,10 +142,6 @@ def _database() -> Iterator[SyncDatabase]:
         database = client[settings.mongodb_database]
         ensure_schema(database)
         yield database
-
-
-def _midnight(day: datetime) -> datetime:
-    return day.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=UTC)
 
 
 def _print_loaded(data: DataSet, loaded: Loaded) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import IO, Final, TypeVar
 
 from rich.console import Console
@@ -67,7 +68,8 @@ def lambda_installed() -> bool:
 def show(console: Console, folder: DataFolder, status: StackStatus) -> None:
     """Load the data, which adds nothing when they are there, and print what the API makes of them."""
     console.print("Loading invented data ...")
-    run(folder, "seed", "--users", str(USERS), "--events", str(EVENTS), "--seed", str(SEED))
+    today = f"{datetime.now(UTC):%Y-%m-%d}"  # so that the weeks that the dashboard shows have films in them
+    run(folder, "seed", "--users", str(USERS), "--events", str(EVENTS), "--seed", str(SEED), "--until", today)
     with connect(status.addresses["api"], ASK_ONCE) as client:
         show_answers(console, folder, status, client)
     print_addresses(console, folder, status)

@@ -72,7 +72,8 @@ def _note(option: TyperOption) -> str:
     if option.required:
         return " Must be given."
     shown = option.default is not None and not option.is_flag and not callable(option.default)
-    return f" Default: `{option.default}`." if shown else ""
+    default = option.show_default if isinstance(option.show_default, str) else option.default
+    return f" Default: `{default}`." if shown else ""
 
 
 def _text(help_text: str | None) -> str:

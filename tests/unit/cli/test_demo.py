@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,7 @@ class FakeStack:
     as_of: int = 0
     mode: StatsMode = StatsMode.LAMBDA
     ratings: dict[str, float] = field(default_factory=dict)
+    commands: list[tuple[str, ...]] = field(default_factory=list)
 
     def stats(self, user_id: str, min_sequence: int | None = None) -> UserStats:
         return UserStats(
@@ -133,6 +134,7 @@ class FakeStack:
             )
 
     def run(self, folder: DataFolder, *arguments: str, output: Any = None) -> None:
+        self.commands.append(arguments)
         self.done.append(arguments[0])
         if arguments[0] == "batch":
             self.generation, self.as_of = 1, self.sequence
@@ -181,6 +183,15 @@ def test_one_batch_is_run_and_only_after_the_lake_has_the_events(shown: Any) -> 
     assert stack.done == ["seed", "look", "look", "look", "batch", "rate", "rate", "rate"]
     assert "events 1 to 10 from batch generation 1, 11 to 13 from the speed layer (complete)" in words
     assert words.index("Statistics of") < words.index("Top 10") < words.index("Generation 1 is published")
+
+
+def test_the_films_of_the_demo_were_watched_up_to_today(shown: Any) -> None:
+    """The weeks on the dashboard are those before today; the day that `seed` takes by itself is long ago."""
+    stack = FakeStack(generation=1, as_of=10)
+    before = datetime.now(UTC).date()
+    shown(stack)
+    arguments = stack.commands[0]
+    assert before <= date.fromisoformat(arguments[arguments.index("--until") + 1]) <= datetime.now(UTC).date()
 
 
 def test_a_second_demo_on_the_same_data_runs_no_batch(shown: Any) -> None:
