@@ -14,14 +14,15 @@ from cinematch.adapters.mongodb_client import SyncClient
 from cinematch.adapters.mongodb_schema import ensure_schema
 from cinematch.adapters.mongodb_trends import GlobalTrends
 from cinematch.adapters.mongodb_trends_bootstrap import TrendsBootstrap
-from cinematch.errors import StreamFailed
 from cinematch.settings import Settings
 from cinematch.spark.kafka_source import parsed_stream
+from cinematch.spark.stream_failure import stream_failed
 from micro_batch.bootstrap import bootstrap_global_stats
 from micro_batch.global_trends_stream import start_global_trends_stream
 from micro_batch.user_stats_stream import start_user_stats_stream
 
 POLL_SECONDS: Final = 0.5
+REBUILT_FROM: Final = "the lists and the outbox in MongoDB"
 _WAITING: Final = ("Waiting for next trigger", "Waiting for data to arrive")
 
 
@@ -66,7 +67,7 @@ def check(streams: Sequence[StreamingQuery]) -> None:
     """Raise StreamFailed when a stream has ended."""
     for stream in streams:
         if not stream.isActive:
-            raise StreamFailed(f"the stream {stream.name} has ended: {stream.exception() or 'it was stopped'}")
+            raise stream_failed(stream.name, stream.exception(), f"micro_batch/{stream.name}", REBUILT_FROM)
 
 
 def _is_running(stream: StreamingQuery) -> bool:

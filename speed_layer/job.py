@@ -53,7 +53,7 @@ def start_micro_batch(
     batches = MicroBatch(settings, report_broken, stop)
     return (
         kafka_records(spark, settings)
-        .writeStream.queryName("speed_layer")
+        .writeStream.queryName("micro_batch")
         .foreachBatch(batches.process_batch)
         .trigger(processingTime=f"{settings.speed_trigger_seconds} seconds")
         .option("checkpointLocation", str(settings.checkpoint_dir / "speed_layer" / "micro_batch"))
@@ -65,7 +65,7 @@ def start_realtime(spark: SparkSession, settings: Settings) -> StreamingQuery:
     """Start the stream that publishes deltas in real-time mode; it holds one task slot per partition of the log."""
     writer = (
         deltas(realtime_kafka_records(spark, settings))
-        .writeStream.queryName("speed_layer")
+        .writeStream.queryName("realtime")
         .format("kafka")
         .option("kafka.bootstrap.servers", settings.kafka_bootstrap_servers)
         .option("topic", settings.speed_deltas_topic)

@@ -11,16 +11,21 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from cinematch.readiness import announce_ready
+from cinematch.spark.stream_failure import stream_failed
 from cinematch.telemetry import get_logger
+from speed_layer.applier import LAYER
 
 CHECK_SECONDS: Final = 0.2
 LEAVE_SECONDS: Final = 10.0
+REBUILT_FROM: Final = "the outbox in MongoDB, or else the lake"
 log = get_logger(__name__)
 
 
 class Stream(Protocol):
     """What is needed of a StreamingQuery."""
 
+    @property
+    def name(self) -> str: ...
     @property
     def isActive(self) -> bool: ...  # noqa: N802 - Spark's name
     @property
@@ -54,7 +59,10 @@ class Companion:
 
 
 def run(stream: Stream, companions: list[Companion], stop: threading.Event) -> None:
-    """Run until `stop`; announces readiness when the stream runs. Raises what ended the stream or a companion."""
+    """Run until `stop`; announces readiness when the stream runs.
+
+    Raises StreamFailed when the stream has ended, or what ended a companion.
+    """
     for companion in companions:
         companion.start()
     try:
@@ -70,7 +78,7 @@ def _await(stream: Stream, companions: list[Companion], stop: threading.Event) -
     announced = False
     while not stop.wait(CHECK_SECONDS):
         if not stream.isActive:
-            raise stream.exception() or RuntimeError("the stream ended without an error")
+            raise stream_failed(stream.name, stream.exception(), f"{LAYER}/{stream.name}", REBUILT_FROM)
         for failure in (companion.failure for companion in companions):
             if failure is not None:
                 raise failure

@@ -1,0 +1,77 @@
+"""A stream whose events Kafka has deleted, or whose topic was created again, ends with advice that helps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from kafka import KafkaProducer
+from kafka.admin import KafkaAdminClient
+from kafka.structs import TopicPartition
+from pyspark.errors import StreamingQueryException
+from pyspark.sql import SparkSession
+
+from cinematch.adapters.kafka_topics import ensure_topics
+from cinematch.local_stack.kafka_server import KafkaServer
+from cinematch.settings import Settings
+from cinematch.spark.kafka_source import kafka_records
+from cinematch.spark.stream_failure import stream_failed
+
+pytestmark = [pytest.mark.integration, pytest.mark.spark]
+ADVICE = "delete CHECKPOINT_DIR/layer/stream and start the layer; its views are rebuilt from the lists"
+
+
+def read_all(spark: SparkSession, settings: Settings, checkpoint: Path) -> int:
+    """Read what is there, from where the checkpoint says; give the number of records."""
+    counts: list[int] = []
+    query = (
+        kafka_records(spark, settings)
+        .writeStream.foreachBatch(lambda batch, _: counts.append(batch.count()))
+        .option("checkpointLocation", str(checkpoint))
+        .trigger(availableNow=True)
+        .start()
+    )
+    query.awaitTermination(60)
+    return sum(counts)
+
+
+def publish(settings: Settings, number: int) -> None:
+    with KafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers) as producer:
+        for _ in range(number):
+            producer.send(settings.events_topic, value=b"{}", partition=0)
+
+
+@pytest.fixture
+def admin(kafka_server: KafkaServer, settings: Settings) -> KafkaAdminClient:
+    ensure_topics(settings.kafka_bootstrap_servers, {settings.events_topic: settings.topic_partitions})
+    return KafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)
+
+
+@pytest.mark.parametrize("fault", ["deleted", "created again"])
+def test_events_that_kafka_no_longer_has_are_answered_with_what_to_do(
+    fault: str, spark: SparkSession, settings: Settings, admin: KafkaAdminClient, tmp_path: Path
+) -> None:
+    publish(settings, 10)
+    assert read_all(spark, settings, tmp_path / "checkpoint") == 10
+    if fault == "deleted":
+        publish(settings, 10)
+        admin.delete_records({TopicPartition(settings.events_topic, 0): 15})
+    else:
+        admin.delete_topics([settings.events_topic])
+        while settings.events_topic in admin.list_topics():
+            pass
+        ensure_topics(settings.kafka_bootstrap_servers, {settings.events_topic: settings.topic_partitions})
+        publish(settings, 5)
+    admin.close()
+
+    with pytest.raises(StreamingQueryException) as failed:
+        read_all(spark, settings, tmp_path / "checkpoint")
+    assert ADVICE in str(stream_failed("stream", failed.value, "layer/stream", "the lists"))
+
+    assert read_all(spark, settings, tmp_path / "another checkpoint") == 5  # the advice helps
+
+
+def test_any_other_failure_is_told_as_it_is() -> None:
+    told = str(stream_failed("stream", RuntimeError("mongodb is unavailable"), "layer/stream", "the lists"))
+    assert told == "the stream stream has ended: mongodb is unavailable"
+    assert str(stream_failed("stream", None, "", "")) == "the stream stream has ended: it was stopped"
