@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from cinematch.adapters.mongodb_client import AsynchronousDatabase
+from cinematch.adapters.mongodb_community import MongoCommunity
 from cinematch.adapters.mongodb_current_lists import MongoCurrentLists
 from cinematch.adapters.mongodb_outbox_watch import AsyncOutboxWatch
 from cinematch.adapters.mongodb_stats import MongoStats
@@ -17,7 +18,7 @@ from cinematch.adapters.redis_stats_cache import RedisStatsCache
 from cinematch.api.resources import shared_resources
 from cinematch.settings import Settings, StatsMode
 from serving_layer.cache_aside_mode import CacheAsideStats
-from serving_layer.dashboard.documents import LiveDocuments
+from serving_layer.dashboard.documents import LiveDocuments, Sources
 from serving_layer.films import FilmCache
 from serving_layer.habits import HabitsService
 from serving_layer.incremental_mode import IncrementalStats
@@ -60,7 +61,9 @@ def _state(
     service = UserStatsService(source, settings.min_sequence_wait_seconds)
     return {
         "habits_service": HabitsService(MongoCurrentLists(database), FilmCache(store)),
-        "live_documents": LiveDocuments.of(service, store, AsyncOutboxWatch(database)),
+        "live_documents": LiveDocuments.of(
+            Sources(service, store, AsyncOutboxWatch(database), MongoCommunity(database))
+        ),
         "user_stats_service": service,
         "stats_store": store,
     }

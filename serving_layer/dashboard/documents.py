@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
+from cinematch.domain.community import CommunityTotals, community
 from cinematch.errors import StoreUnavailable
 from serving_layer.dashboard.looks import Looks
 from serving_layer.service import UserStatsService
 from serving_layer.stores import StatsStore
 
+COMMUNITY_SECONDS: Final = 600.0
+"""Between two scans of all lists, however many pages are open, and after one that took too long."""
 _COUNTED: Final = ("total_watched", "watch_time_hours", "rating_chart_data", "genre_data")
 """Of what the batch counted, the figures that a page draws solid, with the rest hatched."""
 
@@ -23,13 +26,31 @@ class EventTimes(Protocol):
         """Give when the first event after `moment` was written; None when there is none. Raises StoreUnavailable."""
 
 
+class Lists(Protocol):
+    """All lists together."""
+
+    async def totals(self) -> CommunityTotals:
+        """Add up every list. Raises StoreUnavailable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What the documents are read from."""
+
+    service: UserStatsService
+    store: StatsStore
+    events: EventTimes
+    lists: Lists
+
+
 class DashboardDocuments:
     """Reads what the pages show. Every call may raise StoreUnavailable."""
 
-    def __init__(self, service: UserStatsService, store: StatsStore, events: EventTimes) -> None:
-        self._service = service
-        self._store = store
-        self._events = events
+    def __init__(self, sources: Sources) -> None:
+        self._service = sources.service
+        self._store = sources.store
+        self._events = sources.events
+        self._lists = sources.lists
 
     async def user(self, user_id: str) -> dict[str, Any]:
         """Give GET /stats and `batch`: those figures in the batch generation that it was merged from.
@@ -55,16 +76,22 @@ class DashboardDocuments:
         waiting_since = await self._events.first_written_after(datetime.fromisoformat(trends["updated_at"]))
         return {**trends, "waiting_since": waiting_since}
 
+    async def community(self, _community: str) -> dict[str, Any]:
+        """Give what all lists together are like, and `counted_at`."""
+        counted_at = datetime.now(UTC)
+        return {**community(await self._lists.totals()), "counted_at": counted_at}
+
 
 @dataclass(frozen=True, slots=True)
 class LiveDocuments:
-    """What can be watched: users by id, and the trends."""
+    """What can be watched: users by id, and the trends; and what is looked at now and then."""
 
     users: Looks
     trends: Looks
+    community: Looks
 
     @classmethod
-    def of(cls, service: UserStatsService, store: StatsStore, events: EventTimes) -> LiveDocuments:
+    def of(cls, sources: Sources) -> LiveDocuments:
         """Make them of what the serving routes read."""
-        documents = DashboardDocuments(service, store, events)
-        return cls(Looks(documents.user), Looks(documents.trends))
+        documents = DashboardDocuments(sources)
+        return cls(Looks(documents.user), Looks(documents.trends), Looks(documents.community, COMMUNITY_SECONDS))

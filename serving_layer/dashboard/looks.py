@@ -44,26 +44,28 @@ class _Look:
 
 
 class Looks:
-    """One source of documents by key, `look`, behind a short memory. For one event loop."""
+    """One source of documents by key, `look`, behind a memory of `period_seconds`. For one event loop."""
 
     def __init__(
         self,
         look: Callable[[str], Awaitable[Any]],
+        period_seconds: float = PERIOD_SECONDS,
         clock: Callable[[], float] = monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._look = look
+        self._period_seconds = period_seconds
         self._clock = clock
         self._sleep = sleep
         self._latest: dict[str, _Look] = {}
         self._watchers = 0
 
     async def get(self, key: str) -> Seen:
-        """Give the document as it was at most PERIOD_SECONDS ago. Raises what the source raises."""
+        """Give the document as it was at most `period_seconds` ago. Raises what the source raised then."""
         now = self._clock()
         latest = self._latest.get(key)
-        if latest is None or now - latest.began >= PERIOD_SECONDS:
-            self._latest = {other: look for other, look in self._latest.items() if now - look.began < PERIOD_SECONDS}
+        if latest is None or not self._is_young(latest, now):
+            self._latest = {other: look for other, look in self._latest.items() if self._is_young(look, now)}
             latest = self._latest[key] = _Look(now, asyncio.ensure_future(self._seen(key)))
         return await asyncio.shield(latest.task)  # one watcher who leaves does not end the look of the others
 
@@ -97,7 +99,10 @@ class Looks:
             elif self._clock() - spoken >= HEARTBEAT_SECONDS:
                 yield ServerSentEvent(event="heartbeat", raw_data="{}")
                 spoken = self._clock()
-            await self._sleep(PERIOD_SECONDS)
+            await self._sleep(self._period_seconds)
+
+    def _is_young(self, look: _Look, now: float) -> bool:
+        return now - look.began < self._period_seconds
 
     async def _seen(self, key: str) -> Seen:
         return Seen.of(await self._look(key))

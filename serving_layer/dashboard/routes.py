@@ -6,12 +6,13 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
 from cinematch.settings import Settings
-from serving_layer.dashboard import assets, streams
+from serving_layer.dashboard import assets, people, streams
 from serving_layer.dashboard.pages import page
 from serving_layer.dashboard.picture import PICTURES
 
 router = APIRouter(include_in_schema=False)
 router.include_router(assets.router)
+router.include_router(people.router)
 router.include_router(streams.router)
 
 

@@ -91,5 +91,11 @@ async def stream_trends(
         yield event
 
 
+@router.get("/dashboard/community")
+async def get_community(documents: Documents) -> Response:
+    """Give what all lists together are like."""
+    return _json(await documents.community.get(COMMUNITY))
+
+
 def _json(seen: Seen) -> Response:
     return Response(seen.encoded, media_type="application/json", headers={"Cache-Control": "no-store"})

@@ -85,8 +85,9 @@ class Visit:
         page.on("request", self._requested)
 
     def _heard(self, message: ConsoleMessage) -> None:
-        # An answer that is an error is a state of the page, which tests look at themselves.
-        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+        # An answer that is an error is a state of the page, which tests look at themselves; browser and htmx log it.
+        expected = ("Failed to load resource", "Response Status Error Code")
+        if message.type == "error" and not message.text.startswith(expected):
             self.errors.append(message.text)
 
     def _requested(self, request: Request) -> None:

@@ -50,9 +50,9 @@ TRENDS = {
 }
 THEMES = ("light", "dark")
 WHEN_READY = {
-    "/": "#people a",
+    "/": "#choose a",
     "/?user_id=anna": "#top [data-film]",
-    "/?user_id=nobody": "#people a",
+    "/?user_id=nobody": "#choose a",
     "/trends": "#top [data-film]",
 }
 """Pages, and what is there once they are done."""
@@ -95,6 +95,33 @@ def test_a_user_is_found_and_shown_and_the_address_says_whose_films_these_are(pa
     page.get_by_label("User").fill("bob")
     page.get_by_role("button", name="Show").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("bob")
+
+
+def test_users_are_found_by_the_beginning_of_their_id_while_somebody_types(page: Page, site: Site) -> None:
+    shown(page, "anna")
+    choice = page.locator("#choose a")
+    expect(choice).to_have_count(0)
+    page.get_by_label("User").fill("bo")
+    expect(choice).to_have_text(["bob"])
+    page.get_by_label("User").fill("<b>")
+    expect(page.locator("#choose")).to_contain_text("No id begins so.")
+    choice_of_all = httpx.get(f"{site.url}/dashboard/people").text
+    assert "&lt;img src=x onerror" in choice_of_all
+    assert "<img" not in choice_of_all
+
+
+def test_a_choice_that_cannot_be_had_is_told(page: Page) -> None:
+    page.route("**/dashboard/people", lambda route: route.fulfill(status=503, json={}))
+    page.goto("/")
+    expect(page.locator("#notice")).to_have_text("The users could not be loaded.")
+
+
+def test_a_list_is_compared_with_everyones(page: Page) -> None:
+    shown(page, "anna")
+    rows = page.locator("#everyone [data-versus] tbody tr")
+    expect(rows.nth(0)).to_have_text(re.compile(r"^mean rating8\.25\d"))
+    expect(rows.nth(1)).to_have_text(re.compile(r"^films2\d"))
+    expect(page.locator('#everyone [data-freshness="everyone"]')).to_contain_text("people, added up")
 
 
 def test_the_figures_move_when_an_event_arrives_from_elsewhere(page: Page, site: Site) -> None:

@@ -32,7 +32,7 @@ class Source:
         self.now += seconds
 
     def looks(self) -> Looks:
-        return Looks(self.look, lambda: self.now, self.sleep)
+        return Looks(self.look, PERIOD_SECONDS, lambda: self.now, self.sleep)
 
 
 async def test_who_watches_the_same_shares_one_look() -> None:

@@ -7,7 +7,7 @@ import { day, number, numberOrDash, plain, t, weekday } from "./words.js";
 
 const SHOWN_GENRES = 10;
 
-/** Draw everything that the live document tells; `everyone` is the community's trends, or null. */
+/** Draw everything that the live document tells; `everyone`: {trends, lists}, each null when it is not known. */
 export function drawStatistics(stats, everyone) {
   drawRatings(stats);
   drawGenres(stats);
@@ -91,12 +91,14 @@ function simpleBars(id, names, counts, head, extra = null) {
   });
 }
 
-function drawEveryone(stats, everyone) {
+function drawEveryone(stats, { trends, lists }) {
   const node = panel("everyone");
-  if (!everyone || !stats.genre_data.length) return showEmpty(node, everyone ? t("panel.empty") : t("everyone.none"));
+  if (!stats.genre_data.length) return showEmpty(node, t("panel.empty"));
+  if (!trends) return showEmpty(node, t("everyone.none"));
   showFilled(node);
+  drawVersus(node, stats, lists);
   const mine = new Map(stats.genre_data.map(({ genre, percentage }) => [genre, percentage]));
-  const rows = everyone.trending_genres.map(({ genre, percentage }) => [genre, mine.get(genre) ?? 0, percentage]);
+  const rows = trends.trending_genres.map(({ genre, percentage }) => [genre, mine.get(genre) ?? 0, percentage]);
   const column = (place) => rows.map((row) => row[place]);
   draw(node, {
     summary: t("everyone.summary", { count: rows.length }),
@@ -115,6 +117,15 @@ function drawEveryone(stats, everyone) {
       numeric: [1, 2],
     },
   });
+}
+
+function drawVersus(node, stats, lists) {
+  const heads = ["", t("everyone.you"), t("everyone.all")];
+  const rows = [
+    [t("card.mean"), numberOrDash(stats.avg_rating), numberOrDash(lists?.avg_rating)],
+    [t("card.films"), number(stats.total_watched), numberOrDash(lists?.films_per_person, 1)],
+  ];
+  fillTable(node.querySelector("[data-versus]"), t("everyone.title"), heads, rows, [1, 2]);
 }
 
 function drawFilms(id, films, figure) {

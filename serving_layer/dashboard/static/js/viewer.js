@@ -7,33 +7,17 @@ import { Live } from "./live.js";
 import { panel, showError } from "./panels.js";
 import { saveCard, saveCsv, saveJson } from "./share.js";
 import { drawHabits, drawStatistics } from "./statistics.js";
-import { number, numberOrDash, t } from "./words.js";
+import { number, numberOrDash, span, t } from "./words.js";
 
-const PAUSE_MS = 200; // after the last key
-const SUGGESTED = 12;
 const RELOAD_MS = 60_000; // of what only slowly changes: the community's trends
 const userId = new URLSearchParams(location.search).get("user_id");
 const source = { freshness: null, batchUpdatedAt: null, confirmedAt: null, behindSince: null, failed: false };
 const habits = { sequence: null, confirmedAt: null, failed: false };
 let stats = null;
-let everyone = null;
+let everyone = { trends: null, lists: null };
 
 const field = document.getElementById("user");
 field.value = userId ?? "";
-field.addEventListener("input", () => {
-  clearTimeout(field.pause);
-  field.pause = setTimeout(suggest, PAUSE_MS);
-});
-
-async function users(q) {
-  return (await ask(address("/users", { q, limit: SUGGESTED }))).users;
-}
-
-async function suggest() {
-  const found = await users(field.value.trim()).catch(() => []);
-  document.getElementById("users").replaceChildren(...found.map((user) => element("option", { value: user.user_id })));
-}
-
 function say(text, isError = false) {
   const notice = document.getElementById("notice");
   notice.hidden = false;
@@ -41,13 +25,13 @@ function say(text, isError = false) {
   notice.textContent = text;
 }
 
-async function offerUsers() {
-  document.getElementById("choose").hidden = false;
-  const found = await users("").catch(() => null);
-  if (found === null) return say(t("panel.error"), true);
-  const link = (user) => element("a", { class: "button", href: address("/", { user_id: user.user_id }) }, element("bdi", {}, user.user_id));
-  const items = found.map((user) => element("li", {}, link(user)));
-  document.getElementById("people").replaceChildren(...(items.length ? items : [element("li", {}, t("viewer.nobody"))]));
+/** Show some users to choose from; while somebody types, htmx does the same by itself. */
+function offerUsers() {
+  window.htmx.ajax("GET", "/dashboard/people", "#choose");
+}
+
+for (const failure of ["htmx:responseError", "htmx:sendError"]) {
+  document.body.addEventListener(failure, () => say(t("viewer.no_choice"), true));
 }
 
 function received(document_) {
@@ -112,9 +96,20 @@ function judgeHabits(now) {
   return judge({ ...source, freshness: { ...freshness, latest_sequence: latest, complete: !behind } }, now);
 }
 
+/** Everyone's figures move slowly, and say how old they are. */
+function judgeEveryone(now) {
+  if (!everyone.lists) return { state: "partial", text: t("everyone.unknown") };
+  const age = span((now - Date.parse(everyone.lists.counted_at)) / 1_000);
+  const mine = judge(source, now);
+  const text = t("everyone.counted", { count: everyone.lists.people, age });
+  return mine.state === "fresh" ? { state: "fresh", text } : mine;
+}
+
 async function loadEveryone() {
-  everyone = await ask("/trends/global").catch(() => null);
+  const [trends, lists] = await Promise.all(["/trends/global", "/dashboard/community"].map((path) => ask(path).catch(() => null)));
+  everyone = { trends, lists };
   if (stats) drawStatistics(stats, everyone);
+  refresh();
 }
 
 function connectionChanged(connection) {
@@ -134,6 +129,7 @@ function start() {
   document.getElementById("viewer-heading").replaceChildren(element("bdi", {}, userId));
   watch("stats", (now) => judge(source, now));
   watch("habits", judgeHabits);
+  watch("everyone", judgeEveryone);
   const query = { user_id: userId };
   const live = new Live({
     stream: address("/dashboard/users/stats/stream", query),
@@ -152,7 +148,6 @@ function start() {
   document.getElementById("download-csv").addEventListener("click", () => stats && saveCsv(stats));
 }
 
-suggest();
 if (userId) start();
 else {
   document.querySelector('[data-freshness="stats"]').hidden = true;
