@@ -4,10 +4,11 @@ SHELL := bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules
 
-# The first Python on PATH that carries all our wheels; `make PYTHON=...` overrides it.
-PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
-    "$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
-    && { echo $$p; exit; }; done; echo python3)
+# The first Python on PATH that has a wheel of everything, Redis included; else 3.13, which needs a redis-server on PATH.
+# `make PYTHON=...` overrides it.
+PYTHON ?= $(shell for newest in 12 13; do for p in python3 python3.12 python3.11 python3.13; do \
+    "$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, '$$newest'))' 2>/dev/null \
+    && { echo $$p; exit; }; done; done; echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
