@@ -11,12 +11,13 @@ from typing import Annotated, Final
 import typer
 
 from cinematch.adapters import s3_lake_files, s3_objects
+from cinematch.adapters.kafka_log_watch import LogWatch
 from cinematch.adapters.s3_lake_folder import LakeFolder
-from cinematch.errors import Conflict
+from cinematch.errors import Conflict, StoreUnavailable
 from cinematch.settings import Settings, load_settings
 from data_lake.compaction import Compaction, CompactionLimits
 from data_lake.dead_letters import CannotRedrive, DeadLetterBox, RejectedRecord
-from data_lake.inspection import inspect
+from data_lake.inspection import FolderReport, inspect, refusals
 from data_lake.letter_box import open_letter_box
 from data_lake.presentation import as_document, print_json, print_reports, print_table, progress, record_document
 from data_lake.tables import DeadLettersTable, EventsTable, LakeTable
@@ -59,14 +60,23 @@ def list_objects(part: Part = FolderChoice.EVENTS, as_json: AsJson = False) -> N
 
 @lake.command("verify")
 def verify(part: Part = FolderChoice.ALL, deep: Deep = False, as_json: AsJson = False) -> None:
-    """Prove that every partition chains without gap or overlap and that all counts agree; fails otherwise."""
+    """Prove that every partition chains without gap or overlap, that all counts agree, and that Kafka can go on where
+    the lake ends; fails otherwise."""
     settings = load_settings()
     files = s3_lake_files.connect(settings)
     with progress("objects checked") as advance:
         reports = [inspect(it, files, deep=deep, advance=advance) for it in _folders(settings, part)]
+    compared = _compare_with_kafka(reports, settings)
     faults = [fault for report in reports for fault in report.faults]
     if as_json:
-        print_json({"sound": not faults, "faults": faults, "folders": [as_document(report) for report in reports]})
+        print_json(
+            {
+                "sound": not faults,
+                "compared_with_kafka": compared,
+                "faults": faults,
+                "folders": [as_document(report) for report in reports],
+            }
+        )
     else:
         print_reports(reports)
         for fault in faults:
@@ -155,6 +165,21 @@ def _redrive(box: DeadLetterBox, record: RejectedRecord, *, strict: bool) -> str
             raise
         return str(error)
     return None
+
+
+def _compare_with_kafka(reports: list[FolderReport], settings: Settings) -> bool:
+    """Add the refused partitions to the reports; without Kafka say that it was not possible: the lake stands alone."""
+    topics = {EventsTable().folder: settings.events_topic, DeadLettersTable().folder: settings.dead_letter_topic}
+    watch = LogWatch(settings.kafka_bootstrap_servers)
+    try:
+        for report in reports:
+            report.refusals.extend(refusals(report, topics[report.folder], watch, settings.kafka_bootstrap_servers))
+    except StoreUnavailable as error:
+        typer.echo(f"not compared with Kafka: {error}", err=True)
+        return False
+    finally:
+        watch.close()
+    return True
 
 
 def _choices(part: FolderChoice) -> list[FolderChoice]:

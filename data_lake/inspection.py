@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
+from cinematch.adapters.kafka_consumer import topic_id
+from cinematch.adapters.kafka_log_watch import LogWatch
 from cinematch.adapters.s3_lake_files import LakeFiles
 from cinematch.adapters.s3_lake_folder import LakeFolder
 from cinematch.contracts.lake_manifest import LakeObject
 from cinematch.errors import NotFound
+from data_lake.refusal import refusal
 from data_lake.verification import PartitionReport, verify_chains, verify_file, verify_offsets
 
 FILES_AT_ONCE: Final = 8
@@ -20,17 +23,21 @@ Advance = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class FolderReport:
-    """What `lake verify` found in one folder. `superseded`: replaced objects that wait for their deletion."""
+    """What `lake verify` found in one folder.
+
+    `superseded`: replaced objects that wait for their deletion. `refusals`: partitions of Kafka that cannot go on here.
+    """
 
     folder: str
     partitions: list[PartitionReport]
     superseded: int
     file_faults: list[str]
+    refusals: list[str] = field(default_factory=list)
 
     @property
     def faults(self) -> list[str]:
         """Give every fault and loss, as sentences."""
-        return [text for it in self.partitions for text in it.faults + it.losses] + self.file_faults
+        return [text for it in self.partitions for text in it.faults + it.losses] + self.file_faults + self.refusals
 
 
 def inspect(
@@ -42,6 +49,23 @@ def inspect(
     file_faults = [fault for faults in _each(files, links, deep, advance) for fault in faults]
     superseded = len(view.manifest.superseded) if view.manifest else 0
     return FolderReport(folder.name, verify_chains(links), superseded, file_faults)
+
+
+def refusals(report: FolderReport, topic: str, watch: LogWatch, bootstrap_servers: str) -> list[str]:
+    """Compare what the lake has of `topic` with what Kafka has now; a topic that is not there refuses nothing yet.
+
+    Raises StoreUnavailable.
+    """
+    ends = watch.ends(topic)
+    known = [it for it in report.partitions if it.place in ends]
+    if not known:
+        return []
+    now = topic_id(bootstrap_servers, topic)
+    found = (
+        refusal(it.place, lake_id=it.topic_id, lake_end=it.next_offset, topic_id=now, log_end=ends[it.place])
+        for it in known
+    )
+    return [reason for reason in found if reason]
 
 
 def _each(files: LakeFiles, links: Sequence[LakeObject], deep: bool, advance: Advance) -> list[list[str]]:

@@ -13,7 +13,8 @@ two steps, a rebalance in the middle, or two writers at once neither lose nor do
 and have an identity by which readers keep one.
 
 Not guaranteed: that every partition makes progress. One whose topic was deleted and created again, or lost its end, is
-refused with an error in the log until somebody decides, for its offsets no longer mean what the lake says they mean.
+refused with an error in the log, and named by `lake verify`, until somebody decides: its offsets no longer mean what
+the lake says they mean.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from cinematch.adapters.kafka_consumer import GroupConsumer
+from cinematch.adapters.kafka_consumer import GroupConsumer, LogExtent
 from cinematch.adapters.s3_lake_folder import LakeFolder
 from cinematch.contracts.dead_letter import DeadLetter
 from cinematch.contracts.lake_file import encode_file
@@ -37,6 +38,7 @@ from cinematch.metrics.instruments import counter, histogram
 from cinematch.telemetry import get_logger
 from data_lake.backoff import Backoff
 from data_lake.record_batch import BatchBuilder, BatchLimits, OffsetsWentBack, RecordBatch
+from data_lake.refusal import refusal
 from data_lake.tables import LakeTable
 
 POLL_SECONDS: Final = 0.5
@@ -119,14 +121,9 @@ class LakeSink:
     def _start(self, place: LogPartition, last: LakeObject | None) -> None:
         first = last.next_offset if last else 0
         extent = self._consumer.extent(place)
-        if last and (last.topic_id != extent.topic_id or first > extent.end):
+        if last and (reason := _refusal(last, extent)):
             self._refused_until[place] = self._monotonic() + REFUSED_RETRY_SECONDS
-            log.error(
-                "the partition is not the one that the lake has: was the topic created again?",
-                partition=str(place),
-                lake_ends_at=first,
-                topic_ends_at=extent.end,
-            )
+            log.error("the partition is not the one that the lake has", partition=str(place), reason=reason)
             return
         self._writers[place] = Writer(BatchBuilder(place, first, self._limits), extent.topic_id)
         self._consumer.start(place, max(first, extent.first))
@@ -224,6 +221,16 @@ class LakeSink:
             self._consumer.close()
         except StoreUnavailable as error:
             log.warning("the lake sink leaves without a flush; the records are still in Kafka", reason=str(error))
+
+
+def _refusal(last: LakeObject, extent: LogExtent) -> str | None:
+    return refusal(
+        last.place,
+        lake_id=last.topic_id,
+        lake_end=last.next_offset,
+        topic_id=extent.topic_id,
+        log_end=extent.end,
+    )
 
 
 def _measure(folder: str, link: LakeObject, seconds: float) -> None:

@@ -21,11 +21,13 @@ from cinematch.contracts.log_record import LogPartition
 class PartitionReport:
     """One partition's chain in sums: rows + rejected + lost + holes = offsets, when there is no fault.
 
-    `begins_at`: the first offset that Kafka still had when the lake began. `losses` are sentences, too: the chain is
-    sound, but says itself that Kafka had deleted records before the sink read them.
+    `topic_id`: Kafka's, of the last object. `begins_at`: the first offset that Kafka still had when the lake began.
+    `losses` are sentences, too: the chain is sound, but says itself that Kafka had deleted records before the sink read
+    them.
     """
 
     place: LogPartition
+    topic_id: str = ""
     objects: int = 0
     size_bytes: int = 0
     begins_at: int = 0
@@ -58,6 +60,7 @@ def _verify(place: LogPartition, chain: Sequence[LakeObject]) -> PartitionReport
             report.begins_at = link.lost  # gone before the lake began: nobody could have read them
         elif link.lost:
             report.losses.append(f"{link.key}: Kafka had deleted {link.lost} of its offsets before the sink read them")
+        report.topic_id = link.topic_id
         report.next_offset = max(report.next_offset, link.next_offset)
     if len({link.topic_id for link in chain}) > 1:
         report.faults.append(f"{place}: objects of different topics of this name; it was deleted and created again")

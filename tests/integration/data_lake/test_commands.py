@@ -10,15 +10,18 @@ from kafka.admin import KafkaAdminClient
 from kafka.structs import TopicPartition
 from typer.testing import CliRunner
 
+from cinematch.adapters.kafka_topics import ensure_topics
 from cinematch.contracts.event_codec import encode
 from cinematch.contracts.lake_file import encode_file
 from cinematch.contracts.lake_paths import DEAD_LETTERS_FOLDER
 from cinematch.contracts.lake_schema import EVENTS_SCHEMA
 from cinematch.errors import Conflict
+from cinematch.local_stack.ports import free_port
 from data_lake.commands import dlq, lake
+from data_lake.refusal import HOW_TO
 from tests.environments import environment_of
 from tests.histories import add
-from tests.lake_stage import Stage, StartSink, events_of
+from tests.lake_stage import Stage, StartSink, events_of, wait_until
 from tests.lakes import store_events
 
 pytestmark = pytest.mark.integration
@@ -82,6 +85,42 @@ def test_offsets_that_kafka_deleted_are_recorded_as_lost(stage: Stage, start_sin
     assert "Kafka had deleted 5 of its offsets before the sink read them" in verified.stderr
     (partition,) = [it for it in stage.report().partitions if it.next_offset]
     assert (partition.rows, partition.lost, partition.next_offset, partition.faults) == (15, 5, 20, [])
+
+
+def test_verify_names_the_partitions_of_a_topic_that_was_created_again(
+    stage: Stage, start_sink: StartSink, cli: CliRunner
+) -> None:
+    sink = start_sink()
+    stage.publish(events_of(USERS, 1, 5))
+    stage.wait_for(15)
+    sink.stop()
+    assert cli.invoke(lake, ["verify"]).exit_code == 0
+    admin = KafkaAdminClient(bootstrap_servers=stage.settings.kafka_bootstrap_servers)
+    admin.delete_topics([stage.settings.events_topic])
+    wait_until(lambda: stage.settings.events_topic not in admin.list_topics(), "a deleted topic")
+    admin.close()
+    ensure_topics(stage.settings.kafka_bootstrap_servers, {stage.settings.events_topic: 4})
+    stage.publish(events_of(USERS, 6, 50))  # further than the lake: the offsets alone would not tell
+    verified = cli.invoke(lake, ["verify"])
+    assert verified.exit_code == 1
+    for place in stage.folder().last_links():
+        assert f"{place}: refused since the topic was deleted and created again" in verified.stderr
+    assert HOW_TO in verified.stderr
+
+    renamed = Stage(stage.settings.model_copy(update={"events_topic": f"{stage.settings.events_topic}-2"}))
+    start_sink(events_topic=renamed.settings.events_topic)  # the way out: the outbox sends again what it has
+    renamed.publish(events_of(USERS, 1, 50))
+    stage.wait_for(165)
+    assert CliRunner(env=environment_of(renamed.settings)).invoke(lake, ["verify", "--deep"]).exit_code == 0
+    assert {(it.user_id, it.sequence) for it in renamed.events()} == {(user, n) for user in USERS for n in range(1, 51)}
+
+
+def test_without_kafka_verify_says_what_it_could_not_compare(stage: Stage, cli: CliRunner) -> None:
+    store_events(stage.settings, [add(1, "m1")])
+    servers = f"127.0.0.1:{free_port()}"
+    verified = cli.invoke(lake, ["verify"], env={"KAFKA_BOOTSTRAP_SERVERS": servers})
+    assert verified.exit_code == 0
+    assert "not compared with Kafka" in verified.stderr
 
 
 def test_a_bad_record_is_listed_shown_and_published_again_once(
