@@ -28,7 +28,7 @@ def configure_logging(level: str = "INFO", *, as_json: bool = False) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for noisy in ("kafka", "py4j", "botocore", "urllib3", "pymongo"):
+    for noisy in ("kafka", "py4j", "botocore", "urllib3", "pymongo", "httpx"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # While a broker is away these report each attempt to reach it, several a second; our own errors say it once.
     for hopeful in ("kafka.net", "kafka.cluster"):

@@ -38,3 +38,16 @@ def test_a_traceback_shows_no_local_variables(
     assert "test_telemetry.py" in told
     assert "s3cr3t" not in told
     assert told.count("\n") == 1 or not as_json
+
+
+@pytest.mark.parametrize("library", ["httpx", "pymongo"])
+def test_a_library_that_tells_each_request_is_heard_only_when_it_warns(
+    own_logging: None, capsys: pytest.CaptureFixture[str], library: str
+) -> None:
+    """The demo asks the API twice a second, on the terminal of whoever watches it."""
+    configure_logging()
+    logging.getLogger(library).info("HTTP Request: GET")
+    logging.getLogger(library).warning("it was refused")
+    told = capsys.readouterr().err
+    assert "it was refused" in told
+    assert "HTTP Request" not in told
