@@ -22,11 +22,12 @@ from cinematch.api.lookups import Lookup
 from cinematch.api.operator import ACTION, KEEP_SECONDS, Panel, audited, operator_router, panel
 from cinematch.api.problems import problem_responses
 from cinematch.api.resources import shared_resources
-from cinematch.contracts.generations import Generation, Generations
+from cinematch.contracts.generations import Generation, Generations, GenerationState
 from cinematch.errors import Conflict
 from cinematch.settings import Settings
 
 SHOWN: Final = 30
+RowState = Literal["building", "abandoned", "ready", "published", "failed", "dropped"]
 GenerationNumber = Annotated[int, Field(ge=1, lt=2**31)]
 
 
@@ -34,7 +35,9 @@ class GenerationRow(BaseModel):
     """One generation; see the contract `Generation` for the fields."""
 
     number: int
-    state: Literal["building", "ready", "published", "failed", "dropped"]
+    state: RowState = Field(
+        description="abandoned: whoever was building it does so no more, and the next run sweeps it up"
+    )
     base: int | None
     started_at: datetime
     finished_at: datetime | None
@@ -74,8 +77,15 @@ class Published(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class _Look:
+    """The latest records, the published number, and who held the lease around that moment (None: nobody)."""
+
     generations: list[Generation]
-    runner: str | None
+    published: int | None
+    holders: tuple[str | None, str | None]
+
+    @property
+    def runner(self) -> str | None:
+        return self.holders[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +103,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, object]]:
     with mongodb_client.connect(settings) as client:
         database = client[settings.mongodb_database]
         generations, lease = MongoGenerations(database), MongoLease(database, LEASE_NAME, "a page", 1.0)
-        look = Lookup(lambda: _Look(generations.all()[:SHOWN], lease.holder()), KEEP_SECONDS)
+        look = Lookup(lambda: _look(generations, lease), KEEP_SECONDS)
         yield {"batch_operation": BatchOperation(look, settings)}
 
 
@@ -108,9 +118,8 @@ async def operator_generations(request: Request) -> GenerationsPanel:
     look: _Look | None = parts.pop("look")
     if look is None:
         return GenerationsPanel(**parts, generations=None, published=None, runner=None)
-    published = next((each.number for each in look.generations if each.is_published), None)
-    rows = [_row(each) for each in look.generations]
-    return GenerationsPanel(**parts, generations=rows, published=published, runner=look.runner)
+    rows = [_row(each, _state(each, look)) for each in look.generations]
+    return GenerationsPanel(**parts, generations=rows, published=look.published, runner=look.runner)
 
 
 @router.post(
@@ -130,6 +139,14 @@ async def operator_publish(request: Request, wanted: Publication) -> Published:
         return await run_in_threadpool(_publish, operation.settings, wanted)
     finally:
         operation.look.forget()
+
+
+def _look(generations: Generations, lease: Lease) -> _Look:
+    """Look at the lease before and after the records, so that a run that begins or ends meanwhile is at work."""
+    before = lease.holder()
+    records = generations.all()
+    published = next((each.number for each in records if each.is_published), None)
+    return _Look(records[:SHOWN], published, (before, lease.holder()))
 
 
 def _publish(settings: Settings, wanted: Publication) -> Published:
@@ -159,10 +176,18 @@ def _is_published(generations: Generations, number: int) -> bool:
     return published is not None and published.number == number
 
 
-def _row(generation: Generation) -> GenerationRow:
+def _state(generation: Generation, look: _Look) -> RowState:
+    if generation.is_published:
+        return "published"
+    if generation.state is GenerationState.BUILDING and generation.owner not in look.holders:
+        return "abandoned"
+    return generation.state.value
+
+
+def _row(generation: Generation, state: RowState) -> GenerationRow:
     return GenerationRow(
         number=generation.number,
-        state="published" if generation.is_published else generation.state.value,
+        state=state,
         base=generation.base,
         started_at=generation.started_at,
         finished_at=generation.finished_at,

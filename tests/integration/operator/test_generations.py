@@ -8,6 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 from structlog.testing import capture_logs
 
+from batch_layer.operator_routes import SHOWN
 from batch_layer.publication import Stores, publish
 from batch_layer.store_connections import connected_stores
 from cinematch.adapters.mongodb_client import SyncClient
@@ -76,6 +77,30 @@ def test_generations_are_told_newest_first(operator: TestClient) -> None:
 def test_a_run_at_work_is_named_by_its_lease(operator: TestClient, client: SyncClient, all_settings: Settings) -> None:
     assert MongoLease(client[all_settings.mongodb_database], BATCH_LEASE, "host/9/y", 60.0).acquire()
     assert operator.get("/operator/generations").json()["runner"] == "host/9/y"
+
+
+def test_a_run_is_being_computed_only_while_it_holds_the_lease(
+    operator: TestClient, stores: Stores, client: SyncClient, all_settings: Settings
+) -> None:
+    lease = MongoLease(client[all_settings.mongodb_database], BATCH_LEASE, "host/9/y", 60.0)
+    stores.generations.create(lease.owner, EPOCH, 2, None)
+
+    def newest() -> str:
+        state: str = operator.get("/operator/generations").json()["generations"][0]["state"]
+        return state
+
+    assert lease.acquire()
+    assert newest() == "building"
+    lease.release()
+    assert newest() == "abandoned"
+
+
+def test_what_is_published_is_told_however_many_runs_failed_since(operator: TestClient, stores: Stores) -> None:
+    for _ in range(SHOWN):
+        number = stores.generations.create("host/1/x", EPOCH, None, None).number
+        stores.generations.update(number, state=GenerationState.FAILED, reason="no memory")
+    panel = operator.get("/operator/generations").json()
+    assert (len(panel["generations"]), panel["published"]) == (SHOWN, 2)
 
 
 def test_going_back_gives_the_speed_view_the_difference_first(operator: TestClient, stores: Stores) -> None:

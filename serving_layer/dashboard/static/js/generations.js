@@ -6,7 +6,7 @@ import { send } from "./http.js";
 import { showEmpty, showError, showFilled } from "./panels.js";
 import { moment, number, numberOrDash, span, t } from "./words.js";
 
-const SIGNS = { published: "●", ready: "○", building: "◐", failed: "✕", dropped: "–" };
+const SIGNS = { published: "●", ready: "○", building: "◐", abandoned: "✕", failed: "✕", dropped: "–" };
 
 /** Draw the timeline. `changed()` is called after a publication. */
 export function drawTimeline(node, batch, changed) {
@@ -41,13 +41,13 @@ export function drawDurations(node, batch) {
 function stateWord(state) {
   return {
     published: t("generations.published"), ready: t("generations.ready"), building: t("generations.building"),
-    failed: t("generations.failed"), dropped: t("generations.dropped"),
+    abandoned: t("generations.abandoned"), failed: t("generations.failed"), dropped: t("generations.dropped"),
   }[state];
 }
 
 function item(row, batch, changed) {
   const took = row.seconds === null ? null : t("generations.took", { time: span(row.seconds) });
-  const counts = row.state === "building" ? null : t("generations.counts", { users: row.users, events: row.events });
+  const counts = ["building", "abandoned"].includes(row.state) ? null : t("generations.counts", { users: row.users, events: row.events });
   const about = [moment(row.started_at), took, counts].filter(Boolean).join(" · ");
   return element("li", { "data-state": row.state, "data-generation": row.number },
     element("span", { class: "sign", "aria-hidden": "true" }, SIGNS[row.state]),

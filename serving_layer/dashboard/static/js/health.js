@@ -2,9 +2,8 @@
 import { element } from "./elements.js";
 import { showFilled } from "./panels.js";
 import { edgeName, flowsOf, stateOf, storeStates } from "./picture.js";
+import { STORES } from "./stores.js";
 import { t } from "./words.js";
-
-const STORES = { mongodb: "MongoDB", kafka: "Kafka", redis: "Redis", s3: "S3 (MinIO)" };
 
 /** Ask the readiness page; that something is not ready is an answer, too. */
 export async function lookHealth(url, options) {

@@ -1,6 +1,7 @@
 // The endpoints of the operator's page: each is asked every few seconds by itself, so none holds up another.
 import { watch, refresh } from "./freshness.js";
 import { ask } from "./http.js";
+import { STORES } from "./stores.js";
 import { clock, span, t } from "./words.js";
 
 const PERIOD_MS = 3_000;
@@ -54,7 +55,7 @@ export class Source {
     const silent = (now - this.confirmedAt) / 1_000;
     if (this.failed) return { state: "failed", text: t("freshness.failed_since", { time }) };
     if (silent > STALE_SECONDS) return { state: "stale", text: t("freshness.stale_since", { time }) };
-    const away = Object.entries(this.document.stores ?? {}).filter(([, state]) => state !== "ok").map(([store]) => store);
+    const away = Object.entries(this.document.stores ?? {}).filter(([, state]) => state !== "ok").map(([store]) => STORES[store]);
     if (away.length) return { state: "partial", text: t("operator.partial", { stores: away.join(", ") }) };
     const late = this.lagging(this.document);
     if (late) return { state: "delayed", text: t("operator.delayed", { time: span(late) }) };
