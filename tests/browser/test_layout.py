@@ -13,8 +13,6 @@ from tests.browser.site import Site
 
 pytestmark = pytest.mark.integration
 
-FIRST_VIEW_BYTES = 500_000
-
 
 def test_a_page_forbids_inline_code_and_every_other_origin(site: Site) -> None:
     response = httpx.get(f"{site.url}/trends")

@@ -48,6 +48,8 @@ TRENDS = {
     "updated_at": datetime.now(UTC).isoformat(),
     "source": "bootstrap",
 }
+FIRST_VIEW_BYTES = 500_000
+SETTLED_MS = 1_500
 THEMES = ("light", "dark")
 WHEN_READY = {
     "/": "#choose a",
@@ -142,8 +144,10 @@ def test_a_film_is_searched_added_rated_anew_and_removed(page: Page, site: Site)
     page.get_by_role("button", name="Add Città d'Ombra").click()
     expect(page.locator("#notice")).to_have_text("Saved: Città d'Ombra, event 2.")
     expect(page.locator(card("films"))).to_have_text("2")
+    page.get_by_label("Rating of Città d'Ombra").focus()
     page.get_by_label("Rating of Città d'Ombra").select_option("10")
     expect(page.locator(card("mean"))).to_have_text("9")
+    expect(page.get_by_label("Rating of Città d'Ombra")).to_be_focused()
     page.get_by_role("button", name="Remove Città d'Ombra").click()
     expect(page.locator(card("films"))).to_have_text("1")
     expect(page.locator("#listed [data-film]")).to_have_count(1)
@@ -288,3 +292,13 @@ def test_two_visitors_watch_one_user(new_context: Callable[..., BrowserContext],
     rate(site, "emma", "thief", 8)
     for page in pages:
         expect(page.locator(card("films"))).to_have_text("2", timeout=3_000)
+
+
+@pytest.mark.parametrize("path", ["/", "/?user_id=anna", "/trends", "/operator"])
+def test_a_first_view_is_small(page: Page, path: str) -> None:
+    sizes: list[int] = []
+    page.on("requestfinished", lambda request: sizes.append(request.sizes()["responseBodySize"]))
+    page.goto(path)
+    page.wait_for_timeout(SETTLED_MS)
+    assert len(sizes) > 10
+    assert sum(sizes) <= FIRST_VIEW_BYTES

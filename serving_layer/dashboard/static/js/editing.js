@@ -3,7 +3,7 @@ import { element } from "./elements.js";
 import { filmItem, ratingChoice } from "./films.js";
 import { address, ask, send } from "./http.js";
 import { panel, showEmpty, showError, showFilled } from "./panels.js";
-import { day, numberOrDash, t } from "./words.js";
+import { day, number, numberOrDash, t } from "./words.js";
 
 const PAUSE_MS = 250; // after the last key
 const PAGE = 24;
@@ -19,6 +19,7 @@ export class Editing {
     document.getElementById("search").addEventListener("submit", (event) => event.preventDefault());
     this.query.addEventListener("input", () => this.searchSoon());
     this.more.addEventListener("click", () => this.page());
+    for (const option of document.querySelectorAll("option[data-number]")) option.textContent = number(Number(option.value));
     showFilled(panel("add"));
     this.reload();
   }
@@ -66,11 +67,20 @@ export class Editing {
     try {
       const answer = await act();
       this.said(answer.changed ? t("edit.saved", { title: film.title, sequence: String(answer.sequence) }) : t("edit.same", { title: film.title }), false);
-      await this.reload();
+      await this.keepingFocus(() => this.reload());
       this.changed();
     } catch (error) {
       this.said(error.message, true);
     }
+  }
+
+  /** Let the keyboard stay where it was: on the same film's same control, or on the search when that film has gone. */
+  async keepingFocus(renew) {
+    const name = this.listed.contains(document.activeElement) && document.activeElement.getAttribute("aria-label");
+    await renew();
+    if (!name) return;
+    const same = [...this.listed.querySelectorAll("[aria-label]")].find((control) => control.getAttribute("aria-label") === name);
+    (same ?? this.query).focus();
   }
 
   /** Show the beginning of the list again. */

@@ -1,6 +1,6 @@
 // Films as list items, with their posters.
 import { element, named } from "./elements.js";
-import { t } from "./words.js";
+import { number, t } from "./words.js";
 
 /** Give a film's item: `place` before it, `about` under its title, `figure` at its end, `actions` below. */
 export function filmItem(film, { place = "", about = "", figure = "", actions = [] } = {}) {
@@ -26,7 +26,7 @@ export function ratingChoice(film, chosen, changed) {
   const steps = Array.from({ length: 20 }, (_, place) => 10 - place / 2);
   if (chosen !== null && !steps.includes(chosen)) steps.push(chosen);
   for (const step of steps.sort((a, b) => b - a)) {
-    choice.append(element("option", { value: step, selected: step === chosen }, String(step)));
+    choice.append(element("option", { value: step, selected: step === chosen }, number(step)));
   }
   return choice;
 }

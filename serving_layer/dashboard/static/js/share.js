@@ -44,10 +44,10 @@ function cell(value) {
 }
 
 function paint(brush, stats) {
-  const text = (words, x, y, font, token) => {
+  const text = (words, x, y, font, token, room) => {
     brush.font = font;
     brush.fillStyle = colour(token);
-    brush.fillText(plain(words), x, y, WIDTH - x - 60);
+    brush.fillText(plain(words), x, y, room ?? WIDTH - x - 60);
   };
   brush.fillStyle = colour("ground");
   brush.fillRect(0, 0, WIDTH, HEIGHT);
@@ -62,11 +62,24 @@ function paint(brush, stats) {
     [stats.favorite_genre ?? "–", t("card.genre")],
   ];
   figures.forEach(([value, label], place) => {
-    text(value, 70 + place * 280, 290, "600 56px Georgia, serif", "text");
+    text(value, 70 + place * 280, 290, "600 56px Georgia, serif", "text", 250);
     text(label, 70 + place * 280, 330, "22px sans-serif", "text-soft");
   });
   stats.top_rated_movies.slice(0, 4).forEach((film, place) => {
-    text(`${place + 1}. ${film.title}`, 70, 420 + place * 48, "28px sans-serif", "text");
+    text(`${place + 1}. ${film.title}`, 70, 420 + place * 48, "28px sans-serif", "text", 580);
+  });
+  paintRatings(brush, stats.rating_chart_data, text);
+}
+
+/** Draw how many films have which rating, in the card's corner. */
+function paintRatings(brush, bars, text) {
+  const [left, floor, height, step] = [700, 555, 170, 44];
+  const most = Math.max(1, ...bars.map(({ count }) => count));
+  bars.forEach(({ rating, count }, place) => {
+    const tall = Math.max(2, (count / most) * height);
+    brush.fillStyle = colour("solid");
+    brush.fillRect(left + place * step, floor - tall, step - 10, tall);
+    text(number(rating), left + place * step + 8, floor + 30, "20px sans-serif", "text-soft");
   });
 }
 
