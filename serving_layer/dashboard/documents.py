@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any, Final, Protocol
 
 from cinematch.domain.community import CommunityTotals, community
@@ -15,6 +17,9 @@ from serving_layer.stores import StatsStore
 
 COMMUNITY_SECONDS: Final = 600.0
 """Between two scans of all lists, however many pages are open, and after one that took too long."""
+CONFIRMED_SECONDS: Final = 5.0
+"""How long an answer that was complete counts while its user has no new event; after that a batch, or a lost Redis, may
+have changed it."""
 _COUNTED: Final = ("total_watched", "watch_time_hours", "rating_chart_data", "genre_data")
 """Of what the batch counted, the figures that a page draws solid, with the rest hatched."""
 
@@ -43,20 +48,50 @@ class Sources:
     lists: Lists
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    document: dict[str, Any]
+    read_at: float
+
+    def holds(self, latest_sequence: int, now: float) -> bool:
+        freshness = self.document["freshness"]
+        is_current = freshness["complete"] and freshness["latest_sequence"] == latest_sequence
+        return is_current and self.is_young(now)
+
+    def is_young(self, now: float) -> bool:
+        return now - self.read_at < CONFIRMED_SECONDS
+
+
 class DashboardDocuments:
     """Reads what the pages show. Every call may raise StoreUnavailable."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: Sources, clock: Callable[[], float] = monotonic) -> None:
         self._service = sources.service
         self._store = sources.store
         self._events = sources.events
         self._lists = sources.lists
+        self._clock = clock
+        self._kept: dict[str, _Kept] = {}
 
     async def user(self, user_id: str) -> dict[str, Any]:
+        """Give GET /stats and `batch`, read again when the user has a new event, and now and then.
+
+        So a look at somebody who does nothing is one look-up of a number. Raises UserNotFound.
+        """
+        now = self._clock()
+        kept = self._kept.get(user_id)
+        if kept is not None and kept.holds(await self._store.latest_sequence(user_id), now):
+            return kept.document
+        document = await self._user_read(user_id)
+        self._kept = {other: it for other, it in self._kept.items() if it.is_young(now)}
+        self._kept[user_id] = _Kept(document, now)
+        return document
+
+    async def _user_read(self, user_id: str) -> dict[str, Any]:
         """Give GET /stats and `batch`: those figures in the batch generation that it was merged from.
 
         `batch` is None without a batch document, in other modes than `lambda`, and when another generation was
-        published between the two reads. Raises UserNotFound.
+        published between the two reads.
         """
         answer, stored = await asyncio.gather(self._service.get_user_stats(user_id), self._store.batch_stats(user_id))
         merged_from = answer["freshness"]["batch_generation"]

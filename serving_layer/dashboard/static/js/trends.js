@@ -1,5 +1,5 @@
 // The community's page: the ten films in most lists, how they moved, and the genres.
-import { base, countAxis, draw, nameAxis, solid } from "./charts.js";
+import { base, colour, countAxis, draw, nameAxis, solid } from "./charts.js";
 import { element, named } from "./elements.js";
 import { filmItem } from "./films.js";
 import { refresh, watch } from "./freshness.js";
@@ -42,6 +42,11 @@ function movement(film, place) {
   return element("span", { class: "movement", "data-way": ways[0] }, ways[1]);
 }
 
+/** Give a bar's share as its label. */
+function share() {
+  return { show: true, position: "right", color: colour("text"), formatter: ({ value }) => `${number(value, 1)} %` };
+}
+
 function drawGenres(genres) {
   const node = panel("genres");
   if (!genres.length) return showEmpty(node, t("panel.empty"));
@@ -51,9 +56,10 @@ function drawGenres(genres) {
     summary: t("trends.genres_summary", { count: genres.length }),
     option: () => ({
       ...base(),
+      grid: { ...base().grid, right: 56 },
       yAxis: nameAxis(names.map(plain), { inverse: true }),
-      xAxis: countAxis(),
-      series: [{ type: "bar", data: genres.map(({ percentage }) => percentage), itemStyle: solid() }],
+      xAxis: countAxis({ axisLabel: { show: false }, splitLine: { show: false } }),
+      series: [{ type: "bar", data: genres.map(({ percentage }) => percentage), itemStyle: solid(), label: share() }],
     }),
     table: {
       heads: [t("genres.head"), t("people.films"), "%"],
