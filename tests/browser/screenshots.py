@@ -3,14 +3,18 @@
 `python -m tests.browser.screenshots URL [USER_ID]` writes docs/images/{viewer,trends,operator}-{light,dark,360}.png of
 the stack whose API is at URL; `make screenshots` gives it the address of the user's own stack. Without USER_ID the
 first user with a list is shown. Nothing is clicked, so nothing is changed.
+
+`python -m tests.browser.screenshots URL --moment NAME` writes docs/images/operator-NAME.png alone: the operator's page
+while somebody has seen to it that something happens, such as a batch run (`batch`) or a dead Redis (`dead-redis`).
 """
 
 from __future__ import annotations
 
 import sys
 import urllib.parse
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,23 +54,39 @@ SETTLE_MS: Final = {"viewer": 1_500, "trends": 1_500, "operator": 12_000}
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Take all pictures."""
+    """Take all pictures, or that of one moment."""
+    if "--moment" in arguments:
+        url, _, name = arguments
+        moment(url, name)
+        return
     url = arguments[0] if arguments else _running_stack()
     user_id = arguments[1] if len(arguments) > 1 else _some_user(url)
-    executable = chromium()
-    if executable is None:
-        raise SystemExit(missing_reason())
     addresses = {
         "viewer": f"/?{urllib.parse.urlencode({'user_id': user_id})}",
         "trends": "/trends",
         "operator": "/operator",
     }
-    IMAGES.mkdir(exist_ok=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
+    with _browser() as browser:
         for name, address in addresses.items():
             for look in LOOKS:
                 take(browser, url + address, name, look)
+
+
+def moment(url: str, name: str) -> None:
+    """Write one picture of the operator's page as it is now."""
+    with _browser() as browser:
+        take(browser, f"{url}/operator", "operator", replace(LOOKS[0], name=name))
+
+
+@contextmanager
+def _browser() -> Iterator[Browser]:
+    executable = chromium()
+    if executable is None:
+        raise SystemExit(missing_reason())
+    IMAGES.mkdir(exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
         browser.close()
 
 
