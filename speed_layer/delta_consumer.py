@@ -10,16 +10,14 @@ After any failure every partition starts again behind the last record that was a
 
 from __future__ import annotations
 
-import re
 import threading
 import time
-from collections.abc import Mapping
 from itertools import chain
 from typing import Final
 
 from cinematch.adapters.kafka_consumer import GroupConsumer
 from cinematch.contracts.log_record import LogPartition, LogRecord
-from cinematch.contracts.speed_delta import ORIGIN_HEADER, REASON_HEADER
+from cinematch.contracts.speed_delta import ORIGIN_HEADER, REASON_HEADER, origin_of
 from cinematch.errors import StoreUnavailable
 from cinematch.telemetry import get_logger
 from speed_layer.applier import Applier, Arrival
@@ -27,7 +25,6 @@ from speed_layer.job import RETRY_SECONDS, ReportBroken
 
 POLL_SECONDS: Final = 0.5
 COMMIT_SECONDS: Final = 1.0
-ORIGIN: Final = re.compile(r"(?P<topic>.+)/(?P<partition>[0-9]{1,9})/(?P<offset>[0-9]{1,18})")
 log = get_logger(__name__)
 
 
@@ -95,11 +92,9 @@ def arrival(delta: LogRecord) -> Arrival:
 
     A record that no screening of ours wrote has no origin: it is refused under its own place.
     """
-    headers: Mapping[str, bytes | None] = dict(delta.headers)
-    origin = ORIGIN.fullmatch((headers.get(ORIGIN_HEADER) or b"").decode(errors="replace"))
+    origin = origin_of(delta)
     if origin is None:
         return Arrival(delta, f"the delta has no header {ORIGIN_HEADER!r} that names its record")
-    reason = headers.get(REASON_HEADER)
-    place = LogPartition(origin["topic"], int(origin["partition"]))
-    record = LogRecord(place, int(origin["offset"]), delta.timestamp, delta.key, delta.value)
+    reason = dict(delta.headers).get(REASON_HEADER)
+    record = LogRecord(*origin, delta.timestamp, delta.key, delta.value)
     return Arrival(record, reason.decode() if reason else None)
