@@ -40,7 +40,7 @@ WRITE_SECONDS: Final = 0.04
 READ_SECONDS: Final = 0.02
 AT_WORK: Final = "another batch run is at work"
 """So says a command until the lease of a run that was killed is over."""
-REASONS: Final = (AT_WORK, "is unavailable", "there is no earlier generation", "taken over")
+REASONS: Final = (AT_WORK, "does not answer", "is unavailable", "there is no earlier generation", "taken over")
 """Why a command may refuse: what it needs is away, or somebody else has it."""
 
 

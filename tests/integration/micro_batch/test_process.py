@@ -111,7 +111,7 @@ def test_without_mongodb_it_ends_with_a_sentence_and_code_1(layer: Layer) -> Non
     while layer.process.exit_code is None and time.monotonic() < deadline:
         time.sleep(0.05)
     assert layer.process.exit_code == 1
-    assert "mongodb is unavailable" in layer.log.last_lines(1)[0]
+    assert "micro_batch: mongodb does not answer" in layer.log.last_lines(1)[0]
 
 
 def test_on_a_cluster_the_partitions_run_in_both_executors_from_the_shipped_package(
