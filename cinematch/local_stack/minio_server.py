@@ -12,7 +12,7 @@ from cinematch.adapters.s3_buckets import ensure_bucket
 from cinematch.errors import StoreUnavailable
 from cinematch.local_stack.credentials import Credentials
 from cinematch.local_stack.log_file import LogFile
-from cinematch.local_stack.ports import LOOPBACK
+from cinematch.local_stack.ports import LOOPBACK, accepts_connections
 from cinematch.local_stack.service import Service
 from cinematch.local_stack.toolchain import Toolchain
 
@@ -75,4 +75,4 @@ class MinioServer(Service):
             ensure_bucket(self.url, self.credentials.access_key_id, self.credentials.secret_access_key, self._bucket)
         except (httpx.HTTPError, StoreUnavailable):
             return False
-        return True
+        return accepts_connections(self._ports.console)  # it comes a moment after the object store
