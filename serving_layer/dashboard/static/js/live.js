@@ -1,4 +1,6 @@
 // Live data: server-sent events with a heartbeat; when they fail, polling, and a new attempt now and then.
+import { t } from "./words.js";
+
 const SILENCE_MS = 17_000; // three heartbeats of 5 s, and some
 const POLL_MS = 5_000;
 const RETRY_MS = 20_000;
@@ -89,4 +91,10 @@ export class Live {
     this.connection = connection;
     this.changed(connection);
   }
+}
+
+/** Say on the page how it hears of news. */
+export function showConnection(connection) {
+  const words = { connecting: t("live.connecting"), live: t("live.live"), polling: t("live.polling"), lost: t("live.lost") };
+  document.querySelector("[data-connection]").textContent = words[connection];
 }

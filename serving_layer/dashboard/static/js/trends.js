@@ -3,7 +3,7 @@ import { base, colour, countAxis, draw, nameAxis, solid } from "./charts.js";
 import { element, named } from "./elements.js";
 import { filmItem } from "./films.js";
 import { refresh, watch } from "./freshness.js";
-import { Live } from "./live.js";
+import { Live, showConnection } from "./live.js";
 import { panel, showEmpty, showFilled } from "./panels.js";
 import { clock, number, plain, span, t } from "./words.js";
 
@@ -89,8 +89,7 @@ new Live({
   received,
   confirmed: () => { source.confirmedAt = Date.now(); source.failed = false; refresh(); },
   changed: (connection) => {
-    const words = { connecting: t("live.connecting"), live: t("live.live"), polling: t("live.polling"), lost: t("live.lost") };
-    document.querySelector("[data-connection]").textContent = words[connection];
+    showConnection(connection);
     source.failed = connection === "lost";
     refresh();
   },

@@ -3,7 +3,7 @@ import { Editing } from "./editing.js";
 import { element } from "./elements.js";
 import { judge, refresh, watch } from "./freshness.js";
 import { address, ask } from "./http.js";
-import { Live } from "./live.js";
+import { Live, showConnection } from "./live.js";
 import { panel, showError } from "./panels.js";
 import { saveCard, saveCsv, saveJson } from "./share.js";
 import { drawHabits, drawStatistics } from "./statistics.js";
@@ -113,8 +113,7 @@ async function loadEveryone() {
 }
 
 function connectionChanged(connection) {
-  const words = { connecting: t("live.connecting"), live: t("live.live"), polling: t("live.polling"), lost: t("live.lost") };
-  document.querySelector("[data-connection]").textContent = words[connection];
+  showConnection(connection);
   source.failed = connection === "lost";
   refresh();
 }
