@@ -25,6 +25,13 @@ class StatsMode(StrEnum):
     LAMBDA = "lambda"
 
 
+class Authentication(StrEnum):
+    """Whether the API asks who calls."""
+
+    OFF = "off"
+    JWT = "jwt"
+
+
 class SpeedTrigger(StrEnum):
     """How the speed layer's stream runs."""
 
@@ -36,6 +43,9 @@ Seconds = Annotated[float, Field(gt=0)]
 Address = Annotated[str, Field(repr=False)]
 """May hold a password, so it is never shown."""
 Port = Annotated[int, Field(ge=0, le=65535)]
+Origin = Annotated[str, Field(pattern=r"^https?://[^/@\s]+$")]
+"""Scheme, host and port of a page, as a browser names them."""
+PerMinute = Annotated[int, Field(ge=0)]
 
 
 class Settings(BaseSettings):
@@ -136,6 +146,28 @@ class Settings(BaseSettings):
     api_port: Port = 8000
     operator_links: tuple[tuple[str, HttpUrl], ...] = ()
     """Other pages that the operator's page leads to: consoles, Spark UIs. JSON: a list of [name, address]."""
+    auth: Authentication = Authentication.OFF
+    """`off` only where nobody but this machine reaches the API: it does not start with another `api_host`."""
+    jwt_key_file: Path | None = None
+    """The public key (PEM or JWK) of whoever issues tokens; one of this and `jwt_jwks_url` with `auth=jwt`."""
+    jwt_jwks_url: HttpUrl | None = None
+    """Where the issuer publishes its keys."""
+    jwt_issuer: str = "cinematch"
+    """What `iss` of a token must be."""
+    jwt_audience: str = "cinematch"
+    """What `aud` of a token must be, or hold."""
+    rate_limit_user_per_minute: PerMinute | None = None
+    """Requests of one user; 0: without a limit; unset: 600 with `auth=jwt`, without a limit otherwise."""
+    rate_limit_address_per_minute: PerMinute | None = None
+    """Requests of one address, whoever sends them; unset: 3000 with `auth=jwt`, without a limit otherwise."""
+    api_read_seconds: Seconds = 10.0
+    """How long a client may take to send the head of a request, and how long for its body."""
+    cors_origins: tuple[Origin, ...] = ()
+    """Other sites whose pages may call the API with a token of their own. JSON."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses or networks of proxies whose word about a client's address and scheme counts. JSON."""
+    cinematch_token: SecretStr = SecretStr("")
+    """The token that commands and the client send to the API."""
 
     # The embedded stack; unset means the user's own data and cache folders
     cinematch_cache_dir: Path | None = None
