@@ -1,4 +1,4 @@
-"""A child process that does not outlive its parent, in a process group of its own, its output in a log file."""
+"""A child process that does not outlive its parent, in a session of its own, its output in a log file."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+import psutil
+
 from cinematch.local_stack.log_file import LogFile
 
 PR_SET_PDEATHSIG: Final = 1  # Linux: the signal that a process gets when the thread that made it ends
-GROUP_POLL_SECONDS: Final = 0.05
+POLL_SECONDS: Final = 0.05
 
 
 def death_pact() -> Callable[[], None] | None:
@@ -55,7 +57,7 @@ class ChildProcess:
 
     @property
     def pid(self) -> int:
-        """The process id, which is its group's id too."""
+        """The process id, which is its group's and its session's id too."""
         return self._process.pid
 
     @property
@@ -69,28 +71,56 @@ class ChildProcess:
             self._process.terminate()
 
     def kill(self) -> None:
-        """End the whole group at once and wait for the process."""
+        """End the whole session at once and wait for the process."""
         self._signal_group(signal.SIGKILL)
         self._process.wait()
+        while strays := self._strays():  # again and again, for one that forks may be quicker than a look at all
+            _signal_each(strays, signal.SIGKILL)
 
     def stop(self, grace_seconds: float) -> None:
-        """Ask the process to end, then the rest of its group; kill what is left after `grace_seconds`."""
+        """Ask the process to end, then the rest of its session; kill what is left after `grace_seconds`."""
         self.terminate()
         deadline = time.monotonic() + grace_seconds
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(grace_seconds)
         self._signal_group(signal.SIGTERM)
-        while self._group_lives() and time.monotonic() < deadline:
-            time.sleep(GROUP_POLL_SECONDS)
+        _signal_each(self._strays(), signal.SIGTERM)
+        while self._session_lives() and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
         self.kill()
 
-    def _group_lives(self) -> bool:
+    def _session_lives(self) -> bool:
         try:
             os.killpg(self.pid, 0)
         except (ProcessLookupError, PermissionError):
-            return False
+            return bool(self._strays())
         return True
 
     def _signal_group(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
+
+    def _strays(self) -> list[int]:
+        """Who is in our session but has left our group, as Spark's Python workers do: no signal to it ends them."""
+        return [pid for pid in psutil.pids() if pid != self.pid and _session_of(pid) == self.pid and _lives(pid)]
+
+
+def _signal_each(pids: Sequence[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+
+
+def _session_of(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except (ProcessLookupError, PermissionError):
+        return None
+
+
+def _lives(pid: int) -> bool:
+    """Whether it is more than an entry that nobody has reaped yet."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

@@ -18,6 +18,7 @@ from cinematch.local_stack.stack_status import ServiceState, ServiceStatus
 FIRST_DELAY_SECONDS: Final = 0.5
 LONGEST_DELAY_SECONDS: Final = 30.0
 STABLE_SECONDS: Final = 60.0  # after so long without a failure, the next one counts as the first
+MOST_PATIENCE: Final = 4  # as many times its usual seconds a service may take that was too slow before
 
 
 class Phase(Enum):
@@ -44,6 +45,7 @@ class WatchedService:
         self._clock = clock
         self._since = clock()  # when the phase began
         self._starts = 0
+        self._patience = 1
         self._last_error = ""
 
     def start(self) -> None:
@@ -76,9 +78,13 @@ class WatchedService:
 
     def _step_starting(self, waited: float) -> None:
         if self.service.ready():
+            self._patience = 1
             self._enter(Phase.RUNNING)
-        elif waited > self.service.start_seconds:
-            self._fail(f"it was not ready in {self.service.start_seconds:.0f} s")
+        elif waited > self._patience * self.service.start_seconds:
+            seconds = self._patience * self.service.start_seconds
+            # A machine that was too slow for it once is so again: killed at the same age each time, it never came up.
+            self._patience = min(MOST_PATIENCE, 2 * self._patience)
+            self._fail(f"it was not ready in {seconds:.0f} s")
 
     def _fail(self, reason: str) -> None:
         self.failures += 1

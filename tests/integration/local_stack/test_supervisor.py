@@ -119,6 +119,31 @@ def test_stopping_ends_grandchildren_too(run: Callable[..., Run], folder: DataFo
     assert running.status().phase == "stopped"
 
 
+LEAVES_ITS_GROUP = """exec %s -c '
+import os, sys, time
+if os.fork() == 0:
+    os.setpgid(0, 0)
+    open(sys.argv[1], "a").write(f"{os.getpid()} ")
+time.sleep(300)
+' %s"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_layers_children_in_a_group_of_their_own_end_before_it_is_started_again(
+    run: Callable[..., Run], folder: DataFolder, tmp_path: Path, number: signal.Signals
+) -> None:
+    """Spark's Python workers are such: one that waits for a store would be a second writer beside the new one."""
+    pids = tmp_path / "pids"
+    running = run(server="exec sleep 300", layer=LEAVES_ITS_GROUP % (sys.executable, pids))
+    eventually(lambda: pids.exists() and len(pids.read_text().split()) == 1)
+    child = int(pids.read_text())
+    layer = running.status().layers["layer"].pid
+    assert layer is not None
+    os.kill(layer, number)
+    eventually(lambda: len(pids.read_text().split()) == 2)
+    assert not is_stack_process(child, folder.path)
+
+
 def test_a_layer_that_keeps_ending_fails_the_start_with_its_last_lines(
     run: Callable[..., Run], folder: DataFolder
 ) -> None:

@@ -159,6 +159,33 @@ def test_a_service_that_never_serves_is_killed_and_has_failed(
     assert "not ready" in watched.status().last_error
 
 
+def test_one_that_was_too_slow_gets_longer_the_next_time_and_its_usual_time_once_it_served(
+    watched: WatchedService, service: ScriptedService, clock: Clock
+) -> None:
+    """Killed at the same age again and again, it would never come up on a machine that is too slow for it."""
+    watched.start()
+    for patience in (1, 2, 4, 4):
+        failures = watched.failures
+        clock.now += patience * service.start_seconds
+        watched.step()
+        assert watched.failures == failures
+        clock.now += 1
+        watched.step()
+        assert watched.failures == failures + 1
+        assert f"not ready in {patience * service.start_seconds:.0f} s" in watched.status().last_error
+        clock.now += restart_delay_seconds(watched.failures)
+        watched.step()
+    service.serving = True
+    watched.step()
+    service.serving = service.living = False
+    watched.step()
+    clock.now += restart_delay_seconds(watched.failures)
+    watched.step()
+    clock.now += service.start_seconds + 1
+    watched.step()
+    assert "not ready in 60 s" in watched.status().last_error
+
+
 def test_a_service_that_cannot_even_be_started_has_failed(watched: WatchedService, service: ScriptedService) -> None:
     service.refusal = CineMatchError("no such program")
     watched.start()
