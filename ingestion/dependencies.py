@@ -29,7 +29,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, object]]:
     yield {"ingestion_service": IngestionService(AsyncWatchlists(database), AsyncCatalog(database))}
 
 
-def ingestion_service(request: Request) -> IngestionService:
+async def ingestion_service(request: Request) -> IngestionService:
     """Give the service of the running application."""
     service: IngestionService = request.state.ingestion_service
     return service

@@ -31,7 +31,7 @@ class PosterResponse(Response):
     media_type = "image/svg+xml"
 
 
-def catalog(request: Request) -> AsyncCatalog:
+async def catalog(request: Request) -> AsyncCatalog:
     """Give the catalog of the running application."""
     return AsyncCatalog(shared_resources(request.app).database)
 

@@ -24,7 +24,7 @@ class Repeatable:
     fingerprint: str
 
 
-def idempotency_key(
+async def idempotency_key(
     request: Request,
     key: Annotated[
         str | None,

@@ -21,19 +21,19 @@ from serving_layer.stores import StatsStore
 router = APIRouter(lifespan=lifespan, tags=["statistics"], route_class=StrictRoute)
 
 
-def user_stats_service(request: Request) -> UserStatsService:
+async def user_stats_service(request: Request) -> UserStatsService:
     """Give the service of the running application."""
     service: UserStatsService = request.state.user_stats_service
     return service
 
 
-def habits_service(request: Request) -> HabitsService:
+async def habits_service(request: Request) -> HabitsService:
     """Give the service of the running application."""
     service: HabitsService = request.state.habits_service
     return service
 
 
-def stats_store(request: Request) -> StatsStore:
+async def stats_store(request: Request) -> StatsStore:
     """Give the store of the running application."""
     store: StatsStore = request.state.stats_store
     return store

@@ -79,7 +79,7 @@ class HealthChecks:
         return "ok"
 
 
-def health_checks(request: Request) -> HealthChecks:
+async def health_checks(request: Request) -> HealthChecks:
     """Give the application's health checks."""
     checks: HealthChecks = request.app.state.health
     return checks

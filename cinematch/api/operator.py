@@ -89,7 +89,7 @@ async def panel(looks: Mapping[str, tuple[str, Look]]) -> dict[str, Any]:
     return {"observed_at": min(seen_at), "stores": stores, **parts}
 
 
-def from_our_own_page(request: Request) -> None:
+async def from_our_own_page(request: Request) -> None:
     """Refuse an action that another site's page, or a plain form, had a browser send; others' programs pass.
 
     A browser asks us before it sends JSON from another site, and we never allow it. The two headers say the same once

@@ -18,7 +18,7 @@ SHOWN: Final = 12
 router = APIRouter(route_class=StrictRoute)
 
 
-def watchlists(request: Request) -> AsyncWatchlists:
+async def watchlists(request: Request) -> AsyncWatchlists:
     """Give the lists of the running application."""
     return AsyncWatchlists(shared_resources(request.app).database)
 

@@ -23,13 +23,13 @@ UserId = Annotated[Identifier, Query()]
 Known = Annotated[str | None, Header(alias="Last-Event-ID")]
 
 
-def live_documents(request: Request) -> LiveDocuments:
+async def live_documents(request: Request) -> LiveDocuments:
     """Give those of the running application."""
     documents: LiveDocuments = request.state.live_documents
     return documents
 
 
-def ending(request: Request) -> Callable[[], bool]:
+async def ending(request: Request) -> Callable[[], bool]:
     """Give what says that the process is asked to end."""
     state = request.app.state
     return lambda: bool(state.ending)
