@@ -18,6 +18,7 @@ from batch_layer.store_connections import connected_stores
 from cinematch.adapters import mongodb_client
 from cinematch.adapters.mongodb_generations import MongoGenerations
 from cinematch.adapters.mongodb_lease import MongoLease
+from cinematch.api.access import Access, open_to
 from cinematch.api.lookups import Lookup
 from cinematch.api.operator import ACTION, KEEP_SECONDS, Panel, audited, operator_router, panel
 from cinematch.api.problems import problem_responses
@@ -111,6 +112,7 @@ router = operator_router(lifespan=lifespan)
 
 
 @router.get("/generations", summary="Generations of the batch view")
+@open_to(Access.OPERATOR)
 async def operator_generations(request: Request) -> GenerationsPanel:
     """Tell of the latest generations and of the run under way."""
     operation: BatchOperation = request.state.batch_operation
@@ -128,6 +130,7 @@ async def operator_generations(request: Request) -> GenerationsPanel:
     dependencies=ACTION,
     responses=problem_responses(403, 404, 409, 415, 503),
 )
+@open_to(Access.OPERATOR)
 async def operator_publish(request: Request, wanted: Publication) -> Published:
     """Let readers see a complete generation; answers stay exact, for the speed view gets the difference first.
 

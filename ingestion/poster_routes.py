@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import Response
 
 from cinematch.adapters.mongodb_catalog import AsyncCatalog
+from cinematch.api.access import Access, open_to
 from cinematch.api.inputs import Identifier
 from cinematch.api.problems import problem_responses
 from cinematch.api.resources import shared_resources
@@ -42,6 +43,7 @@ async def catalog(request: Request) -> AsyncCatalog:
     responses=problem_responses(404, 503),
     summary="Draw a poster",
 )
+@open_to(Access.PUBLIC)
 async def get_poster(
     movie_id: Annotated[Identifier, Path(examples=["m42"])], films: Annotated[AsyncCatalog, Depends(catalog)]
 ) -> PosterResponse:

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
+from cinematch.api.access import Access, open_to
 from cinematch.api.inputs import Identifier, Prefix
 from cinematch.api.problems import problem_responses
 from cinematch.api.strict_route import StrictRoute
@@ -33,6 +34,7 @@ UserId = Annotated[Identifier, Query(description="Whose list", examples=["u1"])]
     summary="Add a film or rate it",
     responses=replayed_responses() | problem_responses(404, 409, 413, 415, 503),
 )
+@open_to(Access.OWNER)
 async def add_movie(service: Service, movie: AddMovie, key: IdempotencyKey, response: Response) -> ChangeAnswer:
     """Add a film to a list; when it is there, change its rating.
 
@@ -46,6 +48,7 @@ async def add_movie(service: Service, movie: AddMovie, key: IdempotencyKey, resp
 @router.delete(
     "/movies/{movie_id:path}", summary="Remove a film", responses=replayed_responses() | problem_responses(404, 503)
 )
+@open_to(Access.OWNER)
 async def remove_movie(
     service: Service,
     movie_id: Annotated[Identifier, Path(examples=["m42"])],
@@ -58,6 +61,7 @@ async def remove_movie(
 
 
 @router.get("/movies", summary="Read a list", responses=problem_responses(503))
+@open_to(Access.OWNER_OR_OPERATOR)
 async def list_movies(
     service: Service,
     user_id: UserId,
@@ -69,6 +73,7 @@ async def list_movies(
 
 
 @router.get("/users", summary="Find users", responses=problem_responses(503))
+@open_to(Access.OPERATOR)
 async def list_users(
     service: Service,
     q: Annotated[Prefix, Query(description="Beginning of the id", examples=["u"])] = "",
@@ -80,6 +85,7 @@ async def list_users(
 
 
 @router.get("/catalog", summary="Find films by title", responses=problem_responses(503))
+@open_to(Access.USER)
 async def search_catalog(
     service: Service,
     q: Annotated[Title, Query(min_length=1, description="Beginning or words of a title", examples=["citta d ombra"])],

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
+from cinematch.api.access import Access, open_to
 from cinematch.api.conditional import IfNoneMatch, tagged_responses, unless_known
 from cinematch.api.inputs import Identifier
 from cinematch.api.problems import problem_responses
@@ -45,6 +46,7 @@ async def stats_store(request: Request) -> StatsStore:
     response_model=UserStatsAnswer,
     responses=tagged_responses() | problem_responses(404, 422, 503, 504),
 )
+@open_to(Access.OWNER_OR_OPERATOR)
 async def get_stats(
     service: Annotated[UserStatsService, Depends(user_stats_service)],
     user_id: Annotated[Identifier, Query(description="Whose list", examples=["u1"])],
@@ -75,6 +77,7 @@ async def get_stats(
     response_model=HabitsAnswer,
     responses=tagged_responses() | problem_responses(404, 422, 503),
 )
+@open_to(Access.OWNER_OR_OPERATOR)
 async def get_habits(
     service: Annotated[HabitsService, Depends(habits_service)],
     user_id: Annotated[Identifier, Query(description="Whose list", examples=["u1"])],
@@ -90,6 +93,7 @@ async def get_habits(
     response_model=GlobalTrendsAnswer,
     responses=tagged_responses() | problem_responses(503),
 )
+@open_to(Access.PUBLIC)
 async def get_global_trends(
     store: Annotated[StatsStore, Depends(stats_store)], if_none_match: IfNoneMatch = None
 ) -> Response:

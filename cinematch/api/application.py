@@ -17,13 +17,15 @@ How a layer adds its routes:
        def stats_service(request: Request) -> UserStatsService:
            return request.state.stats
 
-3. Its routes raise the errors of `cinematch.errors`, or a `StatusProblem` of their own when the answer needs more
+3. Its routes are of the class `StrictRoute` and declare who may call them: `cinematch.api.access`.
+
+4. They raise the errors of `cinematch.errors`, or a `StatusProblem` of their own when the answer needs more
    members; `cinematch.api.problems` turns both into problem+json. They declare `responses=problem_responses(404, 503)`.
-4. They return a pydantic model (the framework encodes it in Rust), or an `OrjsonResponse` of plain values.
-5. Inputs use the annotated types of `cinematch.contracts.event_codec` (`Identifier`, `Rating`, ...): strict, so that
+5. They return a pydantic model (the framework encodes it in Rust), or an `OrjsonResponse` of plain values.
+6. Inputs use the annotated types of `cinematch.contracts.event_codec` (`Identifier`, `Rating`, ...): strict, so that
    {"$gt": ""} is no string, and free of control characters.
 
-6. Its paths are plain (`/movies`). Each answers as `/v1/movies`, which the documentation shows, and as `/movies`, which
+7. Its paths are plain (`/movies`). Each answers as `/v1/movies`, which the documentation shows, and as `/movies`, which
    is the same route under the name of the original design. A router of pages (`APIRouter(include_in_schema=False)`) has
    its plain paths alone. A route's function name is its operation id, so it must be the API's only one of that name.
 
@@ -41,13 +43,16 @@ from starlette.middleware import Middleware
 
 from cinematch.api import health
 from cinematch.api.body_limit import BodyLimit
+from cinematch.api.exposure import check_exposure
+from cinematch.api.guard import Guard
 from cinematch.api.health import HealthChecks
 from cinematch.api.metrics import install_metrics
 from cinematch.api.problems import install_problems
 from cinematch.api.request_ids import RequestIds
 from cinematch.api.resources import lifespan
 from cinematch.api.routers import installed_routers
-from cinematch.settings import Settings
+from cinematch.api.tokens import token_verifier
+from cinematch.settings import Authentication, Settings
 
 VERSION_PREFIX: Final = "/v1"
 MAX_BODY_BYTES: Final = 65_536
@@ -55,7 +60,11 @@ MAX_BODY_BYTES: Final = 65_536
 
 
 def create_app(settings: Settings, routers: Iterable[APIRouter] | None = None) -> FastAPI:
-    """Compose the health pages and `routers` (default: those of every installed layer). Nothing is connected yet."""
+    """Compose the health pages and `routers` (default: those of every installed layer). Nothing is connected yet.
+
+    Raises ConfigurationError when everybody could reach an API that asks nobody who calls.
+    """
+    check_exposure(settings)
     app = FastAPI(
         title="CineMatch",
         summary="Watchlists of films with exact statistics, live.",
@@ -68,6 +77,7 @@ def create_app(settings: Settings, routers: Iterable[APIRouter] | None = None) -
     app.state.settings = settings
     app.state.ending = False  # streams without an end look at it
     app.state.health = HealthChecks()
+    app.state.guard = Guard(token_verifier(settings) if settings.auth is Authentication.JWT else None)
     app.include_router(health.router)
     install_metrics(app)
     _include(app, installed_routers().values() if routers is None else routers)

@@ -11,6 +11,8 @@ from fastapi import APIRouter, Depends, Request
 from fastapi_problem.error import StatusProblem
 from pydantic import BaseModel, Field
 
+from cinematch.api.access import Access, open_to
+from cinematch.api.guarded_route import GuardedRoute
 from cinematch.api.problems import problem_responses
 from cinematch.telemetry import get_logger
 
@@ -85,16 +87,18 @@ async def health_checks(request: Request) -> HealthChecks:
     return checks
 
 
-router = APIRouter(prefix="/health", tags=["health"])
+router = APIRouter(prefix="/health", tags=["health"], route_class=GuardedRoute)
 
 
 @router.get("/live", summary="Whether the process answers")
+@open_to(Access.PUBLIC)
 async def live() -> Alive:
     """Answer 200 for as long as the process can answer anything at all."""
     return Alive()
 
 
 @router.get("/ready", summary="Whether everything that the API depends on answers", responses=problem_responses(503))
+@open_to(Access.PUBLIC)
 async def ready(checks: Annotated[HealthChecks, Depends(health_checks)]) -> Readiness:
     """Answer 200, or 503 with the name of each failing dependency."""
     states = await checks.run()

@@ -11,6 +11,8 @@ from prometheus_fastapi_instrumentator.metrics import latency, requests
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cinematch.api.access import Access, open_to
+from cinematch.api.guarded_route import GuardedRoute
 from cinematch.metrics.catalogue import PROBLEMS
 from cinematch.metrics.instruments import counter
 
@@ -20,10 +22,11 @@ HTTP_BUCKETS: Final = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
 NO_ROUTE: Final = "none"
 """What stands for a path that no route has: paths that people try are without number."""
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=GuardedRoute)
 
 
 @router.get(PATH)
+@open_to(Access.METRICS)
 def metrics(request: Request) -> Response:
     """Tell all figures in Prometheus's text format; in a thread, for it takes some milliseconds."""
     http: CollectorRegistry = request.app.state.http_metrics

@@ -8,35 +8,28 @@ log) would otherwise read another request than we do.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine
 from email.message import Message
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from fastapi import Request
-from fastapi.routing import APIRoute
-from starlette.responses import Response
 
+from cinematch.api.guarded_route import GuardedRoute
 from cinematch.api.problems import UnsupportedMediaType, field_errors, invalid_fields
 
 JSON_TYPE: Final = "application/json"
 
 
-class StrictRoute(APIRoute):
+class StrictRoute(GuardedRoute):
     """For routers whose inputs are JSON bodies, paths and queries: `APIRouter(route_class=StrictRoute)`."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Give the handler, behind the checks."""
-        handle = super().get_route_handler()
-
-        async def handle_strictly(request: Request) -> Response:
-            _check_path(request)
-            _check_query(request)
-            strict = _JsonRequest(request.scope, request.receive)
-            await strict.check_body()
-            return await handle(strict)
-
-        return handle_strictly
+    async def prepared(self, request: Request) -> Request:
+        """Give the request with its body read, once the checks have passed."""
+        _check_path(request)
+        _check_query(request)
+        strict = _JsonRequest(request.scope, request.receive)
+        await strict.check_body()
+        return strict
 
 
 class _JsonRequest(Request):

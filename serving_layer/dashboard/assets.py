@@ -18,6 +18,8 @@ from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from cinematch.api.access import Access, open_to
+from cinematch.api.guarded_route import GuardedRoute
 from serving_layer.dashboard.security import SECURITY_HEADERS
 
 PACKAGE: Final = Path(__file__).parent
@@ -71,10 +73,11 @@ def _served() -> Iterator[tuple[str, str, bytes]]:
                 yield file.relative_to(folder.parent).as_posix(), MEDIA_TYPES[file.suffix], file.read_bytes()
 
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=GuardedRoute)
 
 
 @router.get("/assets/{digest}/{path:path}")
+@open_to(Access.PUBLIC)
 async def get_asset(request: Request, digest: str, path: str) -> Response:
     """Give one file; 404 for another version's address, for its content is not ours to tell."""
     found = assets().files.get(path) if digest == assets().digest else None

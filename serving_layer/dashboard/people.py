@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import HTMLResponse
 
 from cinematch.adapters.mongodb_watchlists import AsyncWatchlists
+from cinematch.api.access import Access, open_to
 from cinematch.api.inputs import Prefix
 from cinematch.api.resources import shared_resources
 from cinematch.api.strict_route import StrictRoute
@@ -24,6 +25,7 @@ async def watchlists(request: Request) -> AsyncWatchlists:
 
 
 @router.get("/dashboard/people", response_class=HTMLResponse)
+@open_to(Access.OPERATOR)
 async def get_people(
     request: Request,
     lists: Annotated[AsyncWatchlists, Depends(watchlists)],

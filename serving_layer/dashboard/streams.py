@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.responses import Response
 
+from cinematch.api.access import Access, open_to
 from cinematch.api.strict_route import StrictRoute
 from cinematch.contracts.event_codec import Identifier
 from serving_layer.dashboard.documents import LiveDocuments
@@ -62,12 +63,14 @@ async def seat_at_trends(documents: Documents) -> AsyncIterator[Looks]:
 
 
 @router.get("/dashboard/users/stats")
+@open_to(Access.OWNER_OR_OPERATOR)
 async def get_user(seen: Annotated[Seen, Depends(user_seen)]) -> Response:
     """Give a user's document."""
     return _json(seen)
 
 
 @router.get("/dashboard/users/stats/stream", response_class=EventSourceResponse, dependencies=[Depends(user_seen)])
+@open_to(Access.OWNER_OR_OPERATOR)
 async def stream_user(
     looks: Annotated[Looks, Depends(seat_at_users)], user_id: UserId, ending: Ending, known: Known = None
 ) -> AsyncIterator[ServerSentEvent]:
@@ -77,12 +80,14 @@ async def stream_user(
 
 
 @router.get("/dashboard/trends")
+@open_to(Access.PUBLIC)
 async def get_trends(seen: Annotated[Seen, Depends(trends_seen)]) -> Response:
     """Give the trends."""
     return _json(seen)
 
 
 @router.get("/dashboard/trends/stream", response_class=EventSourceResponse, dependencies=[Depends(trends_seen)])
+@open_to(Access.PUBLIC)
 async def stream_trends(
     looks: Annotated[Looks, Depends(seat_at_trends)], ending: Ending, known: Known = None
 ) -> AsyncIterator[ServerSentEvent]:
@@ -92,6 +97,7 @@ async def stream_trends(
 
 
 @router.get("/dashboard/community")
+@open_to(Access.USER)
 async def get_community(documents: Documents) -> Response:
     """Give what all lists together are like."""
     return _json(await documents.community.get(COMMUNITY))
