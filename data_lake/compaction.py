@@ -171,7 +171,8 @@ class Compaction:
 
     def _merge(self, group: Sequence[LakeObject], number: int, suffix: str) -> LakeObject:
         first, last = group[0], group[-1]
-        rows = pa.concat_tables([decode_file(self._folder.objects.get(link.key)) for link in group])
+        tables = [decode_file(self._folder.objects.get(link.key)) for link in group]
+        rows = pa.concat_tables(tables, promote_options="default")  # older files lack columns that came later
         link = replace(
             last,
             key=compacted_key(self._folder.name, first.day, number, first.place, first.first_offset, suffix),

@@ -29,8 +29,8 @@ ReadLog = Callable[[Mapping[LogPartition, int]], Iterable[LogRecord]]
 class Publisher(Protocol):
     """Who publishes a record again."""
 
-    def publish(self, topic: str, key: bytes | None, value: bytes | None) -> str:
-        """Publish one record; gives `topic/partition/offset`."""
+    def publish(self, topic: str, key: bytes | None, value: bytes | None, traceparent: str | None) -> str:
+        """Publish one record with its trace; gives `topic/partition/offset`."""
 
 
 class CannotRedrive(CineMatchError):
@@ -79,7 +79,7 @@ class DeadLetterBox:
         return [records[identity] for identity in dict.fromkeys(identities)]
 
     def redrive(self, record: RejectedRecord) -> str:
-        """Publish the record as it was to its own topic, then note that; gives its new `topic/partition/offset`.
+        """Publish the record as it was, with its trace, to its own topic, then note that; gives its new place.
 
         A crash between the two leaves the note out, and the record may be published twice: events have an identity.
         Raises CannotRedrive for what is no event however often it is published, Conflict for what was redriven.
@@ -89,7 +89,7 @@ class DeadLetterBox:
             raise Conflict(f"{letter.identity} was published again at {record.redriven_at} as {record.redriven_as}")
         if letter.value is None or len(letter.value) > MAX_EVENT_BYTES:
             raise CannotRedrive(f"{letter.identity}: its value is empty or too large to be an event")
-        place = self._publisher.publish(letter.topic, letter.key, letter.value)
+        place = self._publisher.publish(letter.topic, letter.key, letter.value, letter.traceparent)
         note = {"redriven_at": rfc3339(datetime.now(UTC)), "redriven_as": place}
         try:
             self._folder.objects.put_new(self._note_key(letter.identity), orjson.dumps(note))

@@ -36,6 +36,7 @@ from cinematch.errors import Conflict, NotFound, StoreUnavailable
 from cinematch.metrics.catalogue import LAKE_FLUSH_BYTES, LAKE_FLUSH_ROWS, LAKE_FLUSH_SECONDS, LAKE_LOST
 from cinematch.metrics.instruments import counter, histogram
 from cinematch.telemetry import get_logger
+from cinematch.tracing import tell_step
 from data_lake.backoff import Backoff
 from data_lake.record_batch import BatchBuilder, BatchLimits, OffsetsWentBack, RecordBatch
 from data_lake.refusal import refusal
@@ -170,6 +171,7 @@ class LakeSink:
                 return
             writer.builder.remove_oldest()
             _measure(self._shelves[batch.place.topic].folder.name, link, time.perf_counter() - began)
+            _tell_steps(batch, link)
             log.info("stored", object=link.key, rows=link.rows, rejected=link.rejected, bytes=link.size_bytes)
             self._commit(link)
 
@@ -231,6 +233,11 @@ def _refusal(last: LakeObject, extent: LogExtent) -> str | None:
         topic_id=extent.topic_id,
         log_end=extent.end,
     )
+
+
+def _tell_steps(batch: RecordBatch, link: LakeObject) -> None:
+    for record in batch.records:
+        tell_step(log, record.trace, "a record is in the lake", object=link.key, offset=record.offset)
 
 
 def _measure(folder: str, link: LakeObject, seconds: float) -> None:

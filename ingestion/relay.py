@@ -20,6 +20,8 @@ from typing import Final, Protocol
 from cinematch.domain.events import Event
 from cinematch.metrics.catalogue import RELAYED
 from cinematch.metrics.instruments import counter
+from cinematch.telemetry import get_logger
+from cinematch.tracing import read_trace, tell_step
 from ingestion.tenure import Tenure
 
 GROUP_EVENTS: Final = 2_000
@@ -32,6 +34,7 @@ SWEEP_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 5.0
 """How long the last group may take to be acknowledged after the signal to stop."""
 _RELAYED: Final = counter(RELAYED)
+_log = get_logger(__name__)
 
 
 class Feed(Protocol):
@@ -151,6 +154,8 @@ class Relay:
     def _record(self) -> None:
         _RELAYED.inc(len(self._group))
         self._outbox.mark_published(self._group)
+        for event in self._group:
+            tell_step(_log, read_trace(event.traceparent), "an event is in the log", event_id=event.event_id)
         self._group = []
         self._feed.save()
 

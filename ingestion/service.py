@@ -16,6 +16,8 @@ from cinematch.domain.watchlist import Film
 from cinematch.errors import EntryNotFound, FilmNotFound
 from cinematch.metrics.catalogue import EVENTS_ACCEPTED
 from cinematch.metrics.instruments import counter
+from cinematch.telemetry import get_logger
+from cinematch.tracing import current_trace, tell_step
 from ingestion.cursors import cursor_after, position, search_cursor_after, search_position
 from ingestion.messages import (
     AddMovie,
@@ -38,6 +40,7 @@ _SENTENCES: Final = {
     EventType.DELETE: "the film was removed from the list",
 }
 _ACCEPTED: Final = {kind: counter(EVENTS_ACCEPTED).labels(kind.value) for kind in EventType}
+_log = get_logger(__name__)
 _NOTHING_CHANGED: Final = "the film is in the list with this rating already: nothing was changed"
 
 
@@ -148,6 +151,7 @@ def _again(kept: KeptAnswer, repeatable: Repeatable) -> Answered:
 def _counted(answer: ChangeAnswer) -> Answered:
     if answer.event_type is not None:
         _ACCEPTED[answer.event_type].inc()
+        tell_step(_log, current_trace(), "an event is stored", event_id=answer.event_id)
     return Answered(answer)
 
 

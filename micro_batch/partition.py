@@ -20,6 +20,7 @@ from cinematch.contracts.dead_letter import DeadLetter, rejection
 from cinematch.contracts.log_record import LogPartition, LogRecord
 from cinematch.settings import Settings
 from cinematch.spark.worker_memory import keep_what_is_loaded
+from cinematch.tracing import TRACEPARENT
 from micro_batch.user_stats import UserStatsStores, refresh_user_stats
 
 LAYER: Final = "micro_batch"
@@ -80,5 +81,8 @@ def process_partition(iterator: Iterator[pa.RecordBatch], *, settings: Settings)
 
 
 def _letter(row: dict[str, Any]) -> DeadLetter:
-    record = LogRecord(LogPartition(row["topic"], row["partition"]), row["offset"], None, row["key"], row["value"])
+    trace = row["trace"]
+    headers = ((TRACEPARENT, trace),) if trace else ()
+    place = LogPartition(row["topic"], row["partition"])
+    record = LogRecord(place, row["offset"], None, row["key"], row["value"], headers)
     return rejection(record, row["reason"], LAYER)

@@ -18,7 +18,7 @@ def user_requests(parsed: DataFrame, partitions: int) -> DataFrame:
     Together they are already, for the log's key is the user: its partitions are joined, never split, without a shuffle.
 
     In: PARSED_COLUMNS. Out: user_id STRING, sequence BIGINT, reason STRING, topic STRING, partition INT, offset BIGINT,
-    key BINARY, value BINARY. Key and value of valid events are null: they have been read.
+    key BINARY, value BINARY, trace BINARY. Key and value of valid events are null: they have been read.
     """
     is_rejected = col("reason").isNotNull()
     return parsed.select(

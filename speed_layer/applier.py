@@ -6,22 +6,25 @@ and the users that look broken. Everything may be repeated.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple, Protocol
 
 from cinematch.contracts.dead_letter import DeadLetter, rejection
-from cinematch.contracts.event_codec import decode
+from cinematch.contracts.event_record import read_event
 from cinematch.contracts.log_record import LogRecord
 from cinematch.contracts.speed_view import Applied, SpeedView
 from cinematch.domain.events import Event
 from cinematch.errors import InvalidEvent
 from cinematch.metrics.catalogue import SPEED_EVENTS, SPEED_GAPS
 from cinematch.metrics.instruments import counter
+from cinematch.telemetry import get_logger
+from cinematch.tracing import tell_step
 
 LAYER: Final = "speed_layer"
 _APPLIED: Final = counter(SPEED_EVENTS).labels("applied")
 _DUPLICATES: Final = counter(SPEED_EVENTS).labels("duplicate")
 _GAPS: Final = counter(SPEED_GAPS)
+log = get_logger(__name__)
 
 
 class DeadLetters(Protocol):
@@ -51,12 +54,27 @@ class Applier:
         A user whose view was begun in the middle of the log is among them: right after a batch that is as it should
         be, and only who knows the published boundary can tell.
         """
+        arrivals = list(arrivals)
         events, letters = sort_out(arrivals)
         if letters:
             self._dead_letters.publish(letters)
         outcomes = self._view.apply(events)
         _measure(outcomes.values())
+        _tell_steps(arrivals, outcomes)
         return [user_id for user_id, outcome in outcomes.items() if outcome.gap_at or outcome.started_after]
+
+
+def _tell_steps(arrivals: Iterable[Arrival], outcomes: Mapping[str, Applied]) -> None:
+    """Tell of sampled events; looking for them is all that others cost."""
+    for record, _ in arrivals:
+        trace = record.trace
+        if trace is not None and trace.sampled:
+            try:
+                event = read_event(record.key, record.value)
+            except InvalidEvent:
+                continue  # its letter was told
+            gap_at = outcomes[event.user_id].gap_at
+            tell_step(log, trace, "an event came to the speed view", event_id=event.event_id, gap_at=gap_at)
 
 
 def _measure(outcomes: Iterable[Applied]) -> None:
@@ -74,7 +92,7 @@ def sort_out(arrivals: Iterable[Arrival]) -> tuple[dict[str, list[Event]], list[
         try:
             if reason:
                 raise InvalidEvent(reason)
-            event = decode(record.value)
+            event = read_event(record.key, record.value)
         except InvalidEvent as invalid:
             letters.append(rejection(record, invalid.reason, LAYER))
         else:

@@ -20,6 +20,7 @@ from cinematch.contracts.log_record import LogPartition, LogRecord
 from cinematch.contracts.speed_delta import ORIGIN_HEADER, REASON_HEADER, origin_of
 from cinematch.errors import StoreUnavailable
 from cinematch.telemetry import get_logger
+from cinematch.tracing import TRACEPARENT
 from speed_layer.applier import Applier, Arrival
 from speed_layer.job import RETRY_SECONDS, ReportBroken
 
@@ -95,6 +96,7 @@ def arrival(delta: LogRecord) -> Arrival:
     origin = origin_of(delta)
     if origin is None:
         return Arrival(delta, f"the delta has no header {ORIGIN_HEADER!r} that names its record")
-    reason = dict(delta.headers).get(REASON_HEADER)
-    record = LogRecord(*origin, delta.timestamp, delta.key, delta.value)
+    headers = dict(delta.headers)
+    reason, trace = headers.get(REASON_HEADER), headers.get(TRACEPARENT)
+    record = LogRecord(*origin, delta.timestamp, delta.key, delta.value, ((TRACEPARENT, trace),) if trace else ())
     return Arrival(record, reason.decode() if reason else None)

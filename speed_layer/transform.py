@@ -1,10 +1,10 @@
 """Real-time mode's part of the work, in Spark's native expressions alone: the records of the event log become deltas.
 
-In: RECORD_COLUMNS of cinematch.spark.kafka_source (topic, partition, offset, key, value). Out: key, value (binary) and
-headers (array of (key string, value binary)), the columns of Spark's Kafka sink. A delta is the event itself, with its
-place in the log (`origin`) in a header, and `reason` where this screening found that it is no event. Screening is
-necessary, not sufficient: the applier decodes every delta by the contract. Python functions are out of the question,
-for in real-time mode they hold rows back until the trigger ends.
+In: RECORD_COLUMNS of cinematch.spark.kafka_source. Out: key, value (binary) and headers (array of (key string, value
+binary)), the columns of Spark's Kafka sink. A delta is the event itself, with its place in the log (`origin`) and its
+trace (`traceparent`) in headers, and `reason` where this screening found that it is no event. Screening is necessary,
+not sufficient: the applier decodes every delta by the contract. Python functions are out of the question, for in
+real-time mode they hold rows back until the trigger ends.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from cinematch.contracts.dead_letter import CARRIED_BYTES, CARRIED_KEY_BYTES
 from cinematch.contracts.event_codec import MAX_EVENT_BYTES
 from cinematch.contracts.speed_delta import ORIGIN_HEADER, REASON_HEADER
 from cinematch.domain.events import SCHEMA_VERSION
+from cinematch.tracing import TRACEPARENT
 
 _SCREENED: Final = StructType(
     [
@@ -39,7 +40,11 @@ def deltas(records: DataFrame) -> DataFrame:
     return records.select(
         F.substring("key", 1, CARRIED_KEY_BYTES).alias("key"),
         F.substring("value", 1, CARRIED_BYTES).alias("value"),
-        F.array(_header(ORIGIN_HEADER, _origin()), _header(REASON_HEADER, _reason(fields))).alias("headers"),
+        F.array(
+            _header(ORIGIN_HEADER, _origin()),
+            _header(REASON_HEADER, _reason(fields)),
+            _header(TRACEPARENT, F.col("trace")),
+        ).alias("headers"),
     )
 
 

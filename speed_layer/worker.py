@@ -19,6 +19,8 @@ from cinematch.contracts.log_record import LogPartition, LogRecord
 from cinematch.errors import StoreUnavailable
 from cinematch.settings import Settings
 from cinematch.spark.worker_memory import keep_what_is_loaded
+from cinematch.telemetry import configure_logging
+from cinematch.tracing import TRACEPARENT
 from speed_layer.applier import Applier, Arrival
 
 OUTCOME_COLUMNS: Final = StructType([StructField("broken_user", StringType()), StructField("failure", StringType())])
@@ -41,10 +43,13 @@ def apply_records(settings: Settings, batches: Iterator[pa.RecordBatch]) -> Iter
 @lru_cache(maxsize=1)
 def _applier(settings: Settings) -> Applier:
     """Connect this worker process, once: Spark keeps it for later partitions."""
+    configure_logging(settings.log_level, as_json=settings.log_json)
     view = RedisSpeedView(connect(settings), settings.speed_idle_expiry_seconds)
     return Applier(view, DeadLetterOffice(settings.kafka_bootstrap_servers, settings.dead_letter_topic))
 
 
 def _arrival(row: dict[str, object]) -> Arrival:
     place = LogPartition(row["topic"], row["partition"])  # type: ignore[arg-type]
-    return Arrival(LogRecord(place, row["offset"], None, row["key"], row["value"]))  # type: ignore[arg-type]
+    trace = row["trace"]
+    headers = ((TRACEPARENT, trace),) if trace else ()
+    return Arrival(LogRecord(place, row["offset"], None, row["key"], row["value"], headers))  # type: ignore[arg-type]

@@ -9,11 +9,15 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from cinematch.contracts.dead_letter import DeadLetter, encode
+from cinematch.contracts.log_record import trace_headers
 from cinematch.errors import StoreUnavailable
+from cinematch.telemetry import get_logger
+from cinematch.tracing import read_trace, within
 
 CONNECT_MS: Final = 5_000
 TIMEOUT_SECONDS: Final = 30.0
 """For the acknowledgement of a letter."""
+_log = get_logger(__name__)
 
 
 class DeadLetterOffice:
@@ -30,9 +34,10 @@ class DeadLetterOffice:
         After an error some letters may have been published: send them all again, readers keep one of each identity.
         """
         try:
-            pending = [self._send(letter) for letter in letters]
-            for future in pending:
+            pending = [(letter, self._send(letter)) for letter in letters]
+            for letter, future in pending:
                 future.get(TIMEOUT_SECONDS)
+                _tell(letter)
         except KafkaError as error:
             self._give_up()
             raise StoreUnavailable("kafka", str(error)) from error
@@ -57,4 +62,13 @@ class DeadLetterOffice:
             self._producer = KafkaProducer(  # acks=all and idempotent by default
                 bootstrap_servers=self._bootstrap_servers, bootstrap_timeout_ms=CONNECT_MS, max_block_ms=CONNECT_MS
             )
-        return self._producer.send(self._topic, key=letter.identity.encode(), value=encode(letter))
+        headers = trace_headers(letter.traceparent)
+        return self._producer.send(self._topic, key=letter.identity.encode(), value=encode(letter), headers=headers)
+
+
+def _tell(letter: DeadLetter) -> None:
+    """Tell the log of a letter whose request is known: whoever looks for that request must find how it ended."""
+    trace = read_trace(letter.traceparent)
+    if trace is not None:
+        with within(trace):
+            _log.warning("a record is no event", record=letter.identity, layer=letter.layer, reason=letter.reason)

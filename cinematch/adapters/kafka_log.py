@@ -11,7 +11,7 @@ from kafka.errors import KafkaError
 from kafka.structs import TopicPartition
 
 from cinematch.contracts.lake_schema import timestamp_from_kafka
-from cinematch.contracts.log_record import LogPartition, LogRecord
+from cinematch.contracts.log_record import LogPartition, LogRecord, trace_headers
 from cinematch.errors import StoreUnavailable
 
 TIMEOUT_MS: Final = 10_000
@@ -65,12 +65,13 @@ class RecordPublisher:
         self._bootstrap_servers = bootstrap_servers
         self._producer: Any = None
 
-    def publish(self, topic: str, key: bytes | None, value: bytes | None) -> str:
-        """Publish one record and wait for it; gives `topic/partition/offset`. Raises StoreUnavailable."""
+    def publish(self, topic: str, key: bytes | None, value: bytes | None, traceparent: str | None = None) -> str:
+        """Publish one record, with its trace, and wait; gives `topic/partition/offset`. Raises StoreUnavailable."""
         with _translated():
             if self._producer is None:
                 self._producer = KafkaProducer(bootstrap_servers=self._bootstrap_servers, max_block_ms=TIMEOUT_MS)
-            sent = self._producer.send(topic, value, key=key).get(timeout=TIMEOUT_MS / 1000)
+            sending = self._producer.send(topic, value, key=key, headers=trace_headers(traceparent))
+            sent = sending.get(timeout=TIMEOUT_MS / 1000)
         return f"{sent.topic}/{sent.partition}/{sent.offset}"
 
     def close(self) -> None:

@@ -16,6 +16,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from cinematch.contracts.event_codec import encode
+from cinematch.contracts.log_record import trace_headers
 from cinematch.domain.events import Event
 from cinematch.errors import StoreUnavailable
 
@@ -45,7 +46,9 @@ class EventPublisher:
         """
         self._check()
         try:
-            future = self._connected().send(self._topic, key=event.user_id.encode(), value=encode(event))
+            future = self._connected().send(
+                self._topic, key=event.user_id.encode(), value=encode(event), headers=trace_headers(event.traceparent)
+            )
         except KafkaError as error:
             self._fail(error)
             raise StoreUnavailable("kafka", repr(error)) from error

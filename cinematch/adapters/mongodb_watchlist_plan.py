@@ -17,6 +17,7 @@ from cinematch.contracts.event_codec import to_document
 from cinematch.contracts.movie_document import movie_document, read_movie
 from cinematch.domain.changes import Change, Stamp, effective_events
 from cinematch.domain.events import Event, EventType
+from cinematch.tracing import TRACEPARENT, current_trace
 
 Write = InsertOne[Document] | UpdateOne | DeleteOne
 
@@ -59,8 +60,10 @@ def movie_writes(events: Iterable[Event]) -> list[Write]:
 
 
 def outbox_documents(events: Iterable[Event]) -> list[Document]:
-    """Give the events as the outbox keeps them, not yet published."""
-    return [{"_id": event.event_id, **to_document(event), "published_at": None} for event in events]
+    """Give the events as the outbox keeps them, not yet published, with the trace of the request that made them."""
+    trace = current_trace()
+    origin = {} if trace is None else {TRACEPARENT: str(trace)}
+    return [{"_id": event.event_id, **to_document(event), "published_at": None, **origin} for event in events]
 
 
 def _movie_write(event: Event) -> Write:

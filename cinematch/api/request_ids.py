@@ -1,19 +1,26 @@
-"""Gives every request an id: in the response's header `X-Request-ID`, and in each line that is logged meanwhile."""
+"""Gives every request an id and a trace; both are in each line that is logged meanwhile.
+
+The id comes back in the response's header `X-Request-ID`. The trace is the client's (`traceparent`), else a new one. A
+new one's id has the digits of the request's own id where that is a UUID, as all are that we give: who knows one knows
+the other.
+"""
 
 from __future__ import annotations
 
 import re
 from typing import Any, Final
 
-import structlog
 import uuid6
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cinematch.tracing import TRACEPARENT, Trace, read_trace, within
+
 HEADER: Final = "X-Request-ID"
 _ACCEPTABLE: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_UUID: Final = re.compile(r"(?![0-]*$)[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 
 class RequestIds:
@@ -27,7 +34,8 @@ class RequestIds:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = _request_id(Headers(scope=scope))
+        headers = Headers(scope=scope)
+        request_id = _request_id(headers)
         scope.setdefault("state", {})["request_id"] = request_id
 
         async def send_with_id(message: Message) -> None:
@@ -35,7 +43,7 @@ class RequestIds:
                 MutableHeaders(scope=message)[HEADER] = request_id
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        with within(_trace(headers, request_id), request_id=request_id):
             await self._app(scope, receive, send_with_id)
 
 
@@ -50,3 +58,11 @@ def add_request_id(content: dict[str, Any], request: Request, response: Response
 def _request_id(headers: Headers) -> str:
     own = headers.get(HEADER, "")
     return own if _ACCEPTABLE.fullmatch(own) else str(uuid6.uuid7())
+
+
+def _trace(headers: Headers, request_id: str) -> Trace:
+    told = read_trace(headers.get(TRACEPARENT))
+    if told is not None:
+        return told.step()
+    digits = request_id.replace("-", "") if _UUID.fullmatch(request_id) else None
+    return Trace.begun(digits)

@@ -25,7 +25,10 @@ CARRIED_KEY_BYTES: Final = 50_000
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A rejected Kafka record: `reason` names the field, `layer` who rejected it, `value` the bytes as they were."""
+    """A rejected Kafka record: `reason` names the field, `layer` who rejected it, `value` the bytes as they were.
+
+    `traceparent` is the trace of the request that the record comes from; null where its headers do not say.
+    """
 
     reason: str
     layer: str
@@ -35,6 +38,7 @@ class DeadLetter:
     key: bytes | None
     value: bytes | None
     rejected_at: datetime
+    traceparent: str | None = None
 
     @property
     def identity(self) -> str:
@@ -53,6 +57,7 @@ def rejection(record: LogRecord, reason: str, layer: str) -> DeadLetter:
         key=record.key,
         value=record.value,
         rejected_at=datetime.now(UTC),
+        traceparent=None if record.trace is None else str(record.trace),
     )
 
 
@@ -68,6 +73,7 @@ def encode(letter: DeadLetter) -> bytes:
             "key": _to_text(letter.key, CARRIED_KEY_BYTES),
             "value": _to_text(letter.value, CARRIED_BYTES),
             "rejected_at": rfc3339(letter.rejected_at),
+            "traceparent": letter.traceparent,
         }
     )
 

@@ -111,7 +111,10 @@ def encode(event: Event) -> bytes:
 
 
 def to_document(event: Event) -> dict[str, Any]:
-    """Give the event's fields as plain values, in the order of the contract; times are datetimes."""
+    """Give the event's fields as plain values, in the order of the contract; times are datetimes.
+
+    `traceparent` is not among them, for it is no part of the event.
+    """
     return {
         "schema_version": event.schema_version,
         "event_id": event.event_id,
@@ -130,7 +133,10 @@ def to_document(event: Event) -> dict[str, Any]:
 
 
 def from_document(document: dict[str, Any]) -> Event:
-    """Give the event that `to_document` wrote (trusted: from our own store); other keys are ignored."""
+    """Give the event that `to_document` wrote (trusted: from our own store), with the outbox's `traceparent`.
+
+    Other keys are ignored.
+    """
     return Event(
         event_id=document["event_id"],
         event_type=EventType(document["event_type"]),
@@ -145,6 +151,7 @@ def from_document(document: dict[str, Any]) -> Event:
         watched_at=_utc_or_none(document.get("watched_at")),
         added_at=_utc_or_none(document.get("added_at")),
         schema_version=document["schema_version"],
+        traceparent=document.get("traceparent"),
     )
 
 

@@ -64,8 +64,12 @@ DEAD_LETTERS_SCHEMA: Final = _schema(
     ("kafka_partition", pa.int32(), False),
     ("kafka_offset", pa.int64(), False),
     ("kafka_timestamp", _MOMENT, True),
+    ("traceparent", pa.string(), True),
 )
-"""Columns of `user-events-dead-letter/`: those of the letter, then where the letter itself was in Kafka."""
+"""Columns of `user-events-dead-letter/`: those of the letter, and where the letter itself was in Kafka.
+
+`traceparent` came later than the others: it is absent from older files, and null for a reader of this schema.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,7 @@ def _letter_columns(letter: DeadLetter) -> dict[str, Any]:
         "key": letter.key,
         "value": letter.value,
         "rejected_at": letter.rejected_at,
+        "traceparent": letter.traceparent,
     }
 
 

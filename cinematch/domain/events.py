@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -30,6 +30,9 @@ class Event:
     both are on the scale 0.5 to 10 with one decimal, null = not rated. `watched_at` and `added_at` are the list
     entry's own times, so that any single event is enough to rebuild the entry it speaks of. All times are UTC with
     millisecond resolution.
+
+    `traceparent` is no part of the event, so it is neither compared nor published in it: it says which request made it,
+    where that is known (see `cinematch.tracing`).
     """
 
     event_id: str
@@ -45,6 +48,7 @@ class Event:
     watched_at: datetime | None = None
     added_at: datetime | None = None
     schema_version: int = SCHEMA_VERSION
+    traceparent: str | None = field(default=None, compare=False)
 
 
 def to_tenths(rating: float | None) -> int | None:

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812 - the name that Spark's users know
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.streaming.readwriter import DataStreamReader
 from pyspark.sql.types import (
@@ -30,6 +31,7 @@ from cinematch.contracts.event_codec import decode, to_document
 from cinematch.errors import InvalidEvent
 from cinematch.settings import Settings
 from cinematch.spark.worker_memory import keep_what_is_loaded
+from cinematch.tracing import TRACEPARENT, TRACEPARENT_MOST_BYTES
 
 EVENT_COLUMNS: Final = StructType(
     [
@@ -57,8 +59,10 @@ RECORD_COLUMNS: Final = StructType(
         StructField("offset", LongType()),
         StructField("key", BinaryType()),
         StructField("value", BinaryType()),
+        StructField("trace", BinaryType()),
     ]
 )
+"""Where a record stood and what it holds; `trace` is its header `traceparent`, null without one."""
 DECODED_COLUMNS: Final = StructType([*EVENT_COLUMNS.fields, StructField("reason", StringType())])
 PARSED_COLUMNS: Final = StructType([*DECODED_COLUMNS.fields, *RECORD_COLUMNS.fields])
 
@@ -88,7 +92,7 @@ def parsed(records: DataFrame) -> DataFrame:
     """Decode RECORD_COLUMNS into PARSED_COLUMNS, on the executors.
 
     A valid event has `reason` null and all its fields; a record that is no event has the reason and no event field.
-    Topic, partition, offset, key and value are kept as they came.
+    Topic, partition, offset, key, value and trace are kept as they came.
     """
     return records.mapInArrow(_decode_batches, PARSED_COLUMNS)
 
@@ -100,11 +104,19 @@ def _reader(spark: SparkSession, settings: Settings) -> DataStreamReader:
         .option("subscribe", settings.events_topic)
         .option("startingOffsets", "earliest")
         .option("failOnDataLoss", "true")
+        .option("includeHeaders", "true")
     )
 
 
 def _records(reader: DataStreamReader) -> DataFrame:
-    return reader.load().select(*RECORD_COLUMNS.names)
+    return reader.load().withColumn("trace", _trace_header()).select(*RECORD_COLUMNS.names)
+
+
+def _trace_header() -> Column:
+    """Give the record's first trace header, unless it is longer than any such header: it may be anybody's."""
+    named = F.filter("headers", lambda header: header["key"] == TRACEPARENT)
+    value = F.get(named, F.lit(0))["value"]
+    return F.when(F.length(value) <= TRACEPARENT_MOST_BYTES, value)
 
 
 def _decode_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

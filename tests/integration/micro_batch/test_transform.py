@@ -19,7 +19,7 @@ EVENTS = [add(sequence, "m", user_id=f"user-{n}") for n in range(20) for sequenc
 
 def test_a_user_stays_in_one_partition_and_only_rejected_records_keep_their_bytes(spark: SparkSession) -> None:
     keyed = [(event.user_id, encode(event)) for event in EVENTS] + [(f"poisoner {n}", b"poison") for n in range(8)]
-    records = [("topic", 0, offset, key.encode(), value) for offset, (key, value) in enumerate(keyed)]
+    records = [("topic", 0, offset, key.encode(), value, None) for offset, (key, value) in enumerate(keyed)]
     rows = parsed(spark.createDataFrame(records, RECORD_COLUMNS).repartition(6, "key"))  # as the log is
 
     requests = user_requests(rows, 2).withColumn("place", spark_partition_id()).toArrow().to_pylist()

@@ -13,6 +13,7 @@ from pyspark.sql import SparkSession
 from cinematch.contracts.event_codec import encode, from_document
 from cinematch.settings import Settings
 from cinematch.spark.kafka_source import PARSED_COLUMNS, parsed_stream
+from cinematch.tracing import TRACEPARENT, TRACEPARENT_MOST_BYTES, Trace
 from tests.histories import add, delete, update
 
 pytestmark = [pytest.mark.integration, pytest.mark.spark]
@@ -61,7 +62,24 @@ def test_events_come_typed_and_in_order_and_other_records_with_a_reason(
         None,
     ]
     assert [row["offset"] for row in rows] == [0, 1, 2, 3, 4, 5]
+    assert {row["trace"] for row in rows} == {None}
     assert rows[1]["value"] == b"{"
     assert rows[1]["user_id"] is None
     assert rows[3]["value"] is None
     assert [from_document(row) for row in rows if row["reason"] is None] == [first, second, third]
+
+
+def test_a_record_keeps_its_first_trace_header_unless_it_is_too_long(
+    spark: SparkSession, settings: Settings, producer: KafkaProducer, tmp_path: Path
+) -> None:
+    own = str(Trace.begun()).encode()
+    for headers in (
+        [("other", b"x"), (TRACEPARENT, own), (TRACEPARENT, b"second")],
+        [(TRACEPARENT, b"0" * (TRACEPARENT_MOST_BYTES + 1))],
+        [("other", own)],
+        [],
+    ):
+        producer.send(settings.events_topic, key=b"user", value=encode(add(1, "m")), headers=headers)
+    producer.flush()
+    rows = sorted(read_all(spark, settings, tmp_path / "checkpoint"), key=lambda row: row["offset"])
+    assert [row["trace"] for row in rows] == [own, None, None, None]

@@ -21,6 +21,7 @@ from cinematch.local_stack.redis_server import RedisServer
 from cinematch.settings import Settings
 from cinematch.spark.kafka_source import RECORD_COLUMNS
 from cinematch.spark.worker_memory import keep_what_is_loaded
+from cinematch.tracing import Trace, read_trace
 from speed_layer.delta_consumer import arrival
 from speed_layer.job import MicroBatch
 from speed_layer.transform import deltas
@@ -63,9 +64,11 @@ BAD = [
 ]
 
 
-def records(spark: SparkSession, values: Iterable[bytes | None], key: bytes | None = b"key") -> DataFrame:
+def records(
+    spark: SparkSession, values: Iterable[bytes | None], key: bytes | None = b"key", trace: bytes | None = None
+) -> DataFrame:
     """Give the records of one partition of the log, in order."""
-    rows = [("log", 3, offset, key, value) for offset, value in enumerate(values)]
+    rows = [("log", 3, offset, key, value, trace) for offset, value in enumerate(values)]
     return spark.createDataFrame(spark.sparkContext.parallelize(rows, 1), RECORD_COLUMNS)
 
 
@@ -111,6 +114,15 @@ def test_a_delta_fits_into_a_message_however_large_key_and_value_were(spark: Spa
     assert len(delta.key) + len(delta.value) + sum(len(it.value or b"") for it in delta.headers) < 2**20 - 1_000
     (without_key,) = deltas(records(spark, [b"{"], key=None)).collect()
     assert without_key.key is None
+
+
+@pytest.mark.parametrize("trace", [None, str(Trace.begun()).encode()])
+def test_a_delta_carries_the_trace_of_its_record(spark: SparkSession, trace: bytes | None) -> None:
+    (delta,) = deltas(records(spark, [encode(FIRST)], trace=trace)).collect()
+    found = arrival(
+        LogRecord(LogPartition("deltas", 0), 0, None, bytes(delta.key), bytes(delta.value), _headers(delta))
+    )
+    assert found.record.trace == read_trace(trace)
 
 
 def test_a_worker_keeps_what_it_has_loaded(settings: Settings) -> None:
