@@ -8,8 +8,9 @@ from typing import Final, Protocol
 
 import pyarrow as pa
 
-from cinematch.contracts import dead_letter, event_codec
+from cinematch.contracts import dead_letter
 from cinematch.contracts.dead_letter import DeadLetter, rejection
+from cinematch.contracts.event_record import read_event
 from cinematch.contracts.lake_paths import DEAD_LETTERS_FOLDER, EVENTS_FOLDER
 from cinematch.contracts.lake_schema import KafkaPlace, letters_to_table, to_table
 from cinematch.contracts.log_record import LogRecord
@@ -48,11 +49,11 @@ class EventsTable:
     sorted_by = ("user_id", "sequence", "kafka_offset")
 
     def encode(self, records: Iterable[LogRecord]) -> Encoded:
-        """Decode each record by the event contract."""
+        """Read each record by the event contract."""
         rows, rejected = [], []
         for record in records:
             try:
-                rows.append((event_codec.decode(record.value), KafkaPlace.of(record)))
+                rows.append((read_event(record.key, record.value), KafkaPlace.of(record)))
             except InvalidEvent as error:
                 rejected.append(rejection(record, error.reason, LAYER))
         return Encoded(to_table(rows), rejected)

@@ -27,7 +27,8 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
-from cinematch.contracts.event_codec import decode, to_document
+from cinematch.contracts.event_codec import to_document
+from cinematch.contracts.event_record import read_event
 from cinematch.errors import InvalidEvent
 from cinematch.settings import Settings
 from cinematch.spark.worker_memory import keep_what_is_loaded
@@ -123,14 +124,14 @@ def _decode_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatc
     keep_what_is_loaded()
     schema = to_arrow_schema(DECODED_COLUMNS, timezone="UTC")
     for batch in batches:
-        rows = [_decoded(value) for value in batch.column("value").to_pylist()]
+        rows = list(map(_decoded, batch.column("key").to_pylist(), batch.column("value").to_pylist()))
         decoded = pa.RecordBatch.from_pylist(rows, schema=schema)
         record = [batch.column(name) for name in RECORD_COLUMNS.names]
         yield pa.RecordBatch.from_arrays([*decoded.columns, *record], names=PARSED_COLUMNS.names)
 
 
-def _decoded(value: bytes | None) -> dict[str, Any]:
+def _decoded(key: bytes | None, value: bytes | None) -> dict[str, Any]:
     try:
-        return to_document(decode(value))
+        return to_document(read_event(key, value))
     except InvalidEvent as invalid:
         return {"reason": invalid.reason}

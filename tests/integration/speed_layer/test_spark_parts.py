@@ -28,6 +28,7 @@ from speed_layer.transform import deltas
 from speed_layer.worker import apply_records
 from tests.histories import add, delete, update
 from tests.micro_batch_stage import FILMS
+from tests.poison import key_of
 from tests.speed_stage import SpeedStage
 
 pytestmark = [pytest.mark.integration, pytest.mark.spark]
@@ -65,10 +66,12 @@ BAD = [
 
 
 def records(
-    spark: SparkSession, values: Iterable[bytes | None], key: bytes | None = b"key", trace: bytes | None = None
+    spark: SparkSession, values: Iterable[bytes | None], key: bytes | None = b"", trace: bytes | None = None
 ) -> DataFrame:
-    """Give the records of one partition of the log, in order."""
-    rows = [("log", 3, offset, key, value, trace) for offset, value in enumerate(values)]
+    """Give the records of one partition of the log, in order; without a key, under that of the user in the value."""
+    rows = [
+        ("log", 3, offset, key_of(value) if key == b"" else key, value, trace) for offset, value in enumerate(values)
+    ]
     return spark.createDataFrame(spark.sparkContext.parallelize(rows, 1), RECORD_COLUMNS)
 
 

@@ -15,13 +15,14 @@ from cinematch.contracts.lake_schema import from_table, letters_from_table
 from cinematch.contracts.log_record import LogPartition, LogRecord
 from data_lake.tables import DeadLettersTable, EventsTable
 from tests.histories import add
+from tests.poison import key_of
 
 NOON = datetime(2026, 1, 19, 12, tzinfo=UTC)
 PLACE = LogPartition("topic", 1)
 
 
-def record(offset: int, value: bytes | None, key: bytes | None = b"key") -> LogRecord:
-    return LogRecord(PLACE, offset, NOON, key, value)
+def record(offset: int, value: bytes | None) -> LogRecord:
+    return LogRecord(PLACE, offset, NOON, key_of(value), value)
 
 
 def test_an_event_becomes_a_row_with_its_place_and_anything_else_a_letter() -> None:

@@ -12,6 +12,7 @@ from cinematch.contracts.log_record import LogPartition, LogRecord
 from speed_layer.applier import Applier, Arrival, sort_out
 from speed_layer.delta_consumer import arrival
 from tests.histories import add
+from tests.poison import key_of
 from tests.twins.memory_speed_view import MemorySpeedView
 
 LOG = LogPartition("events/of users", 3)
@@ -25,7 +26,7 @@ class Letters(list[DeadLetter]):
 
 
 def record(offset: int, value: bytes | None) -> Arrival:
-    return Arrival(LogRecord(LOG, offset, None, b"key", value))
+    return Arrival(LogRecord(LOG, offset, None, key_of(value), value))
 
 
 def test_events_are_grouped_by_user_in_the_order_of_the_log() -> None:
