@@ -19,3 +19,12 @@ class Sequences:
         with translated():
             found = self._sequences.find({"_id": {"$in": sorted(set(user_ids))}})
             return {document["_id"]: document["sequence"] for document in found}
+
+    def sample(self, size: int) -> list[str]:
+        """Give up to `size` users who have an event, at random, each as likely as the others. Raises StoreUnavailable.
+
+        The server draws them; it may draw one twice, who then is given once.
+        """
+        with translated():
+            drawn = self._sequences.aggregate([{"$sample": {"size": size}}, {"$project": {"_id": 1}}])
+            return sorted({document["_id"] for document in drawn})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from itertools import takewhile
 
@@ -36,12 +37,20 @@ class Lake:
         Row groups that cannot hold the user are skipped by their statistics; `since` leaves out whole days. Raises
         StoreUnavailable.
         """
-        found = in_sequence(from_table(self._rows(user_id, sequence, since)))
-        due = enumerate(found, start=sequence + 1)
-        return [event for _, event in takewhile(lambda pair: pair[0] == pair[1].sequence, due)]
-
-    def _rows(self, user_id: str, sequence: int, since: datetime | None) -> pa.Table:
         wanted = (pc.field("user_id") == user_id) & (pc.field("sequence") > sequence)
+        return _without_gap(sequence, from_table(self._rows(wanted, since)))
+
+    def events_of(self, user_ids: Collection[str]) -> dict[str, list[Event]]:
+        """Give every event of these users, in order, each user's as far as the lake has them without a gap.
+
+        One reading for all of them: far cheaper than one for each. Raises StoreUnavailable.
+        """
+        found: dict[str, list[Event]] = {user_id: [] for user_id in user_ids}
+        for event in from_table(self._rows(pc.field("user_id").isin(sorted(user_ids)), None)):
+            found[event.user_id].append(event)
+        return {user_id: _without_gap(0, events) for user_id, events in found.items()}
+
+    def _rows(self, wanted: pc.Expression, since: datetime | None) -> pa.Table:
         try:
             return self._files.rows(self._keys(since), EVENTS_SCHEMA, wanted)
         except NotFound:  # compacted, and removed after its grace, while we were reading: look again
@@ -49,6 +58,11 @@ class Lake:
 
     def _keys(self, since: datetime | None) -> list[str]:
         return self._folder.view().keys(first_day_needed(since) if since else None)
+
+
+def _without_gap(sequence: int, events: Iterable[Event]) -> list[Event]:
+    due = enumerate(in_sequence(events), start=sequence + 1)
+    return [event for _, event in takewhile(lambda pair: pair[0] == pair[1].sequence, due)]
 
 
 def connect(settings: Settings) -> Lake:

@@ -37,6 +37,8 @@ SPEED_REPAIRS: Final = "speed_repairs"
 """_id = user_id, requested_at: speed views that a reader found broken; the speed layer repairs, then removes them."""
 BATCH_GENERATIONS: Final = "batch_generations"
 """_id = generation number, state, rows, seconds, event range."""
+AUDITS: Final = "audits"
+"""Records of audits (contracts/audit_record.py), the last ones; no user is named in them."""
 LEASES: Final = "leases"
 """_id = what only one process may do at a time, owner, expires_at."""
 
