@@ -1,4 +1,4 @@
-"""`python -m batch_layer`: the embedded stack's scheduler of the nightly batch and compaction."""
+"""`python -m batch_layer`: the embedded stack's scheduler of batch, compaction and audit."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from functools import partial
 from batch_layer.exclusion import LEASE_NAME
 from batch_layer.failed_night import FailedNights
 from batch_layer.metrics import BatchFigures
-from batch_layer.schedule import NightlyWork, next_batch, nightly
-from batch_layer.scheduled_command import BATCH, COMPACTION, ScheduledCommand
+from batch_layer.schedule import ScheduledWork, next_batch, scheduled
+from batch_layer.scheduled_command import AUDIT, BATCH, COMPACTION, ScheduledCommand
 from cinematch.adapters import mongodb_client
 from cinematch.adapters.mongodb_generations import MongoGenerations
 from cinematch.adapters.mongodb_lease import MongoLease
@@ -34,13 +34,14 @@ def main() -> int:
         generations = MongoGenerations(database)
         failed_nights = FailedNights(generations)
         batch, compaction = ScheduledCommand(BATCH, failed_nights.record), ScheduledCommand(COMPACTION)
-        scheduler = nightly(settings, generations, NightlyWork(batch.run, compaction.run))
+        audit = ScheduledCommand(AUDIT)
+        scheduler = scheduled(settings, generations, ScheduledWork(batch.run, compaction.run, audit.run))
         scheduler.start()
         lease = MongoLease(database, LEASE_NAME, "scheduler", settings.batch_lease_seconds)
         tell_metrics(settings, BatchFigures(generations, lease, partial(next_batch, scheduler)))
         announce_ready()
         over.wait()
-        for part in (failed_nights, batch, compaction):
+        for part in (failed_nights, batch, compaction, audit):
             part.stop()
         scheduler.shutdown()
     return 0

@@ -1,4 +1,6 @@
-"""The embedded stack's own cron: every night the batch, and then the lake's compaction, each as a child process.
+"""The embedded stack's own cron: every night the batch, and then the lake's compaction; every hour an audit of answers.
+
+Each is a child process.
 
 A night that was slept through (the stack was down at the hour) is made up for once, compaction included.
 """
@@ -28,11 +30,12 @@ _log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class NightlyWork:
-    """What a night brings; neither raises, and compaction does not mind a batch that is still at work."""
+class ScheduledWork:
+    """What is done at its times; none raises, and compaction and audit do not mind a batch that is still at work."""
 
     batch: Callable[[], None]
     compaction: Callable[[], None]
+    audit: Callable[[], None]
 
     def catch_up(self) -> None:
         """Do a missed night's work: one after the other."""
@@ -48,7 +51,7 @@ def is_overdue(trigger: CronTrigger, last_start: datetime | None, now: datetime)
     return due is not None and due <= now
 
 
-def nightly(settings: Settings, generations: Generations, work: NightlyWork) -> BackgroundScheduler:
+def scheduled(settings: Settings, generations: Generations, work: ScheduledWork) -> BackgroundScheduler:
     """Give the scheduler, not yet started. Raises ConfigurationError for a cron expression that is none."""
     batch_trigger = _trigger("BATCH_CRON", settings.batch_cron)
     scheduler = BackgroundScheduler(
@@ -58,6 +61,7 @@ def nightly(settings: Settings, generations: Generations, work: NightlyWork) -> 
     scheduler.add_job(work.batch, batch_trigger, id=NIGHTLY_BATCH)
     compaction_trigger = _trigger("LAKE_COMPACTION_CRON", settings.lake_compaction_cron)
     scheduler.add_job(work.compaction, compaction_trigger, id="nightly compaction")
+    scheduler.add_job(work.audit, _trigger("AUDIT_CRON", settings.audit_cron), id="audit")
     last_start = next((record.started_at for record in generations.all()), None)
     now = datetime.now(UTC)
     if is_overdue(batch_trigger, last_start, now):

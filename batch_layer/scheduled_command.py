@@ -14,6 +14,7 @@ from cinematch.telemetry import get_logger
 
 BATCH: Final = (sys.executable, "-m", "cinematch", "batch", "run")
 COMPACTION: Final = (sys.executable, "-m", "cinematch", "lake", "compact")
+AUDIT: Final = (sys.executable, "-m", "cinematch", "audit")
 STOP_SECONDS: Final = 10
 _log = get_logger(__name__)
 

@@ -140,6 +140,8 @@ class Settings(BaseSettings):
     stats_mode: StatsMode = StatsMode.MICRO_BATCH
     stats_cache_seconds: Annotated[int, Field(ge=1)] = 300
     min_sequence_wait_seconds: Seconds = 5.0
+    audit_cron: str = "17 * * * *"
+    """When the embedded stack's scheduler compares the answers of 100 users with a replay of their events; UTC."""
 
     # API process
     api_host: str = "127.0.0.1"

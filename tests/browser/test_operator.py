@@ -6,6 +6,7 @@ import json
 import re
 import secrets
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,10 +15,12 @@ from playwright.sync_api import Page, Route, expect
 from batch_layer.operator_routes import router as batch_router
 from cinematch.adapters.kafka_log import RecordPublisher, read_log
 from cinematch.adapters.kafka_topics import ensure_topics
+from cinematch.adapters.mongodb_audits import Audits
 from cinematch.adapters.mongodb_client import SyncDatabase, connect
 from cinematch.adapters.mongodb_generations import MongoGenerations
 from cinematch.adapters.mongodb_schema import ensure_schema
 from cinematch.adapters.s3_buckets import ensure_bucket
+from cinematch.contracts.audit_record import AuditRecord
 from cinematch.contracts.dead_letter import DeadLetter, encode
 from cinematch.contracts.generations import GenerationState
 from cinematch.contracts.log_record import LogPartition
@@ -29,6 +32,7 @@ from cinematch.settings import Settings, StatsMode
 from data_lake.operator_routes import router as lake_router
 from ingestion.operator_routes import router as ingestion_router
 from micro_batch.operator_routes import router as micro_batch_router
+from serving_layer.operator_routes import router as serving_router
 from speed_layer.operator_routes import router as speed_router
 from tests.browser.axe import violations
 from tests.browser.conftest import ROUTERS
@@ -38,7 +42,7 @@ from tests.lakes import store_events
 
 pytestmark = pytest.mark.integration
 
-OPERATION = (batch_router, lake_router, ingestion_router, micro_batch_router, speed_router)
+OPERATION = (batch_router, lake_router, ingestion_router, micro_batch_router, serving_router, speed_router)
 HOSTILE = '<img src=x onerror="document.title=1">"\'&'
 STARTED = datetime(2026, 3, 1, 3, tzinfo=UTC)
 CONSOLE = "http://127.0.0.1:9001/"
@@ -99,6 +103,13 @@ def generations(site_database: SyncDatabase) -> MongoGenerations:
         store.update(number, state=state, finished_at=finished, seconds=60.0 + night, users=5, events=7, reason=reason)
     store.publish(4, datetime.now(UTC))
     return store
+
+
+@pytest.fixture
+def audits(site_settings: Settings) -> Iterator[Audits]:
+    """The records of audits."""
+    with connect(site_settings) as client:
+        yield Audits(client[site_settings.mongodb_database])
 
 
 @pytest.fixture
@@ -200,6 +211,21 @@ def test_a_dead_redis_is_told_and_everything_else_goes_on(operator: Page, redis_
         redis_server.start()
         redis_server.wait_ready()
     expect(redis).to_have_attribute("data-state", "ok", timeout=20_000)
+
+
+def test_the_last_audit_is_told_and_drift_needs_attention(page: Page, audits: Audits) -> None:
+    counts = {"users": 100, "equal": 99, "drift": 0, "without_history": 1, "unanswered": 0, "incomplete": 0}
+    at = datetime.now(UTC) - timedelta(minutes=12)
+    record = AuditRecord(started_at=at, finished_at=at, mode="lambda", **counts)
+    audit = page.locator("#health li", has_text="Audit")
+    audits.keep(record)
+    page.goto("/operator")
+    expect(audit).to_contain_text("100 users, drift 0, 12 min ago")
+    expect(audit).to_have_attribute("data-state", "ok")
+    audits.keep(replace(record, equal=98, drift=1))
+    expect(audit).to_contain_text("drift 1", timeout=10_000)
+    expect(page.locator("#verdict")).to_contain_text("Audit")
+    audits.keep(record)
 
 
 def test_a_panel_whose_endpoint_fails_says_so_alone(page: Page) -> None:

@@ -21,6 +21,7 @@ from cinematch.settings import Settings
 from data_lake.operator_routes import router as lake
 from ingestion.operator_routes import router as ingestion
 from micro_batch.operator_routes import router as micro_batch
+from serving_layer.operator_routes import router as serving
 from speed_layer.operator_routes import router as speed
 from tests.lake_stage import SinkProcess, StartSink
 
@@ -57,7 +58,7 @@ def client(all_settings: Settings) -> Iterator[SyncClient]:
 @pytest.fixture
 def api(all_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     """Give clients of the application; `away` names the servers that it does not find. Nothing is kept."""
-    for module in ("ingestion", "micro_batch", "speed_layer", "batch_layer", "data_lake"):
+    for module in ("ingestion", "micro_batch", "speed_layer", "batch_layer", "data_lake", "serving_layer"):
         monkeypatch.setattr(f"{module}.operator_routes.KEEP_SECONDS", 0.0)
     monkeypatch.setattr("data_lake.operator_routes.LETTERS_KEEP_SECONDS", 0.0)
     with ExitStack() as applications:
@@ -66,7 +67,8 @@ def api(all_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api
             update: dict[str, Any] = dict(changes)
             for server in away:
                 update.update(NOWHERE[server])
-            app = create_app(all_settings.model_copy(update=update), [ingestion, micro_batch, speed, lake, batch])
+            routers = [ingestion, micro_batch, speed, lake, batch, serving]
+            app = create_app(all_settings.model_copy(update=update), routers)
             return applications.enter_context(TestClient(app))
 
         yield start

@@ -8,10 +8,12 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from fastapi.testclient import TestClient
 from typer.testing import CliRunner, Result
 
 from cinematch.adapters import mongodb_client, redis_client
@@ -22,6 +24,7 @@ from cinematch.adapters.mongodb_schema import ensure_schema
 from cinematch.adapters.mongodb_user_stats import UserStats, UserStatsView
 from cinematch.adapters.mongodb_watchlists import Watchlists
 from cinematch.adapters.redis_speed_view import RedisSpeedView
+from cinematch.api.application import create_app
 from cinematch.cli.application import app
 from cinematch.contracts import collections
 from cinematch.contracts.batch_document import batch_document
@@ -36,8 +39,10 @@ from cinematch.local_stack.minio_server import MinioServer
 from cinematch.local_stack.mongo_server import MongoServer
 from cinematch.local_stack.redis_server import RedisServer
 from cinematch.settings import Settings, StatsMode
+from serving_layer.operator_routes import router as operator
 from serving_layer.routes import router
 from tests.browser.site import served
+from tests.crontab import read_crontab
 from tests.environments import environment_of
 from tests.histories import film
 from tests.lakes import store_events
@@ -265,6 +270,22 @@ def test_a_running_api_is_audited_by_the_typed_client(stage: Stage) -> None:
     result = stage.audit("--api", "http://127.0.0.1:9", "--user", "ada")
     assert result.exit_code == 2
     assert "127.0.0.1 does not answer" in result.output
+
+
+def test_the_crontab_audits_every_hour_and_the_operators_are_told(stage: Stage, tmp_path: Path) -> None:
+    with TestClient(create_app(stage.settings, [operator])) as api:
+        assert api.get("/operator/audit").json()["last"] is None
+    settings = stage.settings.model_copy(update={"stats_mode": StatsMode.LAMBDA})
+    done = read_crontab().run(settings.audit_cron, settings, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    with TestClient(create_app(stage.settings, [operator])) as api:
+        answer = api.get("/operator/audit").json()
+    told = {name: answer["last"][name] for name in ("mode", "users", "equal", "drift")}
+    assert told == {"mode": "lambda", "users": 2, "equal": 2, "drift": 0}
+    away = {"mongodb_url": "mongodb://127.0.0.1:9", "mongodb_timeout_seconds": 0.3}
+    with TestClient(create_app(stage.settings.model_copy(update=away), [operator])) as api:
+        answer = api.get("/operator/audit").json()
+    assert (answer["stores"], answer["last"]) == ({"mongodb": "failing"}, None)
 
 
 def test_a_continuous_audit_goes_on_until_it_is_stopped(stage: Stage) -> None:

@@ -10,7 +10,8 @@ import pytest
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 
-from batch_layer.schedule import NightlyWork, is_overdue, nightly
+from batch_layer.schedule import ScheduledWork, is_overdue
+from batch_layer.schedule import scheduled as scheduler_of
 from cinematch.errors import ConfigurationError
 from cinematch.settings import Settings
 from tests.twins.memory_generations import MemoryGenerations
@@ -29,8 +30,8 @@ def scheduled(
     generations: MemoryGenerations | None = None,
     settings: Settings | None = None,
 ) -> BackgroundScheduler:
-    work = NightlyWork(batch, compaction)
-    return nightly(settings or Settings(), generations or MemoryGenerations(), work)
+    work = ScheduledWork(batch, compaction, audit=nothing)
+    return scheduler_of(settings or Settings(), generations or MemoryGenerations(), work)
 
 
 def missed_a_night() -> MemoryGenerations:
@@ -52,11 +53,12 @@ def test_a_night_is_overdue_when_its_hour_passed_since_the_last_run(last_start: 
     assert is_overdue(THREE_O_CLOCK, last_start, NOON) is overdue
 
 
-def test_the_batch_comes_at_three_and_compaction_after_it_at_four() -> None:
+def test_the_batch_comes_at_three_compaction_after_it_at_four_and_an_audit_every_hour() -> None:
     due = {job.id: job.trigger.get_next_fire_time(None, NOON) for job in scheduled().get_jobs()}
     assert due == {
         "nightly batch": datetime(2026, 3, 3, 3, tzinfo=UTC),
         "nightly compaction": datetime(2026, 3, 3, 4, tzinfo=UTC),
+        "audit": datetime(2026, 3, 2, 12, 17, tzinfo=UTC),
     }
 
 

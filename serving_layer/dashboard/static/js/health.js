@@ -3,7 +3,7 @@ import { element } from "./elements.js";
 import { showFilled } from "./panels.js";
 import { edgeName, flowsOf, stateOf, storeStates } from "./picture.js";
 import { STORES } from "./stores.js";
-import { t } from "./words.js";
+import { span, t } from "./words.js";
 
 /** Ask the readiness page; that something is not ready is an answer, too. */
 export async function lookHealth(url, options) {
@@ -52,7 +52,16 @@ function judged(now) {
     { name: t("node.speed_layer"), ...counted(now.speed?.consumers) },
     { name: t("node.data_lake"), ...counted(now.lake?.sinks) },
     ...(night === undefined ? [] : [{ name: t("health.night"), ...part(true, night === "ok", t("health.on_time"), t("health.overdue")) }]),
+    { name: t("health.audit"), ...audited(now.audit) },
   ];
+}
+
+/** Judge the last audit: drift is wrong, however long ago; without any audit nothing is known. */
+function audited(audit) {
+  if (!audit?.last) return { state: "unknown", text: audit ? t("health.no_audit") : t("health.unknown") };
+  const { users, drift, finished_at: at } = audit.last;
+  const age = span((Date.now() - Date.parse(at)) / 1_000);
+  return { state: drift ? "wrong" : "ok", text: t("health.audited", { count: users, drift, age }) };
 }
 
 function counted(count) {

@@ -1,4 +1,4 @@
-// The operator's page: seven sources, asked by themselves; each redraws what it tells of.
+// The operator's page: eight sources, asked by themselves; each redraws what it tells of.
 import { drawDurations, drawTimeline } from "./generations.js";
 import { drawHealth, lookHealth, showVerdict } from "./health.js";
 import { drawLag } from "./lag.js";
@@ -17,6 +17,7 @@ const sources = {
   lake: new Source("/operator/lake", { lagging: ({ stored }) => lateness(stored), changed: once(drawLake, "lake") }),
   generations: new Source("/operator/generations", { changed: once(drawBatch, "generations", "durations") }),
   letters: new Source("/operator/dead-letters", { changed: once(redrawLetters, "letters") }),
+  audit: new Source("/operator/audit", { changed: overall }),
   health: new Source("/health/ready", { look: lookHealth, changed: overall }),
 };
 const streams = [sources.ingestion, sources.micro_batch, sources.speed, sources.lake];
