@@ -37,7 +37,7 @@ hypothesis_settings.load_profile("cinematch")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--schedules N --seed S`: how many random schedules the oracle tests run, from which seed on (`make chaos`)."""
-    parser.addoption("--schedules", type=int, default=10, help="random schedules; in memory 20 times as many")
+    parser.addoption("--schedules", type=int, help="random schedules; in memory 20 times as many")
     parser.addoption("--seed", type=int, default=0, help="seed of the first of them")
 
 
@@ -50,8 +50,18 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 @pytest.fixture
 def seeds(request: pytest.FixtureRequest) -> range:
     """The seeds of the schedules on servers."""
-    first = request.config.getoption("--seed")
-    return range(first, first + request.config.getoption("--schedules"))
+    return _seeds(request.config, otherwise=10)
+
+
+@pytest.fixture
+def stack_seeds(request: pytest.FixtureRequest) -> range:
+    """The seeds of the schedules on the running stack, which take most of a minute each."""
+    return _seeds(request.config, otherwise=4)
+
+
+def _seeds(config: pytest.Config, otherwise: int) -> range:
+    first = config.getoption("--seed")
+    return range(first, first + (config.getoption("--schedules") or otherwise))
 
 
 @pytest.fixture

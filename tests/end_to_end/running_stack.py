@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,13 @@ from cinematch.contracts.batch_document import as_utc
 from cinematch.domain.events import to_tenths
 from cinematch.domain.statistics import Statistics, statistics_of
 from cinematch.domain.watchlist import Film, ListEntry, Watchlist
+from cinematch.local_stack import control
+from cinematch.local_stack.data_folder import SUPERVISOR, DataFolder
+from cinematch.local_stack.orphans import STACK_VARIABLE
+from cinematch.local_stack.ports import LOOPBACK, free_port
+from tests.oracle.disks import Disks
+from tests.oracle.proxied_stack import PORTS_VARIABLE, SERVERS
+from tests.oracle.proxy import Proxies
 
 Document = dict[str, Any]
 
@@ -34,6 +41,8 @@ FAST = {
     "STATS_MODE": "lambda",
 }
 """Settings that only shorten the waiting; the mode is the one that needs every layer."""
+DISKS = ("redis", "mongodb", "kafka")
+"""Servers that have a disk of their own; the object store's is not always one that takes unbuffered writes."""
 CATALOG = [
     {
         "movie_id": f"f{number}",
@@ -52,20 +61,53 @@ CATALOG = [
 
 @dataclass
 class RunningStack:
-    """The stack in `data_dir`, and clients of it that outlive a killed server."""
+    """The stack in `data_dir`, and clients of it that outlive a killed server.
+
+    Whoever calls its servers comes through `proxies`, whose lines a test may let misbehave; those that keep data in a
+    folder of their own may find their disk full.
+    """
 
     data_dir: Path
+    ports: dict[str, tuple[int, int]]
+    """Server -> where its proxy listens, and it itself."""
+    proxies: Proxies
+    disks: Disks
 
     @classmethod
     @contextmanager
     def started(cls, data_dir: Path) -> Iterator[RunningStack]:
         """Start a stack and take it down at the end."""
-        stack = cls(data_dir)
+        folder = DataFolder(data_dir)
+        ports = {server: (free_port(), free_port()) for server in SERVERS}
+        with (
+            closing(Disks(folder.service(server) for server in DISKS)) as disks,
+            closing(Proxies(ports)) as proxies,
+        ):
+            stack = cls(data_dir, ports, proxies, disks)
+            with stack._supervised(folder):
+                control.await_ready(folder, lambda _: None)
+                yield stack
+
+    @contextmanager
+    def _supervised(self, folder: DataFolder) -> Iterator[None]:
+        """Run what `up --detach` runs, behind the proxies."""
+        command = [sys.executable, "-m", "tests.oracle.proxied_stack", "supervise", "--data-dir", str(folder.path)]
+        own = {STACK_VARIABLE: str(folder.path), PORTS_VARIABLE: json.dumps(self.ports)}
+        with folder.log(SUPERVISOR).open() as log:
+            supervisor = subprocess.Popen(
+                command, env={**os.environ, **FAST, **own}, stdout=log, stderr=log, start_new_session=True
+            )
+        eventually(lambda: folder.is_held or supervisor.poll() is not None, "the supervisor runs", 60)
         try:
-            stack.cinematch("up", "--detach")
-            yield stack
+            yield
         finally:
-            stack.cinematch("down")
+            self.cinematch("down")
+            supervisor.wait(120)
+
+    @property
+    def own_mongodb(self) -> str:
+        """The address of mongod itself."""
+        return f"mongodb://{LOOPBACK}:{self.ports['mongodb'][1]}/?directConnection=true"
 
     def cinematch(self, *arguments: str, check: bool = True) -> str:
         """Run one command of the CLI on this stack; its output. Fails with what the command said."""

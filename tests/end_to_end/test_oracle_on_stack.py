@@ -22,7 +22,9 @@ from tests.end_to_end.running_stack import RunningStack, catalog_films, eventual
 from tests.oracle.client import Acknowledged, EventLogs, Reader, check_lists
 from tests.oracle.faults import Faults
 from tests.oracle.figures import Figures
-from tests.oracle.stack_schedule import LAYERS, StackSchedule
+from tests.oracle.outages import Outages
+from tests.oracle.plan import LAYERS
+from tests.oracle.stack_schedule import StackSchedule
 
 pytestmark = pytest.mark.end_to_end
 SETTLE_SECONDS = 900
@@ -51,16 +53,17 @@ def client(stack: RunningStack) -> Iterator[httpx.Client]:
 
 @pytest.mark.timeout(0)
 def test_every_answer_equals_a_replay_whatever_is_killed(
-    stack: RunningStack, client: httpx.Client, seeds: range, figures: Figures
+    stack: RunningStack, client: httpx.Client, stack_seeds: range, figures: Figures
 ) -> None:
     stack.wait_until_healthy()
     tally = figures["oracle on the running stack"] = Counter()
     acknowledged = Acknowledged()
-    faults = Faults(stack.data_dir, Random(seeds.start), tally)
+    outages = Outages()
+    faults = Faults(stack.data_dir, Random(stack_seeds.start), stack.proxies, stack.disks, stack.own_mongodb, tally)
     with stack.database() as database:
         outbox, films = Outbox(database), catalog_films(database)
-        for seed in seeds:
-            StackSchedule(seed, stack, client, outbox, films, acknowledged, faults, tally).run()
+        for seed in stack_seeds:
+            StackSchedule(seed, stack, client, outbox, films, acknowledged, faults, tally, outages).run()
             tally["schedules"] += 1
         stack.wait_until_healthy(SETTLE_SECONDS)
         stack.wait_until_drained(SETTLE_SECONDS)
@@ -72,7 +75,7 @@ def test_every_answer_equals_a_replay_whatever_is_killed(
         eventually(lambda: trends_equal_a_recount(database), "the trends equal a recount", 60)
         eventually(lambda: faults.poisoned <= letters(stack), "every poisoned record is a dead letter", 60)
         stack.cinematch("lake", "verify")
-    if len(seeds) >= ENOUGH_SCHEDULES:
+    if len(stack_seeds) >= ENOUGH_SCHEDULES:
         assert {name: tally[name] for name in MUST_MEET if not tally[name]} == {}
 
 

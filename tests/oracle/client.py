@@ -18,6 +18,7 @@ from cinematch.domain.watchlist import Film
 from cinematch.errors import StoreUnavailable
 from tests.oracle.history import History
 from tests.oracle.oracle import WrongAnswer, check, check_complete
+from tests.oracle.outages import NOTICED_SECONDS, Gap
 
 RATINGS: Final = (None, *(tenths / 10 for tenths in range(5, 101, 5)))
 RETRY_SECONDS: Final = 0.2
@@ -71,6 +72,7 @@ class Writer:
         self._client, self._acknowledged, self._users, self._films = client, acknowledged, users, films
         self._random = random
         self.tally: Counter[str] = Counter()
+        self.gaps: list[Gap] = []
 
     def change(self, history: History) -> None:
         """Add or rate a film, or remove one."""
@@ -96,6 +98,7 @@ class Writer:
 
     def _insist(self, method: str, path: str, **request: Any) -> Document:
         """Send until it is acknowledged; a film that an attempt without answer has removed is not there any more."""
+        began = time.monotonic()
         while True:
             try:
                 answer = self._client.request(method, path, **request)
@@ -103,6 +106,7 @@ class Writer:
                 self.tally["writes without an answer"] += 1
             else:
                 if answer.status_code == 200 or (method == "DELETE" and answer.status_code == 404):
+                    note_gap(self.gaps, "write", began)
                     body: Document = answer.json()
                     return body
                 if answer.status_code != AWAY:
@@ -112,14 +116,14 @@ class Writer:
 
 
 class Reader:
-    """Reads GET /stats, and checks every answer against a replay; `silence_seconds`: the longest time without one."""
+    """Reads GET /stats, and checks every answer against a replay; `gaps`: the times without one."""
 
     def __init__(
         self, client: httpx.Client, logs: EventLogs, acknowledged: Acknowledged, films: dict[str, Film]
     ) -> None:
         self._client, self._logs, self._acknowledged, self._films = client, logs, acknowledged, films
         self._answered_at = time.monotonic()
-        self.silence_seconds = 0.0
+        self.gaps: list[Gap] = []
         self.tally: Counter[str] = Counter()
 
     def read(self, user_id: str, history: History) -> None:
@@ -155,13 +159,20 @@ class Reader:
 
     def _check(self, user_id: str, answer: Document, issued_before: int) -> None:
         covers = answer["freshness"]
-        self.silence_seconds = max(self.silence_seconds, time.monotonic() - self._answered_at)
+        note_gap(self.gaps, "read", self._answered_at)
         parts = "batch" if covers["applied_sequence"] == covers["as_of_sequence"] else "speed"
         merged = parts == "speed" and covers["as_of_sequence"] > 0
         self.tally["answers from both views" if merged else f"answers from the {parts} view alone"] += 1
         self.tally["complete answers" if covers["complete"] else "incomplete answers"] += 1
         check(answer, self._logs.of(user_id, covers["latest_sequence"]), issued_before, self._films)
         self._answered_at = time.monotonic()
+
+
+def note_gap(gaps: list[Gap], what: str, began: float) -> None:
+    """Note that an answer has come now, if it took so long that somebody would notice."""
+    seconds = time.monotonic() - began
+    if seconds > NOTICED_SECONDS:
+        gaps.append(Gap(what, began, seconds))
 
 
 def check_lists(client: httpx.Client, acknowledged: Acknowledged, logs: EventLogs) -> None:

@@ -1,10 +1,15 @@
-"""What is done to a running stack: processes killed and paused, Redis emptied, the event log spoiled and repeated."""
+"""What is done to a running stack, seen from outside.
+
+Processes killed and paused, lines that misbehave, disks that are full, Redis emptied or taken back, MongoDB without a
+primary, the event log spoiled and repeated.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
 import signal
+import time
 from collections import Counter
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -13,36 +18,57 @@ from random import Random
 from typing import Final
 
 import redis
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
 
-from cinematch.adapters.kafka_log import RecordPublisher
 from cinematch.contracts.event_codec import encode
 from cinematch.domain.events import Event
-from cinematch.errors import StoreUnavailable
 from cinematch.local_stack.data_folder import DataFolder
 from cinematch.local_stack.stack_status import StackStatus, current_status
 from tests.oracle.client import Crew
+from tests.oracle.disks import Disks
+from tests.oracle.proxy import Conduct, Proxies
+from tests.poison import poison
 
 TOPIC: Final = "user-movie-events"
-POISON: Final = (b"", b"\xff{", b"null", b"[1, 2]", b'{"schema_version": 99}', b"{" * 2_000)
 PAUSE_SECONDS: Final = (1.0, 8.0)
 """Longer than the relay's lease at times, so that a zombie wakes up."""
+LINE_SECONDS: Final = (1.0, 6.0)
+FULL_SECONDS: Final = (2.0, 5.0)
+STEP_DOWN_SECONDS: Final = 3
+SEND_SECONDS: Final = 10
+AOF: Final = "appendonly.aof"
 
 
 @dataclass
 class Faults:
-    """Faults of one stack; `done` counts them, `poisoned` are the places in the log that hold no event."""
+    """Faults of one stack; `done` counts them, `poisoned` are the places in the log that hold no event.
+
+    `begun`: when which fault began, on the monotonic clock.
+    """
 
     data_dir: Path
     random: Random
+    proxies: Proxies
+    disks: Disks
+    mongodb: str
     done: Counter[str] = field(default_factory=Counter)
     poisoned: set[str] = field(default_factory=set)
+    begun: list[tuple[float, str]] = field(default_factory=list)
+
+    def count(self, fault: str, times: int = 1) -> None:
+        """Note that a fault begins."""
+        self.done[fault] += times
+        self.begun.append((time.monotonic(), fault))
 
     def kill(self, name: str) -> None:
         """Kill a server or layer with -9, if it is not down already."""
         pid = self._pid(name)
         if pid is not None:
             os.kill(pid, signal.SIGKILL)
-            self.done[f"kill {name}"] += 1
+            self.count(f"kill {name}")
 
     def pause(self, name: str, crew: Crew) -> None:
         """Stop a server or layer with all its processes for a while, as a suspended machine would; then wake it up."""
@@ -51,7 +77,7 @@ class Faults:
             return
         try:
             os.killpg(pid, signal.SIGSTOP)
-            self.done[f"pause {name}"] += 1
+            self.count(f"pause {name}")
             crew.pause(self.random.uniform(*PAUSE_SECONDS))
         except ProcessLookupError:
             return
@@ -66,30 +92,72 @@ class Faults:
             with suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)
             shutil.rmtree(self.data_dir / "checkpoints" / layer, ignore_errors=True)
-            self.done[f"lose checkpoint of {layer}"] += 1
+            self.count(f"lose checkpoint of {layer}")
 
     def flush_redis(self) -> None:
         """Let Redis forget everything, if it is not down."""
         with suppress(redis.RedisError), redis.Redis.from_url(self._status().addresses["redis"]) as client:
             client.flushall()
-            self.done["flush redis"] += 1
+            self.count("flush redis")
+
+    def misbehave(self, server: str, conduct: Conduct, crew: Crew) -> None:
+        """Let the line to a server misbehave for a while."""
+        self.count(f"line {server} {conduct.name.lower()}")
+        self.proxies.behave(server, conduct)
+        try:
+            crew.pause(self.random.uniform(*LINE_SECONDS))
+        finally:
+            self.proxies.behave(server, Conduct.GOOD)
+
+    def fill_disk(self, server: str, crew: Crew) -> None:
+        """Leave a server no space for a while."""
+        pid = self._pid(server)
+        if pid is None:
+            return
+        self.count(f"full {server}")
+        self.disks.fill(server, pid)
+        try:
+            crew.pause(self.random.uniform(*FULL_SECONDS))
+        finally:
+            self.disks.free(server, pid)
+
+    def take_redis_back(self, crew: Crew) -> None:
+        """Have Redis start again from what its append-only file was a while ago."""
+        file = self.data_dir / "services" / "redis" / AOF
+        older = file.with_name("older.aof")
+        shutil.copyfile(file, older)
+        crew.pause(self.random.uniform(*LINE_SECONDS))
+        pid = self._pid("redis")
+        if pid is not None:
+            os.kill(pid, signal.SIGKILL)
+            older.replace(file)  # before the supervisor has it started again
+            self.count("older redis")
+
+    def step_down(self) -> None:
+        """Have MongoDB's primary step down; of one member, the same one is elected again."""
+        with suppress(PyMongoError), MongoClient[dict[str, object]](self.mongodb) as client:
+            self.count("step down mongodb")
+            client.admin.command("replSetStepDown", STEP_DOWN_SECONDS, force=True)
 
     def poison(self, user_id: str) -> None:
         """Put records that are no events between those of a user."""
-        with suppress(StoreUnavailable), closing(self._log()) as log:
-            for value in POISON:
-                self.poisoned.add(log.publish(TOPIC, user_id.encode(), value))
+        self.count("poisoned records", 0)
+        with suppress(KafkaError), self._producer() as producer:
+            for record in poison(user_id):
+                sent = producer.send(TOPIC, record.value, key=record.key).get(SEND_SECONDS)
+                self.poisoned.add(f"{sent.topic}/{sent.partition}/{sent.offset}")
                 self.done["poisoned records"] += 1
 
     def repeat(self, events: list[Event]) -> None:
-        """Publish events again, in their order, as a relay does that was killed before it marked them."""
-        with suppress(StoreUnavailable), closing(self._log()) as log:
+        """Publish events again, in this order, as a relay does that was killed before it marked them."""
+        self.count("repeated events", 0)
+        with suppress(KafkaError), self._producer() as producer:
             for event in events:
-                log.publish(TOPIC, event.user_id.encode(), encode(event))
+                producer.send(TOPIC, encode(event), key=event.user_id.encode()).get(SEND_SECONDS)
                 self.done["repeated events"] += 1
 
-    def _log(self) -> RecordPublisher:
-        return RecordPublisher(self._status().addresses["kafka"])
+    def _producer(self) -> closing[KafkaProducer]:
+        return closing(KafkaProducer(bootstrap_servers=self._status().addresses["kafka"]))
 
     def _pid(self, name: str) -> int | None:
         return self._status().services()[name].pid

@@ -20,20 +20,22 @@ from typing import Final
 import httpx
 
 from cinematch.adapters.mongodb_outbox import Outbox
+from cinematch.domain.events import Event
 from cinematch.domain.watchlist import Film
-from tests.end_to_end.running_stack import RunningStack
+from tests.end_to_end.running_stack import FAST, RunningStack
 from tests.oracle.client import Acknowledged, Crew, EventLogs, Reader, Writer
+from tests.oracle.copies import Copies
 from tests.oracle.faults import Faults
 from tests.oracle.history import kept_on_failure
+from tests.oracle.outages import Outages
+from tests.oracle.plan import plan
+from tests.oracle.proxy import Conduct
 
-LAYERS: Final = ("speed_layer", "data_lake", "relay", "api", "micro_batch", "scheduler")
-SERVERS: Final = ("redis", "mongodb", "kafka", "minio")
 NIGHTS: Final = ("batch run", "batch run --full", "batch rollback", "batch run", "batch run killed")
 """One of them runs through each schedule. The order matters: a rollback needs two generations."""
 NEW_USERS: Final = 3
 OLD_USERS: Final = ("veteran-0", "veteran-1")
 READERS: Final = 2
-EXTRAS: Final = 2
 REPEATED_EVENTS: Final = 30
 FIRST_SECONDS: Final = 1.0
 WRITE_SECONDS: Final = 0.04
@@ -56,6 +58,7 @@ class StackSchedule:
     acknowledged: Acknowledged
     faults: Faults
     tally: Counter[str]
+    outages: Outages
 
     def __post_init__(self) -> None:
         self.random = Random(self.seed)
@@ -71,7 +74,7 @@ class StackSchedule:
             raise
 
     def _run(self) -> None:
-        self.kills: list[str] = []
+        self.copies = Copies(self.stack.data_dir, FAST)
         random = Random(f"writer {self.seed}")
         writer = Writer(self.client, self.acknowledged, self.users, sorted(self.films), random)
         logs = [EventLogs(self.outbox) for _ in range(READERS)]
@@ -80,40 +83,40 @@ class StackSchedule:
         try:
             self._disturb()
         finally:
+            self._end_copies()
             self.crew.end()
             for counts in (writer.tally, *(reader.tally for reader in readers)):
                 self.tally.update(counts)
-            self._count_silence(max(reader.silence_seconds for reader in readers))
+            for gaps in (*(reader.gaps for reader in readers), writer.gaps):
+                self.outages.add(gaps, self.faults.begun)
 
     def _disturb(self) -> None:
         """The night runs while the rest of the plan happens around it."""
         self.crew.pause(FIRST_SECONDS)
         with self._night(NIGHTS[self.seed % len(NIGHTS)]):
-            for action in self._plan():
+            for action in plan(self.seed, self.random, self.users):
                 self.crew.pause(self.random.uniform(0.2, 2))
                 self.history.note("action", action=action)
                 self._act(action)
         self.crew.pause(FIRST_SECONDS)
 
-    def _plan(self) -> list[str]:
-        """Each layer is killed in one of six schedules, each server in one of eight."""
-        plan = ["lake compact", "speed rebuild", f"kill {LAYERS[self.seed % len(LAYERS)]}"]
-        if self.seed % 2:
-            plan.append(f"kill {SERVERS[self.seed // 2 % len(SERVERS)]}")
-        user, part = self.random.choice(self.users), self.random.choice((*LAYERS, *SERVERS))
-        extras = ("flush redis", f"speed rebuild --user {user}", f"poison {user}", f"repeat {user}", f"pause {part}")
-        lost = f"lose checkpoint of {self.random.choice(('speed_layer', 'micro_batch'))}"
-        plan += self.random.sample((*extras, lost), EXTRAS)
-        self.random.shuffle(plan)
-        return plan
-
     def _act(self, action: str) -> None:
         match action.split():
             case ["kill", part]:
                 self.faults.kill(part)
-                self.kills.append(part)
             case ["pause", part]:
                 self.faults.pause(part, self.crew)
+            case ["line", server, conduct]:
+                self.faults.misbehave(server, Conduct[conduct.upper()], self.crew)
+            case ["full", server]:
+                self.faults.fill_disk(server, self.crew)
+            case ["older", "redis"]:
+                self.faults.take_redis_back(self.crew)
+            case ["step", "down", "mongodb"]:
+                self.faults.step_down()
+            case ["copy", layer, clock_shift]:
+                self.copies.start(layer, float(clock_shift))
+                self.faults.count(f"copy of {layer}" + (" with a wrong clock" if float(clock_shift) else ""))
             case ["lose", "checkpoint", "of", layer]:
                 self.faults.lose_checkpoint(layer)
             case ["flush", "redis"]:
@@ -121,11 +124,20 @@ class StackSchedule:
             case ["poison", user]:
                 self.faults.poison(user)
             case ["repeat", user]:
-                log = EventLogs(self.outbox).of(user)
-                start = self.random.randrange(max(1, len(log) - REPEATED_EVENTS))
-                self.faults.repeat(log[start : start + REPEATED_EVENTS])
+                self.faults.repeat(self._some_events(user))
+            case ["shuffle"]:
+                self.faults.repeat(shuffled([self._some_events(user) for user in self.users], self.random))
             case arguments:
                 self._finish(action, self.stack.begun(*arguments))
+
+    def _some_events(self, user: str) -> list[Event]:
+        log = EventLogs(self.outbox).of(user)
+        start = self.random.randrange(max(1, len(log) - REPEATED_EVENTS))
+        return log[start : start + REPEATED_EVENTS]
+
+    def _end_copies(self) -> None:
+        for layer, code in self.copies.end().items():
+            self.history.note("copy ended", layer=layer, code=code)
 
     @contextmanager
     def _night(self, night: str) -> Iterator[None]:
@@ -159,11 +171,6 @@ class StackSchedule:
             self.tally[f"{verb} refused"] += 1
         return errors
 
-    def _count_silence(self, seconds: float) -> None:
-        """Keep the longest time without an answer, under whatever was killed meanwhile."""
-        name = f"longest time without an answer, ms, killed: {', '.join(sorted(self.kills))}"
-        self.tally[name] = max(self.tally[name], round(seconds * 1000))
-
     def _writes(self, writer: Writer) -> Callable[[], None]:
         def write() -> None:
             writer.change(self.history)
@@ -179,3 +186,11 @@ class StackSchedule:
             time.sleep(READ_SECONDS)
 
         return read
+
+
+def shuffled(logs: list[list[Event]], random: Random) -> list[Event]:
+    """Mix the events of users by chance; those of one user stay in order."""
+    turns = [place for place, log in enumerate(logs) for _ in log]
+    random.shuffle(turns)
+    events = [iter(log) for log in logs]
+    return [next(events[place]) for place in turns]
