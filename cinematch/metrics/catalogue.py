@@ -216,6 +216,23 @@ ANSWERS: Final = Metric(
     labels=("mode", "freshness"),
 )
 
+AUDIT_USERS: Final = Metric(
+    "cinematch_audit_users",
+    Kind.GAUGE,
+    Unit.USERS,
+    "Users of the last audit by what came of comparing their answer with a replay of their events: equal, drift (never "
+    "to be seen), without_history (events erased or expired), unanswered.",
+    ("scheduler",),
+    labels=("outcome",),
+)
+AUDIT_AGE: Final = Metric(
+    "cinematch_audit_age_seconds",
+    Kind.GAUGE,
+    Unit.SECONDS,
+    "How long ago the last audit ended.",
+    ("scheduler",),
+)
+
 # ---- the stores, as their clients see them
 
 STORE_SECONDS: Final = Metric(
