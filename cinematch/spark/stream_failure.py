@@ -10,10 +10,12 @@ from cinematch.errors import StreamFailed
 HOW_TO: Final = "docs/how-to/kafka-lost-events.md"
 _LOST_OFFSETS: Final = re.compile(
     r"Some data may have been lost because .*?Reason: (?P<lost>[^\n]+)"
-    r"|(?P<ahead>The (?:resolved|specified) start [^\n]* is greater than [^\n]*)",
+    r"|(?P<ahead>The (?:resolved|specified) start [^\n]* is greater than [^\n]*)"
+    r"|(?P<unfetched>Fetch position [^\n]*? is out of range for partition [^\s,]+)",
     re.DOTALL,
 )
-"""What Spark says, also through a Python callback, of a checkpoint that expects offsets which Kafka does not have."""
+"""What Spark says, also through a Python callback, of a checkpoint that expects offsets which Kafka does not have; the
+last one is real-time mode, which has the driver of Kafka find it out."""
 
 
 def stream_failed(name: str, error: Exception | None, checkpoint: str, rebuilt_from: str) -> StreamFailed:
@@ -28,6 +30,6 @@ def stream_failed(name: str, error: Exception | None, checkpoint: str, rebuilt_f
         return StreamFailed(f"the stream {name} has ended: {text}")
     return StreamFailed(
         f"the stream {name} has ended, for its checkpoint expects events that Kafka no longer has "
-        f"({found['lost'] or found['ahead']}): stop the layer, delete CHECKPOINT_DIR/{checkpoint} and start the layer; "
+        f"({found['lost'] or found['ahead'] or found['unfetched']}): stop the layer, delete CHECKPOINT_DIR/{checkpoint} and start the layer; "
         f"its views are rebuilt from {rebuilt_from}, see {HOW_TO}"
     )

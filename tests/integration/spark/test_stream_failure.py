@@ -12,12 +12,17 @@ from pyspark.errors import StreamingQueryException
 from pyspark.sql import SparkSession
 
 from cinematch.adapters.kafka_topics import ensure_topics
+from cinematch.contracts.log_record import LogPartition
 from cinematch.local_stack.kafka_server import KafkaServer
 from cinematch.settings import Settings
+from cinematch.spark.checkpoint import committed_offsets
 from cinematch.spark.kafka_source import kafka_records
 from cinematch.spark.stream_failure import stream_failed
+from speed_layer.job import start_realtime
+from tests.speed_stage import reached
 
 pytestmark = [pytest.mark.integration, pytest.mark.spark]
+PATIENCE_SECONDS = 90
 ADVICE = "delete CHECKPOINT_DIR/layer/stream and start the layer; its views are rebuilt from the lists"
 
 
@@ -69,6 +74,35 @@ def test_events_that_kafka_no_longer_has_are_answered_with_what_to_do(
     assert ADVICE in str(stream_failed("stream", failed.value, "layer/stream", "the lists"))
 
     assert read_all(spark, settings, tmp_path / "another checkpoint") == 5  # the advice helps
+
+
+def test_real_time_mode_says_the_same_of_events_that_kafka_no_longer_has(
+    spark: SparkSession, settings: Settings, admin: KafkaAdminClient, tmp_path: Path
+) -> None:
+    """Of one partition, for each holds one of the session's slots."""
+    topics = {"events_topic": f"{settings.events_topic}.one", "speed_deltas_topic": settings.speed_deltas_topic}
+    own = settings.model_copy(update={**topics, "checkpoint_dir": tmp_path, "speed_checkpoint_seconds": 5.0})
+    ensure_topics(settings.kafka_bootstrap_servers, {own.events_topic: 1, own.speed_deltas_topic: 1})
+    publish(own, 10)
+    stream, checkpoint = start_realtime(spark, own), tmp_path / "speed_layer" / "realtime"
+    reached(
+        lambda: (committed_offsets(checkpoint) or {}).get(LogPartition(own.events_topic, 0)) == 10, PATIENCE_SECONDS
+    )
+    stream.stop()
+    publish(own, 10)
+    admin.delete_records({TopicPartition(own.events_topic, 0): 15})
+    admin.close()
+
+    stream = start_realtime(spark, own)
+    reached(lambda: not stream.isActive, PATIENCE_SECONDS)
+    told = str(stream_failed("realtime", stream.exception(), "layer/stream", "the lists"))
+    assert ADVICE in told, told
+
+    anew = start_realtime(spark, own.model_copy(update={"checkpoint_dir": tmp_path / "another"}))
+    another = tmp_path / "another" / "speed_layer" / "realtime"
+    reached(lambda: (committed_offsets(another) or {}).get(LogPartition(own.events_topic, 0)) == 20, PATIENCE_SECONDS)
+    assert anew.isActive  # the advice helps
+    anew.stop()
 
 
 def test_any_other_failure_is_told_as_it_is() -> None:
