@@ -10,6 +10,7 @@ CineMatchError
 │   ├── EntryNotFound         the film is not in the user's list
 │   └── UserNotFound          the user never had an event
 ├── StoreUnavailable          a server cannot be reached or refuses to answer: retry later
+│   └── AccessRefused         it answers, but does not let us in, or nobody we trust vouches for it
 ├── Conflict                  somebody else holds what we need (a second batch run, a fenced writer)
 ├── StreamFailed              a streaming query has ended by itself: the process must end, and be started again
 └── WaitTimeout               a bounded wait (read your writes) ran out
@@ -93,6 +94,20 @@ class StoreUnavailable(CineMatchError):
 
     def __reduce__(self) -> tuple[type[StoreUnavailable], tuple[str, str]]:
         return (type(self), (self.store, self.detail))
+
+
+class AccessRefused(StoreUnavailable):
+    """A server does not let us in, or its certificate is signed by nobody we trust; `settings` say who we are.
+
+    Retrying helps once somebody has changed a password or a certificate, so layers wait as for any other server.
+    """
+
+    def __init__(self, store: str, detail: str, settings: str) -> None:
+        super().__init__(store, detail)
+        self.settings = settings
+
+    def __reduce__(self) -> tuple[type[AccessRefused], tuple[str, str, str]]:  # type: ignore[override]
+        return (type(self), (self.store, self.detail, self.settings))
 
 
 class Conflict(CineMatchError):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from textwrap import shorten
 from typing import Final
 
-from cinematch.errors import CineMatchError, StoreUnavailable
+from cinematch.errors import AccessRefused, CineMatchError, StoreUnavailable
 
 REASON_CHARACTERS: Final = 80
 """What is shown of a driver's own words, which go on for lines."""
@@ -24,6 +24,8 @@ def sentence(error: CineMatchError) -> str:
     """What happened and what to do; of a driver's words only the beginning."""
     if not isinstance(error, StoreUnavailable):
         return str(error)
+    if isinstance(error, AccessRefused):
+        return f"{error.store}: {error.detail}; see {error.settings}"
     reason = shorten(error.detail, REASON_CHARACTERS, placeholder=" ...")
     variable = ADDRESS_VARIABLES.get(error.store, f"{error.store.upper()}_URL")
     return (

@@ -6,14 +6,18 @@ module. Addresses default to the service names of docker-compose.yml; the embedd
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated, Final, Self, get_args
+from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, HttpUrl, SecretStr, ValidationError
+from pydantic import Field, FilePath, HttpUrl, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cinematch.errors import ConfigurationError
+from cinematch.telemetry import hide_in_logs
 
 
 class StatsMode(StrEnum):
@@ -39,6 +43,42 @@ class SpeedTrigger(StrEnum):
     MICRO_BATCH = "micro_batch"
 
 
+class KafkaProtocol(StrEnum):
+    """How brokers are spoken to: with TLS (SSL), with a user and a password (SASL), with both, or with neither."""
+
+    PLAINTEXT = "PLAINTEXT"
+    SSL = "SSL"
+    SASL_PLAINTEXT = "SASL_PLAINTEXT"
+    SASL_SSL = "SASL_SSL"
+
+
+class SaslMechanism(StrEnum):
+    """How a user proves to a broker who it is."""
+
+    PLAIN = "PLAIN"
+    SCRAM_SHA_256 = "SCRAM-SHA-256"
+    SCRAM_SHA_512 = "SCRAM-SHA-512"
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaAccess:
+    """All that a client needs to reach Kafka; without more than addresses: neither TLS nor a password."""
+
+    bootstrap_servers: str
+    protocol: KafkaProtocol = KafkaProtocol.PLAINTEXT
+    mechanism: SaslMechanism = SaslMechanism.SCRAM_SHA_512
+    username: str = ""
+    password: SecretStr = field(default_factory=lambda: SecretStr(""))
+    ca_file: Path | None = None
+
+    @property
+    def has_user(self) -> bool:
+        """Whether brokers ask who we are."""
+        return self.protocol in (KafkaProtocol.SASL_PLAINTEXT, KafkaProtocol.SASL_SSL)
+
+
+SECRETS_DIR_VARIABLE: Final = "SECRETS_DIR"
+"""Names a folder of files, each named like a setting in lower case: secrets that are in no environment."""
 Seconds = Annotated[float, Field(gt=0)]
 Address = Annotated[str, Field(repr=False)]
 """May hold a password, so it is never shown."""
@@ -55,6 +95,12 @@ class Settings(BaseSettings):
 
     # Kafka
     kafka_bootstrap_servers: str = "kafka:29092"
+    kafka_security_protocol: KafkaProtocol = KafkaProtocol.PLAINTEXT
+    kafka_sasl_mechanism: SaslMechanism = SaslMechanism.SCRAM_SHA_512
+    kafka_sasl_username: str = ""
+    kafka_sasl_password: SecretStr = SecretStr("")
+    kafka_ca_file: FilePath | None = None
+    """Certificates of the authorities that may have signed the brokers' (PEM); None: those that this machine trusts."""
     events_topic: str = "user-movie-events"
     """The event log: key = user_id, so one user's events are in one partition, in order."""
     dead_letter_topic: str = "user-movie-events.dead-letter"
@@ -66,6 +112,8 @@ class Settings(BaseSettings):
 
     # MongoDB
     mongodb_url: Address = "mongodb://mongodb:27017"
+    mongodb_ca_file: FilePath | None = None
+    """As `kafka_ca_file`; it also switches TLS on."""
     mongodb_database: str = "cinematch"
     mongodb_timeout_seconds: Seconds = 5.0
     outbox_retention_days: Annotated[int, Field(ge=1)] = 30
@@ -74,11 +122,15 @@ class Settings(BaseSettings):
 
     # Redis
     redis_url: Address = "redis://redis:6379/0"
+    redis_ca_file: FilePath | None = None
+    """As `kafka_ca_file`, for an address that begins with `rediss:`."""
     redis_cluster: bool = False
     redis_timeout_seconds: Seconds = 1.0
 
     # S3 / MinIO
     s3_endpoint_url: str = "http://minio:9000"
+    s3_ca_file: FilePath | None = None
+    """As `kafka_ca_file`, for an address that begins with `https:`."""
     s3_access_key_id: SecretStr = SecretStr("")
     s3_secret_access_key: SecretStr = SecretStr("")
     s3_region: str = "us-east-1"
@@ -182,19 +234,49 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
     log_json: bool = False
 
+    def secrets(self) -> list[str]:
+        """Give what nobody may see: the secret settings, and the passwords inside of addresses."""
+        values = [(getattr(self, name), field) for name, field in type(self).model_fields.items()]
+        hidden = [value.get_secret_value() for value, _ in values if isinstance(value, SecretStr)]
+        passwords = [urlsplit(value).password for value, field in values if isinstance(value, str) and not field.repr]
+        return [it for text in (*hidden, *filter(None, passwords)) for it in (text, unquote(text)) if it]
+
+    @property
+    def kafka(self) -> KafkaAccess:
+        """Give what a client of Kafka needs."""
+        return KafkaAccess(
+            self.kafka_bootstrap_servers,
+            self.kafka_security_protocol,
+            self.kafka_sasl_mechanism,
+            self.kafka_sasl_username,
+            self.kafka_sasl_password,
+            self.kafka_ca_file,
+        )
+
+    @model_validator(mode="after")
+    def _kafka_user_is_complete(self) -> Self:
+        if self.kafka.has_user and not (self.kafka_sasl_username and self.kafka_sasl_password.get_secret_value()):
+            protocol = self.kafka_security_protocol.value
+            raise ValueError(f"KAFKA_SECURITY_PROTOCOL={protocol} needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD")
+        return self
+
 
 def load_settings() -> Settings:
     """Read the environment. Raises ConfigurationError, which names the variable and what would be right."""
     try:
-        return Settings()
+        settings = Settings(_secrets_dir=folder or None)
     except ValidationError as error:
         raise ConfigurationError(_sentence(error)) from None
 
 
 def _sentence(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
-    name = str(first["loc"][0]) if first["loc"] else ""
+    if not first["loc"]:  # of several settings together: the sentence names them
+        return first["msg"].removeprefix("Value error, ")
+    name = str(first["loc"][0])
     value = f"{first['input']!r} is wrong: " if _may_be_shown(name) else ""
+    hide_in_logs(settings.secrets())
+    return settings
     return f"{name.upper()}: {value}{first['msg']}"
 
 

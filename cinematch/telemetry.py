@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 import sys
+from collections.abc import Iterable
+from typing import Any, Final
 
 import structlog
+
+SHORTEST_SECRET: Final = 4
+"""Shorter ones would mask words that are none."""
+MASK: Final = "***"
+_PASSWORD_IN_ADDRESS: Final = re.compile(r"(\w+://[^\s:/@]*:)[^\s/@]+@")
+_hidden: Final[set[str]] = set()
 
 
 def configure_logging(level: str = "INFO", *, as_json: bool = False) -> None:
@@ -23,6 +33,7 @@ def configure_logging(level: str = "INFO", *, as_json: bool = False) -> None:
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
             renderer,
+            without_secrets,
         ],
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -48,6 +59,22 @@ def configure_logging(level: str = "INFO", *, as_json: bool = False) -> None:
 def _console() -> structlog.dev.ConsoleRenderer:
     """Give the renderer for people. Plain tracebacks: others show local variables, secrets among them, for seconds."""
     return structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+
+
+def hide_in_logs(secrets: Iterable[str]) -> None:
+    """Have these texts masked in whatever this process logs from now on; such as are too short to be one stay."""
+    for secret in secrets:
+        if len(secret) >= SHORTEST_SECRET:
+            as_python = (secret, repr(secret)[1:-1])
+            _hidden.update(as_python, (json.dumps(text)[1:-1] for text in as_python))
+
+
+def without_secrets(_: object, __: str, rendered: Any) -> Any:
+    """Mask known secrets, and the passwords of all addresses: drivers put what they were given into their own lines."""
+    text = str(rendered)
+    for secret in sorted(_hidden, key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    return _PASSWORD_IN_ADDRESS.sub(rf"\1{MASK}@", text)
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:

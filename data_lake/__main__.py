@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def _lags(settings: Settings) -> ViewLags:
-    watch, topic = LogWatch(settings.kafka_bootstrap_servers), settings.events_topic
+    watch, topic = LogWatch(settings.kafka), settings.events_topic
     return ViewLags(watch, topic, {"data_lake": lambda: watch.committed(settings.lake_consumer_group, topic)})
 
 
@@ -58,17 +58,17 @@ def _start(settings: Settings, stop: threading.Event) -> LakeSink | None:
 
 def _sink(settings: Settings) -> LakeSink:
     key, secret = settings.s3_access_key_id.get_secret_value(), settings.s3_secret_access_key.get_secret_value()
-    ensure_bucket(settings.s3_endpoint_url, key, secret, settings.lake_bucket)
+    ensure_bucket(settings.s3_endpoint_url, key, secret, settings.lake_bucket, settings.s3_ca_file)
     topics = {settings.events_topic: settings.topic_partitions, settings.dead_letter_topic: 1}
-    ensure_topics(settings.kafka_bootstrap_servers, topics)
-    dead_letters = DeadLetterOffice(settings.kafka_bootstrap_servers, settings.dead_letter_topic)
+    ensure_topics(settings.kafka, topics)
+    dead_letters = DeadLetterOffice(settings.kafka, settings.dead_letter_topic)
     tables: dict[str, LakeTable] = {
         settings.events_topic: EventsTable(),
         settings.dead_letter_topic: DeadLettersTable(),
     }
     objects = s3_objects.connect(settings)
     shelves = {topic: Shelf(table, LakeFolder(objects, table.folder)) for topic, table in tables.items()}
-    consumer = GroupConsumer(settings.kafka_bootstrap_servers, settings.lake_consumer_group, tables)
+    consumer = GroupConsumer(settings.kafka, settings.lake_consumer_group, tables)
     limits = BatchLimits(settings.lake_flush_events, settings.lake_flush_bytes, settings.lake_flush_seconds)
     return LakeSink(consumer, shelves, dead_letters, limits)
 

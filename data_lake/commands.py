@@ -170,10 +170,10 @@ def _redrive(box: DeadLetterBox, record: RejectedRecord, *, strict: bool) -> str
 def _compare_with_kafka(reports: list[FolderReport], settings: Settings) -> bool:
     """Add the refused partitions to the reports; without Kafka say that it was not possible: the lake stands alone."""
     topics = {EventsTable().folder: settings.events_topic, DeadLettersTable().folder: settings.dead_letter_topic}
-    watch = LogWatch(settings.kafka_bootstrap_servers)
+    watch = LogWatch(settings.kafka)
     try:
         for report in reports:
-            report.refusals.extend(refusals(report, topics[report.folder], watch, settings.kafka_bootstrap_servers))
+            report.refusals.extend(refusals(report, topics[report.folder], watch, settings.kafka))
     except StoreUnavailable as error:
         typer.echo(f"not compared with Kafka: {error}", err=True)
         return False

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
 
+from cinematch.adapters.kafka_connection import Brokers
 from cinematch.adapters.kafka_consumer import topic_id
 from cinematch.adapters.kafka_log_watch import LogWatch
 from cinematch.adapters.s3_lake_files import LakeFiles
@@ -51,7 +52,7 @@ def inspect(
     return FolderReport(folder.name, verify_chains(links), superseded, file_faults)
 
 
-def refusals(report: FolderReport, topic: str, watch: LogWatch, bootstrap_servers: str) -> list[str]:
+def refusals(report: FolderReport, topic: str, watch: LogWatch, brokers: Brokers) -> list[str]:
     """Compare what the lake has of `topic` with what Kafka has now; a topic that is not there refuses nothing yet.
 
     Raises StoreUnavailable.
@@ -60,7 +61,7 @@ def refusals(report: FolderReport, topic: str, watch: LogWatch, bootstrap_server
     known = [it for it in report.partitions if it.place in ends]
     if not known:
         return []
-    now = topic_id(bootstrap_servers, topic)
+    now = topic_id(brokers, topic)
     found = (
         refusal(it.place, lake_id=it.topic_id, lake_end=it.next_offset, topic_id=now, log_end=ends[it.place])
         for it in known

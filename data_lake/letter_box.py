@@ -18,8 +18,8 @@ from data_lake.dead_letters import DeadLetterBox
 def open_letter_box(settings: Settings) -> Iterator[DeadLetterBox]:
     """Give the box of these settings; nothing is sent before its first use."""
     folder = LakeFolder(s3_objects.connect(settings), DEAD_LETTERS_FOLDER)
-    publisher = RecordPublisher(settings.kafka_bootstrap_servers)
-    reader = partial(read_log, settings.kafka_bootstrap_servers, settings.dead_letter_topic)
+    publisher = RecordPublisher(settings.kafka)
+    reader = partial(read_log, settings.kafka, settings.dead_letter_topic)
     try:
         yield DeadLetterBox(folder, s3_lake_files.connect(settings), reader, publisher)
     finally:

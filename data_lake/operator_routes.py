@@ -142,7 +142,7 @@ class LakeOperation:
 async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, object]]:
     """Offer the look-ups; nothing is connected before the first."""
     settings = shared_resources(app).settings
-    watch, meter, objects = LogWatch(settings.kafka_bootstrap_servers), RateMeter(), s3_objects.connect(settings)
+    watch, meter, objects = LogWatch(settings.kafka), RateMeter(), s3_objects.connect(settings)
     events, dead = (FolderWatch(LakeFolder(objects, name)) for name in (EVENTS_FOLDER, DEAD_LETTERS_FOLDER))
 
     def look() -> _EventsLook:

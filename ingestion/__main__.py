@@ -69,10 +69,10 @@ def run(database: SyncDatabase, settings: Settings, stop: StopSignal) -> None:
 def _relay(database: SyncDatabase, settings: Settings, tenure: Tenure, stop: StopSignal) -> None:
     ensure_schema(database)
     ensure_outbox_retention(database, settings.outbox_retention_days)
-    publisher = EventPublisher(settings.kafka_bootstrap_servers, settings.events_topic)
+    publisher = EventPublisher(settings.kafka, settings.events_topic)
     with open_feed(database) as feed, closing(publisher):
         announce_ready()
-        ensure_topics(settings.kafka_bootstrap_servers, {settings.events_topic: settings.topic_partitions})
+        ensure_topics(settings.kafka, {settings.events_topic: settings.topic_partitions})
         _log.info("the relay is at work")
         Relay(feed, Outbox(database), publisher, tenure, stop).run()
 

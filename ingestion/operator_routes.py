@@ -51,7 +51,7 @@ class IngestionLookups:
 async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, object]]:
     """Offer the look-ups; nothing is connected before the first."""
     settings = shared_resources(app).settings
-    watch, meter = LogWatch(settings.kafka_bootstrap_servers), RateMeter()
+    watch, meter = LogWatch(settings.kafka), RateMeter()
 
     def log_end() -> LogEnd:
         events = sum(watch.ends(settings.events_topic).values())

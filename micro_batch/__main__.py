@@ -37,7 +37,7 @@ def main() -> None:
 def _lags(settings: Settings) -> ViewLags:
     folder = settings.checkpoint_dir / "micro_batch"
     names = (user_stats_stream.NAME, global_trends_stream.NAME)
-    watch = LogWatch(settings.kafka_bootstrap_servers)
+    watch = LogWatch(settings.kafka)
     return ViewLags(watch, settings.events_topic, {name: partial(committed_offsets, folder / name) for name in names})
 
 

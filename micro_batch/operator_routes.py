@@ -38,7 +38,7 @@ class MicroBatchPanel(Panel):
 async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, object]]:
     """Offer the look-ups; nothing is connected before the first."""
     settings = shared_resources(app).settings
-    watch = LogWatch(settings.kafka_bootstrap_servers)
+    watch = LogWatch(settings.kafka)
     triggers = {
         USER_STATS: settings.user_stats_trigger_seconds,
         GLOBAL_TRENDS: settings.global_trends_trigger_seconds,

@@ -52,7 +52,7 @@ def worker_stores(settings: Settings) -> WorkerStores:
     stores = UserStatsStores(
         lists=StoredLists(client, settings.mongodb_database), catalog=Catalog(database), view=UserStatsView(database)
     )
-    return WorkerStores(stores, DeadLetterOffice(settings.kafka_bootstrap_servers, settings.dead_letter_topic))
+    return WorkerStores(stores, DeadLetterOffice(settings.kafka, settings.dead_letter_topic))
 
 
 def process_partition(iterator: Iterator[pa.RecordBatch], *, settings: Settings) -> Iterator[pa.RecordBatch]:

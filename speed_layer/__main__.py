@@ -38,12 +38,12 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    watch = LogWatch(settings.kafka_bootstrap_servers)
+    watch = LogWatch(settings.kafka)
     progress = Progress(watch, settings)
     tell_metrics(settings, ViewLags(watch, settings.events_topic, {"speed_layer": progress.reached}))
     partitions = settings.topic_partitions
     topics = (settings.events_topic, settings.speed_deltas_topic, settings.dead_letter_topic)
-    ensure_topics(settings.kafka_bootstrap_servers, dict.fromkeys(topics, partitions))
+    ensure_topics(settings.kafka, dict.fromkeys(topics, partitions))
     redis = redis_client.connect(settings)
     guardian = _guardian(settings, redis)
     if settings.speed_trigger is SpeedTrigger.MICRO_BATCH:
@@ -69,7 +69,7 @@ def _guardian(settings: Settings, redis: RedisClient) -> Guardian:
 
 
 def _delta_consumer(settings: Settings, redis: RedisClient, guardian: Guardian) -> DeltaConsumer:
-    servers = settings.kafka_bootstrap_servers
+    servers = settings.kafka
     consumer = GroupConsumer(servers, settings.speed_consumer_group, [settings.speed_deltas_topic])
     view = RedisSpeedView(redis, settings.speed_idle_expiry_seconds)
     applier = Applier(view, DeadLetterOffice(servers, settings.dead_letter_topic))

@@ -13,6 +13,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 from cinematch.errors import StoreUnavailable
 from cinematch.settings import Settings
 from cinematch.spark.kafka_source import kafka_records, realtime_kafka_records
+from cinematch.spark.kafka_options import kafka_options
 from cinematch.telemetry import get_logger
 from speed_layer.transform import deltas
 from speed_layer.worker import OUTCOME_COLUMNS, apply_records
@@ -67,7 +68,7 @@ def start_realtime(spark: SparkSession, settings: Settings) -> StreamingQuery:
         deltas(realtime_kafka_records(spark, settings))
         .writeStream.queryName("realtime")
         .format("kafka")
-        .option("kafka.bootstrap.servers", settings.kafka_bootstrap_servers)
+        .options(**kafka_options(settings.kafka))
         .option("topic", settings.speed_deltas_topic)
         .outputMode("update")
         .option("checkpointLocation", str(settings.checkpoint_dir / "speed_layer" / "realtime"))

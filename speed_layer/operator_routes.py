@@ -52,7 +52,7 @@ class SpeedLookups:
 async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, object]]:
     """Offer the look-ups; nothing is connected before the first."""
     settings = shared_resources(app).settings
-    progress = Progress(LogWatch(settings.kafka_bootstrap_servers), settings)
+    progress = Progress(LogWatch(settings.kafka), settings)
     with mongodb_client.connect(settings) as mongodb:
         boundaries = Boundaries(mongodb[settings.mongodb_database])
         lookups = SpeedLookups(

@@ -45,7 +45,8 @@ def _applier(settings: Settings) -> Applier:
     """Connect this worker process, once: Spark keeps it for later partitions."""
     configure_logging(settings.log_level, as_json=settings.log_json)
     view = RedisSpeedView(connect(settings), settings.speed_idle_expiry_seconds)
-    return Applier(view, DeadLetterOffice(settings.kafka_bootstrap_servers, settings.dead_letter_topic))
+    office = WorkersOffice(DeadLetterOffice(settings.kafka, settings.dead_letter_topic))
+    return Applier(view, office), office
 
 
 def _arrival(row: dict[str, object]) -> Arrival:

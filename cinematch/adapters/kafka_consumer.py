@@ -13,9 +13,9 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
+from cinematch.adapters.kafka_connection import Brokers, connection, unavailable
 from cinematch.contracts.lake_schema import timestamp_from_kafka
 from cinematch.contracts.log_record import LogPartition, LogRecord
-from cinematch.errors import StoreUnavailable
 
 REQUEST_TIMEOUT_MS: Final = 5_000
 SESSION_TIMEOUT_MS: Final = 10_000
@@ -39,12 +39,12 @@ class GroupConsumer:
     again, also when it came back at once. For one thread. Raises StoreUnavailable.
     """
 
-    def __init__(self, bootstrap_servers: str, group_id: str, topics: Iterable[str]) -> None:
-        self._bootstrap_servers = bootstrap_servers
+    def __init__(self, brokers: Brokers, group_id: str, topics: Iterable[str]) -> None:
+        self._brokers = brokers
         self._assignment = _Assignment()
-        with _translated():
+        with _translated(brokers):
             self._consumer: Any = KafkaConsumer(
-                bootstrap_servers=bootstrap_servers,
+                **connection(brokers),
                 group_id=group_id,
                 enable_auto_commit=False,
                 # Where a partition stands before it is started does not matter; without a policy it would be an error.
@@ -100,7 +100,7 @@ class GroupConsumer:
         with _translated():
             first = self._consumer.beginning_offsets([partition], timeout_ms=REQUEST_TIMEOUT_MS)[partition]
             end = self._consumer.end_offsets([partition], timeout_ms=REQUEST_TIMEOUT_MS)[partition]
-        return LogExtent(first, end, topic_id(self._bootstrap_servers, place.topic))
+        return LogExtent(first, end, topic_id(self._brokers, place.topic))
 
     def committed(self, place: LogPartition) -> int:
         """Give the offset up to which the group said that this partition is done; 0 when it never did."""
@@ -120,11 +120,11 @@ class GroupConsumer:
             self._consumer.close(autocommit=False, timeout_ms=REQUEST_TIMEOUT_MS)
 
 
-def topic_id(bootstrap_servers: str, topic: str) -> str:
+def topic_id(brokers: Brokers, topic: str) -> str:
     """Give Kafka's id of a topic: another one after the topic was deleted and created again."""
-    with _translated():
+    with _translated(brokers):
         admin = KafkaAdminClient(
-            bootstrap_servers=bootstrap_servers,
+            **connection(brokers),
             request_timeout_ms=REQUEST_TIMEOUT_MS,
             bootstrap_timeout_ms=REQUEST_TIMEOUT_MS,
         )
@@ -193,8 +193,8 @@ def _record(place: LogPartition, raw: Any) -> LogRecord:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(brokers: Brokers | None = None) -> Iterator[None]:
     try:
         yield
     except KafkaError as error:
-        raise StoreUnavailable("kafka", str(error)) from error
+        raise unavailable(error, brokers) from error

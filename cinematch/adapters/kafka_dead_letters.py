@@ -8,7 +8,8 @@ from typing import Any, Final
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from cinematch.contracts.dead_letter import DeadLetter, encode
+from cinematch.adapters.kafka_connection import Brokers, connection, unavailable
+from cinematch.contracts.dead_letter import DeadLetter, blamed, encode
 from cinematch.contracts.log_record import trace_headers
 from cinematch.errors import StoreUnavailable
 from cinematch.telemetry import get_logger
@@ -23,8 +24,8 @@ _log = get_logger(__name__)
 class DeadLetterOffice:
     """A producer of letters; it connects when the first letter is sent."""
 
-    def __init__(self, bootstrap_servers: str, topic: str) -> None:
-        self._bootstrap_servers = bootstrap_servers
+    def __init__(self, brokers: Brokers, topic: str) -> None:
+        self._brokers = brokers
         self._topic = topic
         self._producer: KafkaProducer | None = None
 
@@ -40,7 +41,7 @@ class DeadLetterOffice:
                 _tell(letter)
         except KafkaError as error:
             self._give_up()
-            raise StoreUnavailable("kafka", str(error)) from error
+            raise unavailable(error, self._brokers) from error
 
     def close(self, timeout_seconds: float | None = None) -> None:
         """End the connection; the next letter makes a new one. Nothing is pending between two calls of `publish`."""
@@ -60,7 +61,7 @@ class DeadLetterOffice:
     def _send(self, letter: DeadLetter) -> Any:
         if self._producer is None:
             self._producer = KafkaProducer(  # acks=all and idempotent by default
-                bootstrap_servers=self._bootstrap_servers, bootstrap_timeout_ms=CONNECT_MS, max_block_ms=CONNECT_MS
+                **connection(self._brokers), bootstrap_timeout_ms=CONNECT_MS, max_block_ms=CONNECT_MS
             )
         headers = trace_headers(letter.traceparent)
         return self._producer.send(self._topic, key=letter.identity.encode(), value=encode(letter), headers=headers)

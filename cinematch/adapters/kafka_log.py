@@ -10,6 +10,7 @@ from kafka import KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
 from kafka.structs import TopicPartition
 
+from cinematch.adapters.kafka_connection import Brokers, connection, unavailable
 from cinematch.contracts.lake_schema import timestamp_from_kafka
 from cinematch.contracts.log_record import LogPartition, LogRecord, trace_headers
 from cinematch.errors import StoreUnavailable
@@ -18,14 +19,14 @@ TIMEOUT_MS: Final = 10_000
 POLL_MS: Final = 500
 
 
-def read_log(bootstrap_servers: str, topic: str, starts: Mapping[LogPartition, int]) -> Iterator[LogRecord]:
+def read_log(brokers: Brokers, topic: str, starts: Mapping[LogPartition, int]) -> Iterator[LogRecord]:
     """Give the records that the topic has now, each partition from its start (without one: from 0) or what is left.
 
     Ends at the offsets that were the ends when it began. Raises StoreUnavailable.
     """
-    with _translated():
+    with _translated(brokers):
         consumer: Any = KafkaConsumer(
-            bootstrap_servers=bootstrap_servers,
+            **connection(brokers),
             auto_offset_reset="earliest",
             enable_auto_commit=False,
             bootstrap_timeout_ms=TIMEOUT_MS,
@@ -61,15 +62,15 @@ class RecordPublisher:
     It connects when the first record is published.
     """
 
-    def __init__(self, bootstrap_servers: str) -> None:
-        self._bootstrap_servers = bootstrap_servers
+    def __init__(self, brokers: Brokers) -> None:
+        self._brokers = brokers
         self._producer: Any = None
 
     def publish(self, topic: str, key: bytes | None, value: bytes | None, traceparent: str | None = None) -> str:
         """Publish one record, with its trace, and wait; gives `topic/partition/offset`. Raises StoreUnavailable."""
-        with _translated():
+        with _translated(self._brokers):
             if self._producer is None:
-                self._producer = KafkaProducer(bootstrap_servers=self._bootstrap_servers, max_block_ms=TIMEOUT_MS)
+                self._producer = KafkaProducer(**connection(self._brokers), max_block_ms=TIMEOUT_MS)
             sending = self._producer.send(topic, value, key=key, headers=trace_headers(traceparent))
             sent = sending.get(timeout=TIMEOUT_MS / 1000)
         return f"{sent.topic}/{sent.partition}/{sent.offset}"
@@ -81,8 +82,8 @@ class RecordPublisher:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(brokers: Brokers | None = None) -> Iterator[None]:
     try:
         yield
     except KafkaError as error:
-        raise StoreUnavailable("kafka", str(error)) from error
+        raise unavailable(error, brokers) from error

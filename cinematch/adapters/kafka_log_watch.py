@@ -15,9 +15,9 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 from kafka.structs import TopicPartition
 
+from cinematch.adapters.kafka_connection import Brokers, connection, unavailable
 from cinematch.contracts.lake_schema import timestamp_from_kafka
 from cinematch.contracts.log_record import LogPartition, LogRecord
-from cinematch.errors import StoreUnavailable
 
 TIMEOUT_MS: Final = 3_000
 POLL_MS: Final = 200
@@ -41,8 +41,8 @@ class LogWatch:
     It connects with the first look, and anew after one that failed. Raises StoreUnavailable.
     """
 
-    def __init__(self, bootstrap_servers: str) -> None:
-        self._bootstrap_servers = bootstrap_servers
+    def __init__(self, brokers: Brokers) -> None:
+        self._brokers = brokers
         self._lock = threading.Lock()
         self._consumer: Any = None
         self._admin: Any = None
@@ -112,12 +112,12 @@ class LogWatch:
                 yield
             except KafkaError as error:
                 self._disconnect()
-                raise StoreUnavailable("kafka", str(error)) from error
+                raise unavailable(error, self._brokers) from error
 
     def _connect(self) -> None:
         if self._admin is not None:
             return
-        address = {"bootstrap_servers": self._bootstrap_servers, "bootstrap_timeout_ms": TIMEOUT_MS}
+        address = connection(self._brokers) | {"bootstrap_timeout_ms": TIMEOUT_MS}
         self._consumer = KafkaConsumer(
             **address, auto_offset_reset="earliest", enable_auto_commit=False, allow_auto_create_topics=False
         )

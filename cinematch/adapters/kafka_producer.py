@@ -15,6 +15,7 @@ from typing import Any, Final
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
+from cinematch.adapters.kafka_connection import Brokers, connection, unavailable
 from cinematch.contracts.event_codec import encode
 from cinematch.contracts.log_record import trace_headers
 from cinematch.domain.events import Event
@@ -31,8 +32,8 @@ _END_SECONDS: Final = 2.0
 class EventPublisher:
     """A producer of events; it connects when the first one is published. For one thread."""
 
-    def __init__(self, bootstrap_servers: str, topic: str) -> None:
-        self._bootstrap_servers = bootstrap_servers
+    def __init__(self, brokers: Brokers, topic: str) -> None:
+        self._brokers = brokers
         self._topic = topic
         self._producer: KafkaProducer | None = None
         self._changed = threading.Condition()
@@ -51,7 +52,7 @@ class EventPublisher:
             )
         except KafkaError as error:
             self._fail(error)
-            raise StoreUnavailable("kafka", repr(error)) from error
+            raise unavailable(error, self._brokers) from error
         with self._changed:
             self._outstanding += 1
         future.add_callback(self._acknowledge)
@@ -77,7 +78,7 @@ class EventPublisher:
     def _connected(self) -> KafkaProducer:
         if self._producer is None:
             self._producer = KafkaProducer(  # acks=all and idempotent
-                bootstrap_servers=self._bootstrap_servers,
+                **connection(self._brokers),
                 client_id="cinematch-relay",
                 allow_auto_create_topics=False,
                 batch_size=_BATCH_BYTES,

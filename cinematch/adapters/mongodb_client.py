@@ -9,10 +9,10 @@ from typing import Any, Final
 from pymongo import AsyncMongoClient, MongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.database import Database
-from pymongo.errors import BulkWriteError, PyMongoError, WriteError
+from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError, WriteError
 
 from cinematch.adapters.mongodb_command_times import CommandTimes
-from cinematch.errors import StoreUnavailable
+from cinematch.adapters.store_access import StoreAccess, told
 from cinematch.settings import Settings
 
 Document = dict[str, Any]
@@ -23,6 +23,9 @@ AsynchronousClient = AsyncMongoClient[Document]
 
 _POOL_SIZE: Final = 50
 """Connections of one process: more only queue up inside mongod."""
+STORE: Final = StoreAccess("mongodb", user="the user in MONGODB_URL", ca_file="MONGODB_CA_FILE")
+_NO_ENTRY: Final = (13, 18, 8000)
+"""Unauthorized, AuthenticationFailed, and the latter as Atlas says it."""
 _COMMAND_TIMES: Final = CommandTimes()
 
 
@@ -52,7 +55,8 @@ def translated() -> Iterator[None]:
     except (WriteError, BulkWriteError):
         raise
     except PyMongoError as error:
-        raise StoreUnavailable("mongodb", str(error)) from error
+        refused = isinstance(error, OperationFailure) and error.code in _NO_ENTRY
+        raise told(STORE, error, access_refused=refused) from error
 
 
 def _options(settings: Settings) -> dict[str, Any]:
@@ -67,7 +71,14 @@ def _options(settings: Settings) -> dict[str, Any]:
         "serverSelectionTimeoutMS": milliseconds,
         "connectTimeoutMS": milliseconds,
         "event_listeners": [_COMMAND_TIMES],
+        **_certificates(settings),
     }
+
+
+def _certificates(settings: Settings) -> dict[str, Any]:
+    if settings.mongodb_ca_file is None:
+        return {}  # the address may ask for TLS by itself
+    return {"tls": True, "tlsCAFile": str(settings.mongodb_ca_file)}
 
 
 def _milliseconds(settings: Settings) -> int:

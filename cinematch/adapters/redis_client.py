@@ -16,9 +16,16 @@ import redis
 import redis.asyncio
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import ExponentialBackoff
-from redis.exceptions import RedisClusterException, RedisError, ResponseError
+from redis.exceptions import (
+    AuthenticationError,
+    NoPermissionError,
+    RedisClusterException,
+    RedisError,
+    ResponseError,
+)
 from redis.retry import Retry
 
+from cinematch.adapters.store_access import StoreAccess, told
 from cinematch.errors import StoreUnavailable
 from cinematch.metrics.stores import REDIS, operation
 from cinematch.settings import Settings
@@ -29,6 +36,10 @@ _REFUSALS: Final = re.compile(
     r"\b(BUSY|CLUSTERDOWN|LOADING|MASTERDOWN|MISCONF|NOAUTH|NOPERM|NOREPLICAS|OOM|READONLY|TRYAGAIN|UNKILLABLE)\b"
 )
 """Codes by which a server says that it cannot work now; inside of a script's error, too."""
+STORE: Final = StoreAccess("redis", user="the user in REDIS_URL", ca_file="REDIS_CA_FILE")
+_NO_ENTRY: Final = (AuthenticationError, NoPermissionError)
+_NO_ENTRY_SIGNS: Final = ("WRONGPASS", "NOAUTH", "NOPERM", "invalid username-password pair", "Authentication required")
+"""Where a cluster or a script wraps the refusal into another error."""
 _BACKOFF: Final = ExponentialBackoff(cap=0.1, base=0.01)
 
 RedisClient = redis.Redis | redis.RedisCluster
@@ -71,7 +82,14 @@ def translated_errors() -> Iterator[None]:
     try:
         yield
     except (RedisError, RedisClusterException) as error:
-        raise StoreUnavailable("redis", f"{type(error).__name__}: {error}") from error
+        raise unavailable(error) from error
+
+
+def unavailable(error: Exception) -> StoreUnavailable:
+    """Give what an error of the driver means to us."""
+    if isinstance(error, _NO_ENTRY) or any(sign in str(error) for sign in _NO_ENTRY_SIGNS):
+        return told(STORE, error, access_refused=True)
+    return told(STORE, type(error)(f"{type(error).__name__}: {error}"), access_refused=False)
 
 
 def is_damage(answer: object) -> bool:
@@ -81,4 +99,7 @@ def is_damage(answer: object) -> bool:
 
 def _options(settings: Settings) -> dict[str, Any]:
     timeout = settings.redis_timeout_seconds
-    return {"socket_timeout": timeout, "socket_connect_timeout": timeout}
+    options: dict[str, Any] = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
+    if settings.redis_ca_file is not None and settings.redis_url.startswith("rediss:"):
+        options["ssl_ca_certs"] = str(settings.redis_ca_file)
+    return options

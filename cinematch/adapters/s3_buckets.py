@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cinematch.errors import StoreUnavailable
+from cinematch.adapters.s3_objects import NO_ENTRY, STORE
+from cinematch.adapters.store_access import told
 
 ALREADY_THERE = ("BucketAlreadyOwnedByYou", "BucketAlreadyExists")
 
 
-def ensure_bucket(endpoint_url: str, access_key_id: str, secret_access_key: str, bucket: str) -> None:
+def ensure_bucket(
+    endpoint_url: str, access_key_id: str, secret_access_key: str, bucket: str, ca_file: Path | None = None
+) -> None:
     """Create `bucket` unless it exists. Raises StoreUnavailable when the object store refuses or is silent."""
     client = boto3.client(
         "s3",
@@ -19,14 +24,16 @@ def ensure_bucket(endpoint_url: str, access_key_id: str, secret_access_key: str,
         aws_access_key_id=access_key_id,
         aws_secret_access_key=secret_access_key,
         region_name="us-east-1",
+        verify=None if ca_file is None else str(ca_file),
         config=Config(connect_timeout=2, read_timeout=5, retries={"max_attempts": 1}),
     )
     try:
         client.create_bucket(Bucket=bucket)
     except ClientError as error:
         if error.response["Error"]["Code"] not in ALREADY_THERE:
-            raise StoreUnavailable("s3", str(error)) from error
+            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+            raise told(STORE, error, access_refused=status in NO_ENTRY) from error
     except BotoCoreError as error:
-        raise StoreUnavailable("s3", str(error)) from error
+        raise told(STORE, error, access_refused=False) from error
     finally:
         client.close()

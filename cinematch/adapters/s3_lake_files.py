@@ -12,14 +12,17 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from pyarrow.fs import AwsStandardS3RetryStrategy, S3FileSystem
 
+from cinematch.adapters.s3_objects import STORE
+from cinematch.adapters.store_access import told
 from cinematch.contracts.lake_file import read_account
 from cinematch.contracts.lake_manifest import LakeObject
-from cinematch.errors import NotFound, StoreUnavailable
+from cinematch.errors import NotFound
 from cinematch.settings import Settings
 
 CONNECT_TIMEOUT_SECONDS: Final = 3
 REQUEST_TIMEOUT_SECONDS: Final = 20
 ATTEMPTS: Final = 3
+_NO_ENTRY_SIGNS: Final = ("ACCESS_DENIED", "INVALID_ACCESS_KEY_ID", "SIGNATURE_DOES_NOT_MATCH", "HTTP status 403")
 
 
 class LakeFiles:
@@ -62,6 +65,7 @@ def connect(settings: Settings) -> LakeFiles:
         endpoint_override=endpoint.netloc,
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
         request_timeout=REQUEST_TIMEOUT_SECONDS,
+        tls_ca_file_path=None if settings.s3_ca_file is None else str(settings.s3_ca_file),
         retry_strategy=AwsStandardS3RetryStrategy(max_attempts=ATTEMPTS),
     )
     return LakeFiles(files, settings.lake_bucket)
@@ -74,4 +78,5 @@ def _translated() -> Iterator[None]:
     except FileNotFoundError as error:
         raise NotFound(str(error)) from error
     except OSError as error:
-        raise StoreUnavailable("s3", str(error)) from error
+        refused = any(sign in str(error) for sign in _NO_ENTRY_SIGNS)
+        raise told(STORE, error, access_refused=refused) from error

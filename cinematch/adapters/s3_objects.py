@@ -16,6 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cinematch.adapters.s3_request_times import time_requests
+from cinematch.adapters.store_access import StoreAccess, told
 from cinematch.errors import Conflict, NotFound, StoreUnavailable
 from cinematch.settings import Settings
 
@@ -26,6 +27,8 @@ CONNECT_TIMEOUT_SECONDS: Final = 3
 READ_TIMEOUT_SECONDS: Final = 20
 ATTEMPTS: Final = 2
 CONNECTIONS: Final = 16
+STORE: Final = StoreAccess("s3", user="S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY", ca_file="S3_CA_FILE")
+NO_ENTRY: Final = (401, 403)
 DELETE_AT_ONCE: Final = 1_000  # S3's limit for one request
 
 
@@ -96,6 +99,7 @@ def connect(settings: Settings) -> S3Objects:
         aws_access_key_id=settings.s3_access_key_id.get_secret_value(),
         aws_secret_access_key=settings.s3_secret_access_key.get_secret_value(),
         region_name=settings.s3_region,
+        verify=None if settings.s3_ca_file is None else str(settings.s3_ca_file),
         config=Config(
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
             read_timeout=READ_TIMEOUT_SECONDS,
@@ -121,6 +125,6 @@ def _translated() -> Iterator[None]:
             raise NotFound(f"the object store has no such object or bucket: {error}") from error
         if status == 412:
             raise Conflict("an object of this name exists") from error
-        raise StoreUnavailable("s3", str(error)) from error
+        raise told(STORE, error, access_refused=status in NO_ENTRY) from error
     except (BotoCoreError, OSError) as error:
-        raise StoreUnavailable("s3", str(error)) from error
+        raise told(STORE, error, access_refused=False) from error

@@ -31,6 +31,7 @@ from cinematch.contracts.event_codec import to_document
 from cinematch.contracts.event_record import read_event
 from cinematch.errors import InvalidEvent
 from cinematch.settings import Settings
+from cinematch.spark.kafka_options import kafka_options
 from cinematch.spark.worker_memory import keep_what_is_loaded
 from cinematch.tracing import TRACEPARENT, TRACEPARENT_MOST_BYTES
 
@@ -101,7 +102,7 @@ def parsed(records: DataFrame) -> DataFrame:
 def _reader(spark: SparkSession, settings: Settings) -> DataStreamReader:
     return (
         spark.readStream.format("kafka")
-        .option("kafka.bootstrap.servers", settings.kafka_bootstrap_servers)
+        .options(**kafka_options(settings.kafka))
         .option("subscribe", settings.events_topic)
         .option("startingOffsets", "earliest")
         .option("failOnDataLoss", "true")

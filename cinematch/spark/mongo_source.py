@@ -16,9 +16,20 @@ def read_collection(spark: SparkSession, settings: Settings, collection: str, co
     """Read `columns` of a collection; a field that a document lacks, or has of another type, is null."""
     return (
         spark.read.format("mongodb")
-        .option("connection.uri", settings.mongodb_url)
+        .option("connection.uri", _address(settings))
         .option("database", settings.mongodb_database)
         .option("collection", collection)
         .schema(columns)
         .load()
     )
+
+
+def _address(settings: Settings) -> str:
+    """Ask for TLS as our other clients do; which certificates count is the JVM's matter (see `trust_store`)."""
+    url = settings.mongodb_url
+    if settings.mongodb_ca_file is None or "tls=" in url or "ssl=" in url:
+        return url
+    if "?" in url:
+        return f"{url}&tls=true"
+    has_path = "/" in url.removeprefix("mongodb://").removeprefix("mongodb+srv://")
+    return f"{url}{'' if has_path else '/'}?tls=true"

@@ -2,7 +2,8 @@
 
 Guaranteed: everything that this process opens listens on SPARK_DRIVER_HOST (loopback by default), times are UTC, and
 on a master that is not local the executors get the jars and our packages. Secrets are set after the start, so they
-appear in no command line. Not guaranteed: that workers have the third-party packages installed.
+appear in no command line. Not guaranteed: that workers have the third-party packages installed, nor that executors of a
+master that is not local trust what MONGODB_CA_FILE and S3_CA_FILE name (their own JVM options decide).
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ from pyspark.sql import SparkSession
 from cinematch.errors import ConfigurationError
 from cinematch.settings import Settings
 from cinematch.spark.package_archive import write_package_archive
+from cinematch.spark.trust_store import ca_files, write_trust_store
 
 KERNEL: Final = "cinematch"
 HIDDEN_CONFIGURATION: Final = "(?i)secret|password|passwd|token|access[.]?key"
-HIDDEN_OPTIONS: Final = "(?i)ur[il]|password"
-"""Options of data sources that plans and the UI must not show: MongoDB's address may carry a password."""
+HIDDEN_OPTIONS: Final = "(?i)ur[il]|password|jaas"
+"""Options of data sources that plans and the UI must not show: MongoDB's address and Kafka's login carry a password."""
 ARROW_BATCH_BYTES: Final = str(16 * 1024 * 1024)
 """Python workers get rows in batches of this size at most: ten thousand oversized records must not fill the memory."""
 
@@ -61,6 +63,7 @@ def _choose_address_and_python(settings: Settings) -> None:
 def _configuration(settings: Settings) -> dict[str, str]:
     return {
         **_jars(settings),
+        **_trust(settings),
         "spark.driver.bindAddress": settings.spark_driver_host,
         "spark.driver.host": settings.spark_driver_host,
         "spark.driver.memory": settings.spark_driver_memory,
@@ -87,6 +90,15 @@ def _jars(settings: Settings) -> dict[str, str]:
     if is_local(settings.spark_master_url):
         return {"spark.driver.extraClassPath": os.pathsep.join(jars)}  # nothing to ship, so no copies either
     return {"spark.jars": ",".join(jars)}
+
+
+def _trust(settings: Settings) -> dict[str, str]:
+    files = ca_files(settings)
+    if not files:
+        return {}
+    folder = Path(tempfile.mkdtemp(prefix="cinematch-trust-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return {"spark.driver.extraJavaOptions": write_trust_store(files, folder / "trust.p12")}
 
 
 def _s3_configuration(settings: Settings) -> dict[str, str]:
