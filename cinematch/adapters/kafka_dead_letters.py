@@ -9,7 +9,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from cinematch.adapters.kafka_connection import Brokers, connection, unavailable
-from cinematch.contracts.dead_letter import DeadLetter, blamed, encode
+from cinematch.contracts.dead_letter import DeadLetter, encode
 from cinematch.contracts.log_record import trace_headers
 from cinematch.errors import StoreUnavailable
 from cinematch.telemetry import get_logger
