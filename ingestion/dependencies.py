@@ -9,11 +9,13 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Request
 
 from cinematch.adapters.mongodb_catalog import AsyncCatalog
+from cinematch.adapters.mongodb_change_groups import ChangeGroups, ChangeRequest, Overtaken, Reply
 from cinematch.adapters.mongodb_client import connect
 from cinematch.adapters.mongodb_schema import ensure_key_retention, ensure_schema
 from cinematch.adapters.mongodb_watchlists import AsyncWatchlists
 from cinematch.api.resources import shared_resources
 from cinematch.settings import Settings
+from ingestion.change_line import ChangeLine
 from ingestion.service import IngestionService
 
 
@@ -26,7 +28,9 @@ async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, object]]:
     resources = shared_resources(app)
     await asyncio.to_thread(_prepare, resources.settings)
     database = resources.database
-    yield {"ingestion_service": IngestionService(AsyncWatchlists(database), AsyncCatalog(database))}
+    patience = resources.settings.mongodb_timeout_seconds
+    line: ChangeLine[ChangeRequest, Reply] = ChangeLine(ChangeGroups(database).carry_out, Overtaken, patience)
+    yield {"ingestion_service": IngestionService(line, AsyncWatchlists(database), AsyncCatalog(database))}
 
 
 async def ingestion_service(request: Request) -> IngestionService:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
 from cinematch.adapters.mongodb_catalog import AsyncCatalog, Place
+from cinematch.adapters.mongodb_change_groups import ChangeRequest, Keeping, Reply
 from cinematch.adapters.mongodb_kept_answers import KeptAnswer
 from cinematch.adapters.mongodb_watchlist_plan import Outcome
 from cinematch.adapters.mongodb_watchlists import AsyncWatchlists
-from cinematch.domain.changes import AddFilm, Change, RemoveFilm
-from cinematch.domain.events import Event, EventType
+from cinematch.domain.events import EventType
 from cinematch.domain.watchlist import Film
-from cinematch.errors import EntryNotFound, FilmNotFound
+from cinematch.errors import FilmNotFound
 from cinematch.metrics.catalogue import EVENTS_ACCEPTED
 from cinematch.metrics.instruments import counter
 from cinematch.telemetry import get_logger
@@ -31,17 +31,12 @@ from ingestion.messages import (
 )
 from ingestion.problems import AmbiguousTitle, KeyReused
 from ingestion.repeats import Repeatable
+from ingestion.wishes import Addition, Removal, Wish
 
 CANDIDATES_SHOWN: Final = 10
 
-_SENTENCES: Final = {
-    EventType.ADD: "the film was added to the list",
-    EventType.UPDATE: "the film's rating was changed",
-    EventType.DELETE: "the film was removed from the list",
-}
 _ACCEPTED: Final = {kind: counter(EVENTS_ACCEPTED).labels(kind.value) for kind in EventType}
 _log = get_logger(__name__)
-_NOTHING_CHANGED: Final = "the film is in the list with this rating already: nothing was changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +47,15 @@ class Answered:
     replayed: bool = False
 
 
+CarryOut = Callable[[ChangeRequest], Awaitable[Reply]]
+"""Carries out one change; when it returns, the change cannot be lost."""
+
+
 class IngestionService:
     """Changes lists and reads them. Every call may raise StoreUnavailable: the same call may then be made again."""
 
-    def __init__(self, watchlists: AsyncWatchlists, catalog: AsyncCatalog) -> None:
+    def __init__(self, carry_out: CarryOut, watchlists: AsyncWatchlists, catalog: AsyncCatalog) -> None:
+        self._carry_out = carry_out
         self._watchlists = watchlists
         self._catalog = catalog
 
@@ -64,26 +64,17 @@ class IngestionService:
 
         Raises FilmNotFound, AmbiguousTitle when the id is unknown and several films have the title, and KeyReused.
         """
-        known = await self._known(request.user_id, repeatable)
-        if known is not None:
-            return known
-        film = await self._film(request.movie_id, request.title)
-        change = AddFilm(film, request.wanted_rating, request.watched_at)
-
-        def answer(outcome: Outcome) -> ChangeAnswer:
-            return _no_change(film, outcome.sequence) if outcome.event is None else _change(outcome.event)
-
-        return await self._changed(request.user_id, change, repeatable, answer)
+        try:
+            return await self._changed(Addition(request, request.movie_id), repeatable)
+        except FilmNotFound:
+            if request.title is None:
+                raise
+        titled = await self._titled(request.movie_id, request.title)
+        return await self._changed(Addition(request, titled.movie_id), repeatable)
 
     async def remove(self, user_id: str, movie_id: str, repeatable: Repeatable | None = None) -> Answered:
         """Remove a film. Raises EntryNotFound when the list does not have it, and KeyReused."""
-
-        def answer(outcome: Outcome) -> ChangeAnswer:
-            if outcome.event is None:
-                raise EntryNotFound(f"the list of {user_id!r} has no film {movie_id!r}")
-            return _change(outcome.event)
-
-        return await self._changed(user_id, RemoveFilm(movie_id), repeatable, answer)
+        return await self._changed(Removal(user_id, movie_id), repeatable)
 
     async def page(self, user_id: str, cursor: str | None, limit: int) -> MoviesPage:
         """Give a part of the list; changes made between two pages show in the later one."""
@@ -109,31 +100,16 @@ class IngestionService:
         following = search_cursor_after(Place.of(films[-1])) if len(found) > limit else None
         return CatalogPage(films=[CatalogFilm.of(film) for film in films], next_cursor=following)
 
-    async def _known(self, user_id: str, repeatable: Repeatable | None) -> Answered | None:
-        """Give the answer of the first time; whether the catalog still knows the film is no matter then."""
-        if repeatable is None:
-            return None
-        kept = await self._watchlists.answer_to(user_id, repeatable.key)
-        return None if kept is None else _again(kept, repeatable)
+    async def _changed(self, wish: Wish, repeatable: Repeatable | None) -> Answered:
+        keeping = None if repeatable is None else _keeping(wish, repeatable)
+        reply = await self._carry_out(ChangeRequest(wish.user_id, wish.movie_id, wish.change, keeping))
+        if isinstance(reply, Outcome):
+            return _counted(wish.answer(reply))
+        if repeatable is None or reply.fingerprint != repeatable.fingerprint:
+            raise KeyReused
+        return Answered(ChangeAnswer.model_validate(reply.answer), replayed=True)
 
-    async def _changed(
-        self, user_id: str, change: Change, repeatable: Repeatable | None, answer: Callable[[Outcome], ChangeAnswer]
-    ) -> Answered:
-        if repeatable is None:
-            return _counted(answer(await self._watchlists.change(user_id, change)))
-
-        def kept_answer(outcome: Outcome) -> KeptAnswer:
-            return KeptAnswer(repeatable.fingerprint, answer(outcome).model_dump(mode="json"))
-
-        kept, replayed = await self._watchlists.change_once(user_id, change, repeatable.key, kept_answer)
-        return _again(kept, repeatable) if replayed else _counted(ChangeAnswer.model_validate(kept.answer))
-
-    async def _film(self, movie_id: str, title: str | None) -> Film:
-        known = await self._catalog.films_by_id([movie_id])
-        if movie_id in known:
-            return known[movie_id]
-        if title is None:
-            raise FilmNotFound(f"the catalog has no film {movie_id!r}; a title may find it")
+    async def _titled(self, movie_id: str, title: str) -> Film:
         titled = await self._catalog.films_titled(title, CANDIDATES_SHOWN)
         if not titled:
             raise FilmNotFound(f"the catalog has no film {movie_id!r} and none titled {title!r}")
@@ -142,10 +118,11 @@ class IngestionService:
         return titled[0]
 
 
-def _again(kept: KeptAnswer, repeatable: Repeatable) -> Answered:
-    if kept.fingerprint != repeatable.fingerprint:
-        raise KeyReused
-    return Answered(ChangeAnswer.model_validate(kept.answer), replayed=True)
+def _keeping(wish: Wish, repeatable: Repeatable) -> Keeping:
+    def kept(outcome: Outcome) -> KeptAnswer:
+        return KeptAnswer(repeatable.fingerprint, wish.answer(outcome).model_dump(mode="json"))
+
+    return Keeping(repeatable.key, kept)
 
 
 def _counted(answer: ChangeAnswer) -> Answered:
@@ -153,27 +130,3 @@ def _counted(answer: ChangeAnswer) -> Answered:
         _ACCEPTED[answer.event_type].inc()
         tell_step(_log, current_trace(), "an event is stored", event_id=answer.event_id)
     return Answered(answer)
-
-
-def _change(event: Event) -> ChangeAnswer:
-    return ChangeAnswer(
-        changed=True,
-        event_id=event.event_id,
-        event_type=event.event_type,
-        sequence=event.sequence,
-        movie_id=event.movie_id,
-        title=event.movie_name,
-        detail=_SENTENCES[event.event_type],
-    )
-
-
-def _no_change(film: Film, sequence: int) -> ChangeAnswer:
-    return ChangeAnswer(
-        changed=False,
-        event_id=None,
-        event_type=None,
-        sequence=sequence,
-        movie_id=film.movie_id,
-        title=film.title,
-        detail=_NOTHING_CHANGED,
-    )

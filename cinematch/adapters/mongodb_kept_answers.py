@@ -1,14 +1,14 @@
-"""Answers kept under the keys that clients chose: what a change that comes again is answered with."""
+"""Answers kept under the keys that clients chose: what a change that comes again is answered with.
+
+They are kept in the transaction of their change. One user's keys say nothing to another.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pymongo.asynchronous.client_session import AsyncClientSession
-
-from cinematch.adapters.mongodb_client import AsynchronousDatabase, Document
-from cinematch.contracts.collections import IDEMPOTENCY_KEYS
+from cinematch.adapters.mongodb_client import Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,29 +19,17 @@ class KeptAnswer:
     answer: Document
 
 
-class KeptAnswers:
-    """The keys of all users; one user's keys say nothing to another.
-
-    The driver's errors pass as they are: some of them tell a transaction to start again. Who calls translates them.
-    """
-
-    def __init__(self, database: AsynchronousDatabase) -> None:
-        self._kept = database[IDEMPOTENCY_KEYS]
-
-    async def find(self, user_id: str, key: str, session: AsyncClientSession | None = None) -> KeptAnswer | None:
-        """Give what is kept under the key; None when it is new, or so old that it is forgotten."""
-        found = await self._kept.find_one({"_id": _id(user_id, key)}, session=session)
-        return KeptAnswer(found["fingerprint"], found["answer"]) if found else None
-
-    async def keep(self, user_id: str, key: str, kept: KeptAnswer, session: AsyncClientSession) -> None:
-        """Keep an answer in the transaction of its change.
-
-        Of two transactions that keep one key, the second meets a write conflict and starts again, whatever process it
-        is in: then it finds the answer.
-        """
-        document = {"_id": _id(user_id, key), "fingerprint": kept.fingerprint, "answer": kept.answer}
-        await self._kept.insert_one({**document, "created_at": datetime.now(UTC)}, session=session)
-
-
-def _id(user_id: str, key: str) -> Document:
+def kept_id(user_id: str, key: str) -> Document:
+    """Give the `_id` under which an answer is kept: of two transactions that keep one key, the second fails."""
     return {"user_id": user_id, "key": key}
+
+
+def kept_document(user_id: str, key: str, kept: KeptAnswer) -> Document:
+    """Give the document of an answer that is kept from now on."""
+    answer = {"fingerprint": kept.fingerprint, "answer": kept.answer}
+    return {"_id": kept_id(user_id, key), **answer, "created_at": datetime.now(UTC)}
+
+
+def read_kept(document: Document) -> KeptAnswer:
+    """Give back the answer of a document."""
+    return KeptAnswer(document["fingerprint"], document["answer"])

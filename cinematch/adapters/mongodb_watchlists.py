@@ -1,6 +1,7 @@
 """Watchlists in MongoDB: the sequence, the list and the outbox change in one transaction.
 
-The commit protocol of a group of changes of one user, at snapshot isolation:
+The commit protocol of a group of changes of one user, at snapshot isolation (mongodb_change_groups has that of the API,
+for single changes of many users):
 
 1. read the user's last sequence and the entries that the changes speak of;
 2. decide which changes take effect; where none does, end here, having written nothing;
@@ -14,18 +15,13 @@ already happened is no effective change.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from typing import Final, TypeVar
-from weakref import WeakValueDictionary
+from collections.abc import Sequence
+from typing import Final
 
 from pymongo import ASCENDING
-from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.client_session import ClientSession
 
 from cinematch.adapters.mongodb_client import AsynchronousDatabase, SyncDatabase, translated
-from cinematch.adapters.mongodb_kept_answers import KeptAnswer, KeptAnswers
 from cinematch.adapters.mongodb_watchlist_plan import (
     TRANSACTION,
     Outcome,
@@ -37,9 +33,6 @@ from cinematch.adapters.mongodb_watchlist_plan import (
 from cinematch.contracts.collections import MOVIES, OUTBOX, USER_SEQUENCES
 from cinematch.contracts.movie_document import Document
 from cinematch.domain.changes import AddFilm, Change
-from cinematch.errors import StoreUnavailable
-
-Result = TypeVar("Result")
 
 GROUP_CHANGES: Final = 500
 """Changes in one transaction: enough to make its cost vanish, few enough to keep it short."""
@@ -91,38 +84,11 @@ class Watchlists:
 
 
 class AsyncWatchlists:
-    """The lists for the API. Every call raises StoreUnavailable."""
+    """The lists for the API, to read; changes go by `mongodb_change_groups`. Every call raises StoreUnavailable."""
 
     def __init__(self, database: AsynchronousDatabase) -> None:
-        self._database = database
         self._movies = database[MOVIES]
-        self._outbox = database[OUTBOX]
         self._sequences = database[USER_SEQUENCES]
-        self._answers = KeptAnswers(database)
-        # A line is kept for as long as somebody stands in it. It spares transactions that would only fail and start
-        # again; that changes happen one after another is not its doing.
-        self._lines: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-
-    async def change(self, user_id: str, change: Change) -> Outcome:
-        """Carry out one change."""
-        return await self._transaction(user_id, lambda session: self._attempt(session, user_id, change))
-
-    async def change_once(
-        self, user_id: str, change: Change, key: str, answer: Callable[[Outcome], KeptAnswer]
-    ) -> tuple[KeptAnswer, bool]:
-        """Carry out one change, unless one was carried out under this key; give its answer, and whether it was kept.
-
-        `answer` makes the answer of the outcome; it may be called more than once, and what it raises undoes the change
-        and leaves the key free. The answer is kept in the transaction of the change, so there is never one alone.
-        """
-        return await self._transaction(
-            user_id, lambda session: self._attempt_once(session, user_id, change, key, answer)
-        )
-
-    async def answer_to(self, user_id: str, key: str) -> KeptAnswer | None:
-        """Give what was answered under this key; None when nothing was. It may be any moment now."""
-        with translated():
-            return await self._answers.find(user_id, key)
 
     async def page(self, user_id: str, after: str | None, limit: int) -> list[Document]:
         """Give up to `limit` documents of the user's list by movie_id, those behind `after`."""
@@ -138,48 +104,3 @@ class AsyncWatchlists:
         condition: Document = {"_id": bounds | behind} if bounds or behind else {}
         with translated():
             return await self._sequences.find(condition, limit=limit).sort("_id", ASCENDING).to_list()
-
-    @asynccontextmanager
-    async def _turn(self, user_id: str) -> AsyncIterator[None]:
-        """Let this process's changes of one user wait in line; the order of others' is the database's business."""
-        lock = self._lines.setdefault(user_id, asyncio.Lock())
-        try:
-            async with asyncio.timeout(self._database.client.options.timeout):
-                await lock.acquire()
-        except TimeoutError:
-            raise StoreUnavailable("mongodb", "the changes before this one take too long") from None
-        try:
-            yield
-        finally:
-            lock.release()
-
-    async def _transaction(self, user_id: str, attempt: Callable[[AsyncClientSession], Awaitable[Result]]) -> Result:
-        with translated():
-            async with self._turn(user_id), self._database.client.start_session() as session:
-                return await session.with_transaction(attempt, **TRANSACTION)
-
-    async def _attempt_once(
-        self,
-        session: AsyncClientSession,
-        user_id: str,
-        change: Change,
-        key: str,
-        answer: Callable[[Outcome], KeptAnswer],
-    ) -> tuple[KeptAnswer, bool]:
-        known = await self._answers.find(user_id, key, session)
-        if known is not None:
-            return known, True
-        fresh = answer(await self._attempt(session, user_id, change))
-        await self._answers.keep(user_id, key, fresh, session)
-        return fresh, False
-
-    async def _attempt(self, session: AsyncClientSession, user_id: str, change: Change) -> Outcome:
-        issued = await self._sequences.find_one({"_id": user_id}, session=session)
-        found = await self._movies.find(entries_of(user_id, [change]), session=session).to_list()
-        outcome = planned(user_id, [change], issued, found)
-        if outcome.events:
-            sequence = {"$set": {"sequence": outcome.sequence}}
-            await self._sequences.update_one({"_id": user_id}, sequence, upsert=True, session=session)
-            await self._movies.bulk_write(movie_writes(outcome.events), session=session)
-            await self._outbox.insert_many(outbox_documents(outcome.events), session=session)
-        return outcome
