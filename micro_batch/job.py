@@ -17,6 +17,7 @@ from cinematch.adapters.mongodb_trends_bootstrap import TrendsBootstrap
 from cinematch.settings import Settings
 from cinematch.spark.kafka_source import parsed_stream
 from cinematch.spark.stream_failure import stream_failed
+from cinematch.spark.stream_figures import tell_streams
 from micro_batch.bootstrap import bootstrap_global_stats
 from micro_batch.global_trends_stream import start_global_trends_stream
 from micro_batch.user_stats_stream import start_user_stats_stream
@@ -37,6 +38,7 @@ def prepare(client: SyncClient, settings: Settings) -> GlobalTrends:
 @contextmanager
 def running_streams(spark: SparkSession, settings: Settings, trends: GlobalTrends) -> Iterator[list[StreamingQuery]]:
     """Start both streams; stop them at the end."""
+    tell_streams(spark)
     events = parsed_stream(spark, settings)
     streams = [start_user_stats_stream(events, settings=settings)]
     try:

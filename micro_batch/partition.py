@@ -10,13 +10,13 @@ from functools import lru_cache
 from typing import Any, Final
 
 import pyarrow as pa
-from pyspark.sql.types import LongType, StringType, StructField, StructType
+from pyspark.sql.types import ArrayType, LongType, StringType, StructField, StructType
 
 from cinematch.adapters.kafka_dead_letters import DeadLetterOffice
 from cinematch.adapters.mongodb_catalog import Catalog
 from cinematch.adapters.mongodb_client import connect
 from cinematch.adapters.mongodb_user_stats import StoredLists, UserStatsView
-from cinematch.contracts.dead_letter import DeadLetter, rejection
+from cinematch.contracts.dead_letter import DeadLetter, blamed, rejection
 from cinematch.contracts.log_record import LogPartition, LogRecord
 from cinematch.settings import Settings
 from cinematch.spark.worker_memory import keep_what_is_loaded
@@ -29,11 +29,11 @@ OUTCOME_COLUMNS: Final = StructType(
         StructField("worker", StringType()),
         StructField("users", LongType()),
         StructField("behind", StringType()),
-        StructField("rejected", LongType()),
+        StructField("rejected", ArrayType(StringType())),
     ]
 )
 """What a partition did: host/pid of the Python worker, users refreshed, a user with an event that MongoDB does not know
-(null: none), records rejected."""
+(null: none), and for each rejected record the field at fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +64,12 @@ def process_partition(iterator: Iterator[pa.RecordBatch], *, settings: Settings)
     stores = worker_stores(settings)
     keep_what_is_loaded()
     highest: dict[str, int] = {}
-    rejected = 0
+    rejected: list[str] = []
     for batch in iterator:
         rows = batch.to_pylist()
         letters = [_letter(row) for row in rows if row["reason"] is not None]
         stores.dead_letters.publish(letters)
-        rejected += len(letters)
+        rejected += [blamed(letter.reason) for letter in letters]
         for row in rows:
             if row["reason"] is None:
                 highest[row["user_id"]] = max(row["sequence"], highest.get(row["user_id"], 0))

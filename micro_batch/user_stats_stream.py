@@ -9,9 +9,10 @@ from typing import Final
 from pyspark.sql import DataFrame
 from pyspark.sql.streaming.query import StreamingQuery
 
+from cinematch.adapters.kafka_dead_letters import count_letters
 from cinematch.settings import Settings
 from cinematch.telemetry import get_logger
-from micro_batch.partition import OUTCOME_COLUMNS, process_partition
+from micro_batch.partition import LAYER, OUTCOME_COLUMNS, process_partition
 from micro_batch.transform import user_requests
 
 NAME: Final = "user_stats"
@@ -41,11 +42,13 @@ def process_batch(batch_df: DataFrame, batch_id: int, *, settings: Settings) -> 
     for outcome in outcomes:
         if outcome.behind is not None:
             log.warning("an event is ahead of its user's list in MongoDB", user_id=outcome.behind)
+    rejected = [field for outcome in outcomes for field in outcome.rejected]
+    count_letters(LAYER, rejected)
     log.info(
         "user statistics written",
         batch=batch_id,
         users=sum(outcome.users for outcome in outcomes),
-        rejected=sum(outcome.rejected for outcome in outcomes),
+        rejected=len(rejected),
         workers=sorted({outcome.worker for outcome in outcomes}),
         seconds=round(time.monotonic() - started, 3),
     )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import Final
 
 from cinematch.contracts.batch_document import read_summary
 from cinematch.contracts.stored_stats import Stored
@@ -14,6 +15,8 @@ from cinematch.domain.events import Event
 from cinematch.domain.statistics import Statistics, statistics, statistics_of
 from cinematch.domain.summary import Summary, WholeListNeeded, merge
 from cinematch.domain.watchlist import Watchlist, replay
+from cinematch.metrics.catalogue import MERGES
+from cinematch.metrics.instruments import counter
 from cinematch.settings import StatsMode
 from serving_layer.answer import LiveCounters, UserView, freshness, no_statistics
 from serving_layer.counters import delta_of_snapshot
@@ -29,6 +32,16 @@ from serving_layer.reading import (
 )
 from serving_layer.speed import SpeedRead, read_speed
 from serving_layer.stores import SpeedReader, StatsStore
+
+_UNREADABLE: Final = "view_unreadable"
+_OUTCOMES: Final[dict[type[Reading], str]] = {
+    BoundaryOnly: "boundary_only",
+    DeltaAtBoundary: "at_boundary",
+    TailAfterBoundary: "batch_ahead",
+    BoundaryBehind: "batch_behind",
+    SpeedViewBroken: "view_broken",
+}
+_MERGES: Final = {outcome: counter(MERGES).labels(outcome) for outcome in (*_OUTCOMES.values(), _UNREADABLE)}
 
 
 @dataclass(frozen=True)
@@ -94,7 +107,9 @@ class LambdaStats:
         return _BothViews(user_id, stored, speed)
 
     async def _answer(self, views: _BothViews) -> UserView:
-        match views.reading():
+        found = views.reading()
+        _count(found, readable=views.speed.readable)
+        match found:
             case BoundaryOnly():
                 return _batch_view(views, readable=views.speed.readable)
             case DeltaAtBoundary(snapshot) as delta:
@@ -145,6 +160,10 @@ class LambdaStats:
         start = Watchlist({entry.movie_id: entry for entry in entries}, views.boundary)
         watchlist = replay(tail, start)
         return statistics_of(watchlist, await self._films.get(watchlist.entries))
+
+
+def _count(found: Reading, *, readable: bool) -> None:
+    _MERGES[_OUTCOMES[type(found)] if readable else _UNREADABLE].inc()
 
 
 def _batch_view(views: _BothViews, *, readable: bool) -> UserView:

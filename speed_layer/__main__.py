@@ -26,6 +26,7 @@ from speed_layer.applier import Applier
 from speed_layer.delta_consumer import DeltaConsumer
 from speed_layer.guardian import Guardian
 from speed_layer.job import start_micro_batch, start_realtime
+from speed_layer.metrics import RepairFigures
 from speed_layer.operator_routes import Progress
 from speed_layer.process import Companion, run
 from speed_layer.repairs import Repairs
@@ -40,7 +41,9 @@ def main() -> None:
         signal.signal(number, lambda *_: stop.set())
     watch = LogWatch(settings.kafka)
     progress = Progress(watch, settings)
-    tell_metrics(settings, ViewLags(watch, settings.events_topic, {"speed_layer": progress.reached}))
+    lags = ViewLags(watch, settings.events_topic, {"speed_layer": progress.reached})
+    boundaries = Boundaries(mongodb_client.connect(settings)[settings.mongodb_database])
+    tell_metrics(settings, lags, RepairFigures(boundaries))
     partitions = settings.topic_partitions
     topics = (settings.events_topic, settings.speed_deltas_topic, settings.dead_letter_topic)
     ensure_topics(settings.kafka, dict.fromkeys(topics, partitions))

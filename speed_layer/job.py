@@ -10,11 +10,14 @@ from typing import Final
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
+from cinematch.adapters.kafka_dead_letters import count_letters
 from cinematch.errors import StoreUnavailable
 from cinematch.settings import Settings
-from cinematch.spark.kafka_source import kafka_records, realtime_kafka_records
 from cinematch.spark.kafka_options import kafka_options
+from cinematch.spark.kafka_source import kafka_records, realtime_kafka_records
+from cinematch.spark.stream_figures import tell_streams
 from cinematch.telemetry import get_logger
+from speed_layer.applier import LAYER
 from speed_layer.transform import deltas
 from speed_layer.worker import OUTCOME_COLUMNS, apply_records
 
@@ -43,6 +46,7 @@ class MicroBatch:
         slots = batch.sparkSession.sparkContext.defaultParallelism
         applied = batch.coalesce(slots).mapInArrow(self._apply, OUTCOME_COLUMNS)  # one wave of tasks, order kept
         outcomes = applied.toArrow().to_pydict()
+        count_letters(LAYER, (field for field in outcomes["rejected"] if field is not None))
         self._report_broken(user for user in outcomes["broken_user"] if user is not None)
         return next((failure for failure in outcomes["failure"] if failure is not None), None)
 
@@ -51,6 +55,7 @@ def start_micro_batch(
     spark: SparkSession, settings: Settings, report_broken: ReportBroken, stop: threading.Event
 ) -> StreamingQuery:
     """Start the stream that applies events itself, batch by batch."""
+    tell_streams(spark)
     batches = MicroBatch(settings, report_broken, stop)
     return (
         kafka_records(spark, settings)
@@ -64,6 +69,7 @@ def start_micro_batch(
 
 def start_realtime(spark: SparkSession, settings: Settings) -> StreamingQuery:
     """Start the stream that publishes deltas in real-time mode; it holds one task slot per partition of the log."""
+    tell_streams(spark)
     writer = (
         deltas(realtime_kafka_records(spark, settings))
         .writeStream.queryName("realtime")

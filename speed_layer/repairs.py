@@ -8,12 +8,15 @@ meanwhile, and may be repeated. So it does no harm to a user whose events are me
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from cinematch.contracts.speed_view import DueUser, EventHistory, SpeedView
+from cinematch.metrics.catalogue import SPEED_PENDING
+from cinematch.metrics.instruments import gauge
 from cinematch.telemetry import get_logger
 
 log = get_logger(__name__)
+_PENDING: Final = gauge(SPEED_PENDING)
 
 
 class Boundaries(Protocol):
@@ -52,11 +55,17 @@ class Repairs:
         return sum(self._replace(user) for user in users)
 
     def broken_views(self) -> dict[DueUser, tuple[int, int] | None]:
-        """Give every due user whose view is not whole, with its base and last sequence as they are now."""
+        """Give every due user whose view is not whole, with its base and last sequence as they are now.
+
+        Whoever looks at all views may as well count what is in them: that is the metric of pending events.
+        """
         found: dict[DueUser, tuple[int, int] | None] = {}
+        pending = 0
         for page in self._boundaries.due_pages():
             views = self._view.boundaries([user.user_id for user in page])
+            pending += sum(_pending(user, views.get(user.user_id)) for user in page)
             found |= {user: views.get(user.user_id) for user in page if not _whole(user, views.get(user.user_id))}
+        _PENDING.set(pending)
         return found
 
     def repair_stuck(self, earlier: dict[DueUser, tuple[int, int] | None]) -> int:
@@ -88,3 +97,8 @@ def _whole(user: DueUser, stored: tuple[int, int] | None) -> bool:
         return False
     base_sequence, last_sequence = stored
     return base_sequence <= user.boundary and last_sequence >= user.issued
+
+
+def _pending(user: DueUser, stored: tuple[int, int] | None) -> int:
+    """Count the events in the view that the published generation does not have."""
+    return 0 if stored is None else max(0, stored[1] - max(stored[0], user.boundary))

@@ -5,7 +5,7 @@ A Kafka partition holds each of its users whole and in order, so a Spark partiti
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
@@ -15,6 +15,7 @@ from pyspark.sql.types import StringType, StructField, StructType
 from cinematch.adapters.kafka_dead_letters import DeadLetterOffice
 from cinematch.adapters.redis_client import connect
 from cinematch.adapters.redis_speed_view import RedisSpeedView
+from cinematch.contracts.dead_letter import DeadLetter, blamed
 from cinematch.contracts.log_record import LogPartition, LogRecord
 from cinematch.errors import StoreUnavailable
 from cinematch.settings import Settings
@@ -23,9 +24,16 @@ from cinematch.telemetry import configure_logging
 from cinematch.tracing import TRACEPARENT
 from speed_layer.applier import Applier, Arrival
 
-OUTCOME_COLUMNS: Final = StructType([StructField("broken_user", StringType()), StructField("failure", StringType())])
-"""One row per user whose view lacks events (`broken_user`), and one if a store could not be reached (`failure`)."""
-_OUTCOMES: Final = pa.schema([("broken_user", pa.string()), ("failure", pa.string())])
+OUTCOME_COLUMNS: Final = StructType(
+    [
+        StructField("broken_user", StringType()),
+        StructField("rejected", StringType()),
+        StructField("failure", StringType()),
+    ]
+)
+"""One row per user whose view lacks events (`broken_user`), one per dead letter (`rejected`: the field at fault), and
+one if a store could not be reached (`failure`)."""
+_OUTCOMES: Final = pa.schema([(name, pa.string()) for name in OUTCOME_COLUMNS.names])
 
 
 def apply_records(settings: Settings, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -33,15 +41,36 @@ def apply_records(settings: Settings, batches: Iterator[pa.RecordBatch]) -> Iter
     keep_what_is_loaded()
     for batch in batches:
         try:
-            broken = _applier(settings).apply(map(_arrival, batch.to_pylist()))
+            applier, office = _applier(settings)
+            broken = applier.apply(map(_arrival, batch.to_pylist()))
         except StoreUnavailable as error:
             yield pa.RecordBatch.from_pylist([{"failure": str(error)}], schema=_OUTCOMES)
             return
-        yield pa.RecordBatch.from_pylist([{"broken_user": user_id} for user_id in broken], schema=_OUTCOMES)
+        outcomes = [{"broken_user": user_id} for user_id in broken] + [{"rejected": it} for it in office.take_fields()]
+        yield pa.RecordBatch.from_pylist(outcomes, schema=_OUTCOMES)
+
+
+class WorkersOffice:
+    """Publishes letters, and keeps the fields at fault for the driver, whose metrics are the layer's."""
+
+    def __init__(self, office: DeadLetterOffice) -> None:
+        self._office = office
+        self._fields: list[str] = []
+
+    def publish(self, letters: Iterable[DeadLetter]) -> None:
+        """Publish letters; returns when they are safe. Raises StoreUnavailable."""
+        kept = list(letters)
+        self._office.publish(kept)
+        self._fields += [blamed(letter.reason) for letter in kept]
+
+    def take_fields(self) -> list[str]:
+        """Give the fields of the letters since this was asked last."""
+        taken, self._fields = self._fields, []
+        return taken
 
 
 @lru_cache(maxsize=1)
-def _applier(settings: Settings) -> Applier:
+def _applier(settings: Settings) -> tuple[Applier, WorkersOffice]:
     """Connect this worker process, once: Spark keeps it for later partitions."""
     configure_logging(settings.log_level, as_json=settings.log_json)
     view = RedisSpeedView(connect(settings), settings.speed_idle_expiry_seconds)

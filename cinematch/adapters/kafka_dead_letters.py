@@ -9,9 +9,10 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from cinematch.adapters.kafka_connection import Brokers, connection, unavailable
-from cinematch.contracts.dead_letter import DeadLetter, encode
+from cinematch.contracts.dead_letter import DeadLetter, blamed, encode
 from cinematch.contracts.log_record import trace_headers
-from cinematch.errors import StoreUnavailable
+from cinematch.metrics.catalogue import DEAD_LETTERS
+from cinematch.metrics.instruments import counter
 from cinematch.telemetry import get_logger
 from cinematch.tracing import read_trace, within
 
@@ -39,6 +40,7 @@ class DeadLetterOffice:
             for letter, future in pending:
                 future.get(TIMEOUT_SECONDS)
                 _tell(letter)
+                count_letters(letter.layer, [blamed(letter.reason)])
         except KafkaError as error:
             self._give_up()
             raise unavailable(error, self._brokers) from error
@@ -65,6 +67,12 @@ class DeadLetterOffice:
             )
         headers = trace_headers(letter.traceparent)
         return self._producer.send(self._topic, key=letter.identity.encode(), value=encode(letter), headers=headers)
+
+
+def count_letters(layer: str, fields: Iterable[str]) -> None:
+    """Count letters by the fields at fault: those of this process's office are, those of Spark's workers are not."""
+    for field in fields:
+        counter(DEAD_LETTERS).labels(layer, field).inc()
 
 
 def _tell(letter: DeadLetter) -> None:

@@ -6,8 +6,9 @@ record, and readers of the dead-letter topic keep one letter of each identity.
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Final
 
@@ -15,12 +16,16 @@ import orjson
 
 from cinematch.contracts.event_codec import rfc3339
 from cinematch.contracts.log_record import LogRecord
+from cinematch.domain.events import Event
 
 CARRIED_BYTES: Final = 700_000
 """Of a rejected value; more, in base64, would not fit into a Kafka message of 1 MiB, and would stop whoever reports it.
 No event is near it, and the reason for a value that is too large tells its size."""
 CARRIED_KEY_BYTES: Final = 50_000
 """The same of a key."""
+WHOLE: Final = "message"
+_FIELD: Final = re.compile(r"[a-z_]+")
+_FIELDS: Final = frozenset(field.name for field in fields(Event) if field.compare)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,15 @@ def rejection(record: LogRecord, reason: str, layer: str) -> DeadLetter:
     )
 
 
+def blamed(reason: str) -> str:
+    """Name the field of the event that a reason is about, "message" where it is about the whole.
+
+    A few names, whatever a reason says: part of it may come from whoever wrote the record.
+    """
+    field = _FIELD.match(reason)
+    return field[0] if field and field[0] in _FIELDS else WHOLE
+
+
 def encode(letter: DeadLetter) -> bytes:
     """Write a letter as JSON; key and value are base64, for they may be any bytes, cut to what a message carries."""
     return orjson.dumps(
@@ -80,13 +94,13 @@ def encode(letter: DeadLetter) -> bytes:
 
 def decode(message: bytes) -> DeadLetter:
     """Read what `encode` wrote (trusted: from our own topic)."""
-    fields = orjson.loads(message)
+    members = orjson.loads(message)
     return DeadLetter(
         **{
-            **fields,
-            "key": _to_bytes(fields["key"]),
-            "value": _to_bytes(fields["value"]),
-            "rejected_at": datetime.fromisoformat(fields["rejected_at"]),
+            **members,
+            "key": _to_bytes(members["key"]),
+            "value": _to_bytes(members["value"]),
+            "rejected_at": datetime.fromisoformat(members["rejected_at"]),
         }
     )
 

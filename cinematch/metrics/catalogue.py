@@ -75,6 +75,91 @@ VIEW_SECONDS: Final = Metric(
     labels=("view",),
 )
 
+# ---- Spark's streams
+
+_STREAMING: Final = ("micro_batch", "speed_layer")
+STREAM_ROWS: Final = Metric(
+    "cinematch_stream_rows_total",
+    Kind.COUNTER,
+    Unit.RECORDS,
+    "Records that a streaming query (user_stats, global_trends; of the speed layer micro_batch or realtime) has read.",
+    _STREAMING,
+    labels=("query",),
+)
+STREAM_INPUT_RATE: Final = Metric(
+    "cinematch_stream_input_rows_per_second",
+    Kind.GAUGE,
+    Unit.RECORDS_PER_SECOND,
+    "Records that came in for a query's last batch, by the time since the one before.",
+    _STREAMING,
+    labels=("query",),
+)
+STREAM_PROCESSED_RATE: Final = Metric(
+    "cinematch_stream_processed_rows_per_second",
+    Kind.GAUGE,
+    Unit.RECORDS_PER_SECOND,
+    "Records of a query's last batch by the time that it took: what the query can do. Below the input it falls behind.",
+    _STREAMING,
+    labels=("query",),
+)
+STREAM_PHASE_SECONDS: Final = Metric(
+    "cinematch_stream_phase_seconds",
+    Kind.HISTOGRAM,
+    Unit.SECONDS,
+    "How long a query's batches took, by Spark's phases: addBatch is the work, triggerExecution is all of it.",
+    _STREAMING,
+    labels=("query", "phase"),
+    buckets=_BATCH_BUCKETS,
+)
+STREAM_STATE_ROWS: Final = Metric(
+    "cinematch_stream_state_rows",
+    Kind.GAUGE,
+    Unit.RECORDS,
+    "Rows that a query keeps in Spark's own state; ours keep none.",
+    _STREAMING,
+    labels=("query",),
+)
+STREAM_LAG_EVENTS: Final = Metric(
+    "cinematch_stream_lag_events",
+    Kind.GAUGE,
+    Unit.EVENTS,
+    "Records between the end of a query's last batch and that of the log, as Spark saw it then.",
+    _STREAMING,
+    labels=("query",),
+)
+STREAM_LAG_SECONDS: Final = Metric(
+    "cinematch_stream_lag_seconds",
+    Kind.GAUGE,
+    Unit.SECONDS,
+    "How long ago a query that is behind had last read all of the log; 0 when its last batch did.",
+    _STREAMING,
+    labels=("query",),
+)
+STREAM_RUNNING: Final = Metric(
+    "cinematch_stream_running",
+    Kind.GAUGE,
+    Unit.RUNS,
+    "1 while a query runs, 0 after its end.",
+    _STREAMING,
+    labels=("query",),
+)
+STREAMS_TERMINATED: Final = Metric(
+    "cinematch_streams_terminated_total",
+    Kind.COUNTER,
+    Unit.RUNS,
+    "Queries that have ended, by outcome: stopped, or failed. The process ends with its query, and is started again.",
+    _STREAMING,
+    labels=("query", "outcome"),
+)
+DEAD_LETTERS: Final = Metric(
+    "cinematch_dead_letters_total",
+    Kind.COUNTER,
+    Unit.RECORDS,
+    "Records that a layer refused as no event and reported; `reason` is the field at fault, or message for the whole.",
+    ("micro_batch", "speed_layer", "data_lake"),
+    labels=("layer", "reason"),
+)
+
 # ---- the speed view
 
 SPEED_EVENTS: Final = Metric(
@@ -90,6 +175,21 @@ SPEED_GAPS: Final = Metric(
     Kind.COUNTER,
     Unit.USERS,
     "Users whose speed view was found to lack an event when a later one came; each is repaired.",
+    ("speed_layer",),
+)
+
+SPEED_PENDING: Final = Metric(
+    "cinematch_speed_pending_events",
+    Kind.GAUGE,
+    Unit.EVENTS,
+    "Events in Redis that the published generation does not have, at the last audit (every SPEED_AUDIT_SECONDS).",
+    ("speed_layer",),
+)
+SPEED_REPAIRS: Final = Metric(
+    "cinematch_speed_repair_requests",
+    Kind.GAUGE,
+    Unit.USERS,
+    "Users whose speed view a reader found broken, and who wait for its repair; up to 1000.",
     ("speed_layer",),
 )
 
@@ -214,6 +314,17 @@ ANSWERS: Final = Metric(
     "the answer), view_unreadable (Redis is silent, or has lost events, and the batch document answers alone).",
     ("api",),
     labels=("mode", "freshness"),
+)
+
+MERGES: Final = Metric(
+    "cinematch_merges_total",
+    Kind.COUNTER,
+    Unit.ANSWERS,
+    "Reads of STATS_MODE=lambda by how the two views met: boundary_only (nothing after the batch), at_boundary, "
+    "batch_ahead (a batch was published that the speed view is not cut at yet; the tail is folded), batch_behind (the "
+    "document is older than the speed view, also when read twice), view_broken (events lost), view_unreadable.",
+    ("api",),
+    labels=("outcome",),
 )
 
 AUDIT_USERS: Final = Metric(

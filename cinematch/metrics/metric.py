@@ -29,6 +29,7 @@ class Unit(StrEnum):
     GENERATION = "generation number"
     OBJECTS = "objects"
     RECORDS = "records"
+    RECORDS_PER_SECOND = "records/s"
     REPAIRS = "repairs"
     REQUESTS = "requests"
     RUNS = "runs"

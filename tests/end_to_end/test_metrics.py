@@ -15,14 +15,15 @@ pytestmark = pytest.mark.end_to_end
 MOVED = {
     "api": "cinematch_events_accepted_total",
     "relay": "cinematch_relayed_events_total",
+    "micro_batch": "cinematch_stream_rows_total",
     "speed_layer": "cinematch_speed_events_total",
     "data_lake": "cinematch_lake_flush_rows_sum",
 }
 TOLD = {
     "api": "http_requests_total",
     "relay": "cinematch_outbox_lag_events",
-    "micro_batch": "cinematch_view_lag_events",
-    "speed_layer": "cinematch_view_lag_seconds",
+    "micro_batch": "cinematch_stream_lag_events",
+    "speed_layer": "cinematch_stream_running",
     "data_lake": "cinematch_view_lag_events",
     "scheduler": "cinematch_store_seconds_count",
 }

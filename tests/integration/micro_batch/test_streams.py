@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
@@ -75,6 +76,9 @@ def test_views_equal_a_recomputation_between_poisoned_records(
     letters = stage.letters().values()
     assert {letter.layer for letter in letters} == {"micro_batch"}
     assert {letter.topic for letter in letters} == {quick.events_topic}
+    refused = {"layer": "micro_batch", "reason": "message"}
+    assert (REGISTRY.get_sample_value("cinematch_dead_letters_total", refused) or 0) >= 4  # by workers, told here
+    assert (REGISTRY.get_sample_value("cinematch_stream_rows_total", {"query": "user_stats"}) or 0) >= len(events)
     assert sorted((letter.reason, len(letter.value or b"")) for letter in letters) == [
         ("event_id: Field required", 36),
         ("schema_version must be 1", 22),

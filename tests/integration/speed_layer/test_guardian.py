@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from typer.testing import CliRunner
 
 from cinematch.adapters.redis_client import connect
@@ -24,6 +25,7 @@ from cinematch.settings import Settings
 from speed_layer import guardian as guardian_module
 from speed_layer.commands import speed
 from speed_layer.guardian import Guardian
+from speed_layer.metrics import RepairFigures
 from speed_layer.repairs import Repairs
 from tests.environments import environment_of
 from tests.micro_batch_stage import FILMS
@@ -156,6 +158,24 @@ def test_a_reader_s_request_is_fulfilled_and_removed(stage: SpeedStage) -> None:
         stage.database.speed_repairs.insert_one({"_id": user, "requested_at": 1})
         reached(lambda: stage.database.speed_repairs.count_documents({}) == 0, 5)
     assert stage.differences() == []
+
+
+def test_what_is_pending_and_what_readers_ask_for_is_told(stage: SpeedStage) -> None:
+    written(stage)
+    issued = stage.sequences()
+
+    def pending() -> float | None:
+        assert stage.repairs.broken_views() == {}
+        return REGISTRY.get_sample_value("cinematch_speed_pending_events")
+
+    assert pending() == sum(issued.values())
+    stage.publish_batch({user: sequence - 1 for user, sequence in issued.items()})
+    assert pending() == len(issued)
+    stage.publish_batch(issued)
+    assert pending() == 0
+    stage.database.speed_repairs.insert_one({"_id": stage.user("0"), "requested_at": 1})
+    (family,) = RepairFigures(stage.boundaries)()
+    assert [sample.value for sample in family.samples] == [1]
 
 
 def test_nothing_is_forgotten_while_the_outbox_is_away(stage: SpeedStage) -> None:

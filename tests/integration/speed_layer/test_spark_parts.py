@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from pyspark.sql import DataFrame, SparkSession
 
 from cinematch.contracts.dead_letter import CARRIED_BYTES, CARRIED_KEY_BYTES
@@ -151,7 +152,11 @@ def log_of_two(stage: SpeedStage) -> list[Event]:
 def test_a_repeated_micro_batch_changes_nothing(
     spark: SparkSession, stage: SpeedStage, settings: Settings, kafka_server: Any, log_of_two: list[Event]
 ) -> None:
-    reported: list[str] = []
+    def refused() -> float | None:
+        labels = {"layer": "speed_layer", "reason": "message"}
+        return REGISTRY.get_sample_value("cinematch_dead_letters_total", labels)
+
+    before, reported = refused() or 0, list[str]()
     batches = MicroBatch(settings, reported.extend, threading.Event())
     values = list(map(encode, log_of_two))
     for part in (values[:9], values[:9], values[4:20], values, values[:1]):
@@ -159,6 +164,7 @@ def test_a_repeated_micro_batch_changes_nothing(
     assert stage.differences() == []
     assert reported == []
     assert {letter.reason for letter in stage.letters().values()} == {"the message is not JSON in UTF-8"}
+    assert (refused() or 0) - before == 5  # by workers, told by this process
 
 
 def test_gaps_in_a_micro_batch_are_reported(

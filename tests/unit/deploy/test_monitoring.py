@@ -12,11 +12,13 @@ import promql_parser
 import pytest
 import yaml
 
+from cinematch.local_stack.layers import LAYERS
 from cinematch.metrics.catalogue import METRICS
 from cinematch.metrics.metric import Kind, Metric
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
 DASHBOARDS = sorted((DEPLOY / "grafana" / "dashboards").glob("*.json"))
+PROMETHEUS = DEPLOY / "prometheus" / "prometheus.yml"
 RULES = sorted((DEPLOY / "prometheus" / "rules").glob("*.yml"))
 OTHERS = {"up", "http_requests_total", "http_request_duration_seconds_bucket", "process_resident_memory_bytes"}
 
@@ -53,7 +55,15 @@ def test_each_query_parses_and_asks_for_what_is_told(query: str) -> None:
 
 
 def test_each_alert_says_what_is_wrong_and_how_bad_it_is() -> None:
-    assert {rule["alert"] for rule in rules()} >= {"LayerDown", "OutboxLag", "ViewLag", "BatchOverdue", "SlowStore"}
+    assert {rule["alert"] for rule in rules()} >= {
+        "BatchOverdue",
+        "DeadLetters",
+        "LayerDown",
+        "OutboxLag",
+        "SlowStore",
+        "StreamEnded",
+        "ViewLag",
+    }
     for rule in rules():
         assert rule["annotations"]["summary"]
         assert rule["labels"]["severity"] in ("warning", "critical")
@@ -63,3 +73,31 @@ def test_panels_have_titles_and_do_not_overlap() -> None:
     titles = [panel["title"] for panel in panels()]
     places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in panels()]
     assert len(titles) == len(set(titles)) == len(set(places)) >= 10
+
+
+JOBS = {job["job_name"]: job for job in yaml.safe_load(PROMETHEUS.read_text())["scrape_configs"]}
+COMPOSE = yaml.safe_load((DEPLOY.parent / "docker-compose.yml").read_text())["services"]
+
+
+def test_each_layer_is_a_job_of_its_name_found_where_compose_runs_it() -> None:
+    """The alert on a silent layer looks at every job, so a layer without one would be silent for ever."""
+    assert set(JOBS) == {spec.name for spec in LAYERS} == {layer for metric in METRICS for layer in metric.layers}
+    for name, job in JOBS.items():
+        (place,) = job["dns_sd_configs"]
+        assert place["names"] == [name.replace("_", "-")]
+        (service,) = place["names"]
+        told_on = COMPOSE[service]["environment"]
+        assert str(place["port"]) == told_on["API_PORT" if name == "api" else "METRICS_PORT"]
+
+
+def test_the_alert_on_a_silent_layer_leaves_no_job_out() -> None:
+    (rule,) = (rule for rule in rules() if rule["alert"] == "LayerDown")
+    assert "job=" not in rule["expr"]
+    assert "{{ $labels.job }}" in rule["annotations"]["summary"]
+    assert "by (job)" in rule["expr"]
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_a_query_names_only_jobs_and_views_that_there_are(query: str) -> None:
+    named = re.findall(r'job[=!]~?"([^"]+)"', query)
+    assert set(named) <= set(JOBS)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from cinematch.contracts.batch_document import batch_document
 from cinematch.contracts.generations import list_chunks
@@ -78,6 +79,10 @@ def assert_is_replay(answer: dict[str, Any], log: list[Event], complete: bool) -
     assert covers["complete"] is complete
 
 
+def merges(outcome: str) -> float:
+    return REGISTRY.get_sample_value("cinematch_merges_total", {"outcome": outcome}) or 0.0
+
+
 A, B, C = added(1, "m1", 8.5), added(2, "m2", 6.0), added(3, "m3")
 TAILS = {
     "no delta": [],
@@ -101,7 +106,10 @@ async def test_batch_and_tail_give_what_a_replay_gives(tail: list[Event], advanc
     scene.batch(3)
     if advanced:
         scene.speed.view.advance({"user": 3})
+    met = "boundary_only" if not tail else "at_boundary" if advanced else "batch_ahead"
+    before = merges(met)
     answer = await scene.answer()
+    assert merges(met) == before + 1
     assert_is_replay(answer, scene.log, complete=True)
     assert answer["realtime_delta_count"] == answer["total_watched"] - 3
     assert (answer["batch_updated_at"], answer["freshness"]["batch_generation"]) == (NOW, 1)
