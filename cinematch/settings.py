@@ -262,11 +262,19 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """Read the environment. Raises ConfigurationError, which names the variable and what would be right."""
+    """Read the environment, and below it the files of SECRETS_DIR.
+
+    Raises ConfigurationError, which names the variable and what would be right.
+    """
+    folder = os.environ.get(SECRETS_DIR_VARIABLE)
+    if folder and not Path(folder).is_dir():
+        raise ConfigurationError(f"{SECRETS_DIR_VARIABLE}: {folder!r} is wrong: there is no such folder")
     try:
         settings = Settings(_secrets_dir=folder or None)
     except ValidationError as error:
         raise ConfigurationError(_sentence(error)) from None
+    hide_in_logs(settings.secrets())
+    return settings
 
 
 def _sentence(error: ValidationError) -> str:
@@ -275,8 +283,6 @@ def _sentence(error: ValidationError) -> str:
         return first["msg"].removeprefix("Value error, ")
     name = str(first["loc"][0])
     value = f"{first['input']!r} is wrong: " if _may_be_shown(name) else ""
-    hide_in_logs(settings.secrets())
-    return settings
     return f"{name.upper()}: {value}{first['msg']}"
 
 
