@@ -16,7 +16,7 @@ from cinematch.contracts.lake_paths import EVENTS_FOLDER, first_day_needed
 from cinematch.contracts.lake_schema import EVENTS_SCHEMA, from_table
 from cinematch.domain.events import Event
 from cinematch.domain.watchlist import in_sequence
-from cinematch.errors import NotFound
+from cinematch.errors import NotFound, StoreUnavailable
 from cinematch.settings import Settings
 
 
@@ -55,6 +55,9 @@ class Lake:
             return self._files.rows(self._keys(since), EVENTS_SCHEMA, wanted)
         except NotFound:  # compacted, and removed after its grace, while we were reading: look again
             return self._files.rows(self._keys(since), EVENTS_SCHEMA, wanted)
+        except ValueError as error:  # whoever reads waits for its repair, and tells; it is no reason to end
+            reason = f"the lake has an object that cannot be read, `cinematch lake verify` names it: {error}"
+            raise StoreUnavailable("s3", reason) from error
 
     def _keys(self, since: datetime | None) -> list[str]:
         return self._folder.view().keys(first_day_needed(since) if since else None)

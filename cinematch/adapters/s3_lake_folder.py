@@ -20,9 +20,13 @@ from cinematch.contracts.lake_manifest import (
 )
 from cinematch.contracts.lake_paths import manifest_key, manifest_number, manifests_prefix
 from cinematch.contracts.log_record import LogPartition
-from cinematch.errors import Conflict, NotFound
+from cinematch.errors import CineMatchError, Conflict, NotFound
 
 HEADS_AT_ONCE: Final = 8
+
+
+class ForeignObject(CineMatchError):
+    """An object that has the name of a link of a chain, and is none."""
 
 
 class LakeFolder:
@@ -51,9 +55,12 @@ class LakeFolder:
         return sorted(known + tail, key=lambda link: (link.place, link.first_offset, link.key))
 
     def link(self, key: str) -> LakeObject:
-        """Read one object's account of itself. Raises NotFound."""
+        """Read one object's account of itself. Raises NotFound, and ForeignObject for one that gives none."""
         head = self.objects.head(key)
-        return from_metadata(key, head.size_bytes, head.metadata)
+        try:
+            return from_metadata(key, head.size_bytes, head.metadata)
+        except ValueError as error:
+            raise ForeignObject(f"{error}: no sink has written it, so it must be removed from the lake") from None
 
     def last_links(self) -> dict[LogPartition, LakeObject]:
         """Give the last link of every partition's chain: how far the lake reaches."""

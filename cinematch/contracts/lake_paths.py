@@ -57,8 +57,11 @@ def parse_object_name(key: str) -> ObjectName | None:
     match = _SINK_NAME.fullmatch(key)
     if match is None or compaction_number(key) is not None:
         return None
-    place = LogPartition(match["topic"], int(match["partition"]))
-    return ObjectName(match["folder"], place, date.fromisoformat(match["day"]), int(match["first"]))
+    try:
+        day = date.fromisoformat(match["day"])
+    except ValueError:  # dt=2026-02-30: nobody's day, so none of ours
+        return None
+    return ObjectName(match["folder"], LogPartition(match["topic"], int(match["partition"])), day, int(match["first"]))
 
 
 def compacted_key(folder: str, day: date, number: int, place: LogPartition, first_offset: int, suffix: str) -> str:

@@ -28,8 +28,9 @@ def stream_failed(name: str, error: Exception | None, checkpoint: str, rebuilt_f
     found = _LOST_OFFSETS.search(text)
     if found is None:
         return StreamFailed(f"the stream {name} has ended: {text}")
+    lost = found["lost"] or found["ahead"] or found["unfetched"]
     return StreamFailed(
-        f"the stream {name} has ended, for its checkpoint expects events that Kafka no longer has "
-        f"({found['lost'] or found['ahead'] or found['unfetched']}): stop the layer, delete CHECKPOINT_DIR/{checkpoint} and start the layer; "
+        f"the stream {name} has ended, for its checkpoint expects events that Kafka no longer has ({lost}): "
+        f"stop the layer, delete CHECKPOINT_DIR/{checkpoint} and start the layer; "
         f"its views are rebuilt from {rebuilt_from}, see {HOW_TO}"
     )

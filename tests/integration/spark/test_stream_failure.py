@@ -98,9 +98,10 @@ def test_real_time_mode_says_the_same_of_events_that_kafka_no_longer_has(
     told = str(stream_failed("realtime", stream.exception(), "layer/stream", "the lists"))
     assert ADVICE in told, told
 
+    place = LogPartition(own.events_topic, 0)
     anew = start_realtime(spark, own.model_copy(update={"checkpoint_dir": tmp_path / "another"}))
     another = tmp_path / "another" / "speed_layer" / "realtime"
-    reached(lambda: (committed_offsets(another) or {}).get(LogPartition(own.events_topic, 0)) == 20, PATIENCE_SECONDS)
+    reached(lambda: (committed_offsets(another) or {}).get(place) == 20, PATIENCE_SECONDS)
     assert anew.isActive  # the advice helps
     anew.stop()
 
