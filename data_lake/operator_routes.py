@@ -16,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from cinematch.adapters import s3_objects
 from cinematch.adapters.kafka_log_watch import LogWatch
 from cinematch.adapters.s3_lake_folder import LakeFolder
+from cinematch.api.access import Access, open_to
 from cinematch.api.lookups import Lookup, RateMeter
 from cinematch.api.operator import ACTION, KEEP_SECONDS, Flow, Panel, audited, flow, operator_router, panel
 from cinematch.api.problems import problem_responses
@@ -170,6 +171,7 @@ router = operator_router(lifespan=lifespan)
 
 
 @router.get("/lake", summary="The lake: objects, bytes, and how far it reaches")
+@open_to(Access.OPERATOR)
 async def operator_lake(request: Request) -> LakePanel:
     """Count the lake's objects by day and partition, and compare its end with that of the event log."""
     lake: LakeOperation = request.state.lake_operation
@@ -182,6 +184,7 @@ async def operator_lake(request: Request) -> LakePanel:
 
 
 @router.get("/dead-letters", summary="The newest dead letters")
+@open_to(Access.OPERATOR)
 async def operator_dead_letters(
     request: Request, limit: Annotated[int, Query(ge=1, le=LETTERS_AT_ONCE)] = 50
 ) -> LettersPanel:
@@ -198,6 +201,7 @@ async def operator_dead_letters(
 
 
 @router.get("/dead-letters/{letter_id:path}", summary="One dead letter", responses=problem_responses(404, 503))
+@open_to(Access.OPERATOR)
 async def operator_dead_letter(request: Request, letter_id: LetterId) -> Letter:
     """Give one rejected record with its value."""
     lake: LakeOperation = request.state.lake_operation
@@ -210,6 +214,7 @@ async def operator_dead_letter(request: Request, letter_id: LetterId) -> Letter:
     dependencies=ACTION,
     responses=problem_responses(403, 404, 415, 503),
 )
+@open_to(Access.OPERATOR)
 async def operator_redrive(request: Request, wanted: Redrive) -> list[Redriven]:
     """Publish rejected records to their own topic again, as they were, each once.
 

@@ -13,6 +13,7 @@ from pydantic import Field
 from cinematch.adapters.kafka_log_watch import LogLag, LogWatch
 from cinematch.adapters.mongodb_client import connect
 from cinematch.adapters.mongodb_outbox_watch import OutboxState, OutboxWatch
+from cinematch.api.access import Access, open_to
 from cinematch.api.lookups import Lookup, RateMeter
 from cinematch.api.operator import KEEP_SECONDS, Flow, Panel, flow, operator_router, panel
 from cinematch.api.resources import shared_resources
@@ -67,6 +68,7 @@ router = operator_router(lifespan=lifespan)
 
 
 @router.get("/ingestion", summary="The beginning of the pipeline")
+@open_to(Access.OPERATOR)
 async def operator_ingestion(request: Request) -> IngestionPanel:
     """Tell what is written, what waits in the outbox, and what reaches the event log."""
     lookups: IngestionLookups = request.state.ingestion_lookups

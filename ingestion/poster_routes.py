@@ -19,8 +19,7 @@ from ingestion.posters import poster_svg
 _HEADERS: Final = {
     "Cache-Control": "public, max-age=3600",
     # An SVG may hold scripts; ours never does, and a browser need not take our word for it.
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
-    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox",
 }
 
 router = APIRouter(tags=["catalog"], route_class=StrictRoute)

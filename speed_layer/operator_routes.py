@@ -14,6 +14,7 @@ from cinematch.adapters import mongodb_client, redis_client
 from cinematch.adapters.kafka_log_watch import LogWatch
 from cinematch.adapters.mongodb_boundaries import Boundaries
 from cinematch.adapters.redis_memory import RedisMemory, memory
+from cinematch.api.access import Access, open_to
 from cinematch.api.lookups import Lookup, RateMeter
 from cinematch.api.operator import KEEP_SECONDS, Flow, Panel, flow, operator_router, panel
 from cinematch.api.resources import shared_resources
@@ -70,6 +71,7 @@ router = operator_router(lifespan=lifespan)
 
 
 @router.get("/speed", summary="The speed layer and Redis")
+@open_to(Access.OPERATOR)
 async def operator_speed(request: Request) -> SpeedPanel:
     """Compare what was applied to Redis with the end of the event log."""
     lookups: SpeedLookups = request.state.speed_lookups

@@ -34,29 +34,39 @@ A test gives `create_app` settings and the routers that it wants, and runs the l
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 
-from cinematch.api import health
+from cinematch.api import documentation_page, health
 from cinematch.api.body_limit import BodyLimit
 from cinematch.api.exposure import check_exposure
 from cinematch.api.guard import Guard
 from cinematch.api.health import HealthChecks
 from cinematch.api.metrics import install_metrics
 from cinematch.api.problems import install_problems
+from cinematch.api.rate_limits import RateLimits, SharedCounts, configured_limits
 from cinematch.api.request_ids import RequestIds
 from cinematch.api.resources import lifespan
 from cinematch.api.routers import installed_routers
+from cinematch.api.security_headers import SecurityHeaders
 from cinematch.api.tokens import token_verifier
 from cinematch.settings import Authentication, Settings
 
 VERSION_PREFIX: Final = "/v1"
 MAX_BODY_BYTES: Final = 65_536
 """Ten times the largest request that can be valid."""
+CORS: Final[dict[str, Any]] = {
+    "allow_methods": ["GET", "POST", "DELETE"],
+    "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "X-Request-ID"],
+    "expose_headers": ["ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID"],
+    "max_age": 600,
+}
+"""What pages of other sites that are allowed may send and see; cookies are not among it, so they bring a token."""
 
 
 def create_app(settings: Settings, routers: Iterable[APIRouter] | None = None) -> FastAPI:
@@ -70,19 +80,35 @@ def create_app(settings: Settings, routers: Iterable[APIRouter] | None = None) -
         summary="Watchlists of films with exact statistics, live.",
         version="1",
         lifespan=lifespan,
-        middleware=[Middleware(RequestIds), Middleware(BodyLimit, limit_bytes=MAX_BODY_BYTES)],
+        docs_url=None,  # ours: `documentation_page`
+        redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
     )
     app.state.settings = settings
     app.state.ending = False  # streams without an end look at it
     app.state.health = HealthChecks()
+    app.state.request_counts = SharedCounts()
     app.state.guard = Guard(token_verifier(settings) if settings.auth is Authentication.JWT else None)
+    app.user_middleware.extend(_middleware(settings, app.state.request_counts))
     app.include_router(health.router)
+    app.include_router(documentation_page.router)
     install_metrics(app)
     _include(app, installed_routers().values() if routers is None else routers)
     install_problems(app)
     return app
+
+
+def _middleware(settings: Settings, counts: SharedCounts) -> Iterator[Middleware]:
+    """Give what every request passes, the outermost first."""
+    yield Middleware(SecurityHeaders)
+    yield Middleware(RequestIds)
+    if settings.cors_origins:
+        yield Middleware(CORSMiddleware, allow_origins=settings.cors_origins, **CORS)
+    if (limits := configured_limits(settings)) is not None:
+        user, address = limits
+        yield Middleware(RateLimits, counts=counts, user=user, address=address)
+    yield Middleware(BodyLimit, limit_bytes=MAX_BODY_BYTES, limit_seconds=settings.api_read_seconds)
 
 
 def _include(app: FastAPI, routers: Iterable[APIRouter]) -> None:

@@ -75,6 +75,15 @@ class Guard:
             known = connection.scope[_STATE] = await self._look(connection)
         return known
 
+    async def caller_with(self, token: str) -> Caller:
+        """Give who holds a token that comes in another way than requests carry one. Raises Unauthorized."""
+        if self._verifier is None:
+            raise Unauthorized("this server asks nobody for a token")
+        try:
+            return await self._verifier.caller(token)
+        except InvalidToken as error:
+            raise _unauthorized(str(error)) from None
+
     async def admit(self, request: Request, access: Access) -> None:
         """Raise Unauthorized or Forbidden unless the caller may use a route of this kind at all."""
         if self._verifier is None or access is Access.PUBLIC:
@@ -115,6 +124,12 @@ async def calling_user(request: Request) -> Caller | None:
     """Give who calls, to a route that wants to know; None with AUTH=off, and for anonymous visitors."""
     guard: Guard = request.app.state.guard
     return (await guard.visitor(request)).caller
+
+
+def known_caller(connection: HTTPConnection) -> Caller | None:
+    """Give who calls, as far as the guard has looked already."""
+    visitor: Visitor | None = connection.scope.get(_STATE)
+    return None if visitor is None else visitor.caller
 
 
 def is_from_our_page(request: Request) -> bool:

@@ -17,10 +17,13 @@ from fastapi_problem.error import Problem, StatusProblem
 from fastapi_problem.handler import ExceptionHandler, add_exception_handler, new_exception_handler
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from cinematch.api.documentation import documented
 from cinematch.api.metrics import count_problem
 from cinematch.api.request_ids import add_request_id
+from cinematch.api.security_headers import add_security_headers
 from cinematch.errors import CineMatchError, Conflict, NotFound, StoreUnavailable, WaitTimeout
 from cinematch.telemetry import get_logger
 
@@ -29,7 +32,7 @@ RETRY_AFTER_SECONDS: Final = 1
 ERRORS_SHOWN: Final = 20
 """A request can hold thousands of errors; its sender learns of the first ones."""
 FIELD_CHARACTERS_SHOWN: Final = 100
-_BLAMED: Final = {404: "path", 405: "method", 413: "body"}
+_BLAMED: Final = {404: "path", 405: "method", 408: "body", 413: "body"}
 """What of a request is to blame when the framework refuses it."""
 
 _log = get_logger(__name__)
@@ -99,7 +102,7 @@ def install_problems(app: FastAPI) -> None:
     handler = new_exception_handler(
         unhandled_wrappers={"default": InternalProblem},
         handlers={CineMatchError: _our_error, ClientDisconnect: _client_gone},
-        post_hooks=[add_request_id, count_problem],
+        post_hooks=[add_request_id, add_security_headers, count_problem],
         documentation_uri_template=TYPE_TEMPLATE,
         http_exception_handler=_framework_error,
         request_validation_handler=_validation_error,
@@ -108,6 +111,14 @@ def install_problems(app: FastAPI) -> None:
     app.add_exception_handler(CineMatchError, handler)
     app.add_exception_handler(ClientDisconnect, handler)
     app.openapi = documented(app.openapi)  # type: ignore[method-assign] # FastAPI's documented way
+
+
+async def answer_with(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request with a problem where no exception would be turned into one: in a middleware."""
+    request = Request(scope)
+    handler: Any = request.app.exception_handlers[Exception]
+    response: Response = handler(request, problem)
+    await response(scope, receive, send)
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -11,8 +11,11 @@ from dataclasses import dataclass
 
 from fastapi import FastAPI
 
+from cinematch.adapters import redis_client
 from cinematch.adapters.mongodb_client import AsynchronousClient, AsynchronousDatabase, connect_async
+from cinematch.adapters.redis_rate_limits import RedisCounts
 from cinematch.api.health import HealthChecks
+from cinematch.api.rate_limits import configured_limits
 from cinematch.settings import Settings
 
 
@@ -40,8 +43,19 @@ def shared_resources(app: FastAPI) -> SharedResources:
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Open the shared resources before any router's own lifespan begins, and close them after the last has ended."""
     settings: Settings = app.state.settings
-    async with connect_async(settings) as mongodb:
+    async with connect_async(settings) as mongodb, _counting(app, settings):
         resources = SharedResources(settings, mongodb, app.state.health)
         resources.health.register("mongodb", lambda: resources.database.command("ping"))
         app.state.resources = resources
+        yield
+
+
+@asynccontextmanager
+async def _counting(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
+    """Let requests be counted in Redis, where they have a limit at all."""
+    if configured_limits(settings) is None:
+        yield
+        return
+    async with redis_client.connect_async(settings) as redis:
+        app.state.request_counts.connect(RedisCounts(redis))
         yield

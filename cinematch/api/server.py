@@ -9,9 +9,12 @@ from typing import Final
 
 import uvicorn
 from fastapi import APIRouter
+from starlette.middleware import Middleware
 
 from cinematch.api.application import create_app
-from cinematch.settings import Settings
+from cinematch.api.connection import bounded_protocol
+from cinematch.api.loopback_hosts import LoopbackHosts
+from cinematch.settings import Authentication, Settings
 
 GRACE_SECONDS: Final = 10
 FAILED_START: Final = 3
@@ -31,12 +34,18 @@ def run(settings: Settings, routers: Iterable[APIRouter] | None = None) -> None:
 
     Exits the process with a status other than 0 when the start fails. The caller has configured logging.
     """
+    app = create_app(settings, routers)
+    if settings.auth is Authentication.OFF:
+        app.user_middleware.append(Middleware(LoopbackHosts))
     config = uvicorn.Config(
-        create_app(settings, routers),
+        app,
         host=settings.api_host,
         port=settings.api_port,
         loop="uvloop",
-        http="httptools",
+        http=bounded_protocol(settings.api_read_seconds),
+        ws="none",
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
         log_config=None,
         access_log=False,
         server_header=False,

@@ -12,6 +12,7 @@ from cinematch.cli.api import api
 from cinematch.cli.data_dir import DataDir, data_folder
 from cinematch.cli.demo import demo
 from cinematch.cli.extensions import ExtensibleGroup, installed_commands
+from cinematch.cli.token import token
 from cinematch.local_stack.control import running_environment
 from cinematch.settings import load_settings
 from cinematch.telemetry import configure_logging
@@ -52,4 +53,5 @@ COMMANDS = (
 
 for command in COMMANDS:
     app.command()(command)
+app.add_typer(token, name="token")
 app.command(hidden=True)(lifecycle.supervise)

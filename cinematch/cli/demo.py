@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import IO, Final, TypeVar
 
 from rich.console import Console
@@ -17,6 +17,7 @@ from cinematch.cli.demo_lake import lake_progress
 from cinematch.cli.demo_tables import print_trends, print_user
 from cinematch.cli.lifecycle import launched, stay
 from cinematch.cli.stack_report import StartReport, print_addresses
+from cinematch.cli.token import token_key
 from cinematch.client.errors import NoAnswer, NotThere, NotYet, Unavailable
 from cinematch.client.exchange import Patience
 from cinematch.client.http_client import Client, connect
@@ -27,7 +28,7 @@ from cinematch.local_stack.data_folder import DataFolder
 from cinematch.local_stack.layers import installed_layers
 from cinematch.local_stack.orphans import STACK_VARIABLE
 from cinematch.local_stack.stack_status import StackStatus
-from cinematch.settings import StatsMode
+from cinematch.settings import Authentication, StatsMode, load_settings
 
 USERS: Final = 200
 EVENTS: Final = 5_000
@@ -41,6 +42,7 @@ NEW_RATINGS: Final = ((9.5, 9.0), (8.0, 7.5), (6.5, 6.0))
 ASK_ONCE: Final = Patience(attempts=1)
 """The demo waits by itself, for longer and for more than the API's coming back."""
 NOT_VISIBLE: Final = (NoAnswer, NotThere, NotYet, Unavailable)
+DEMO_LIFETIME: Final = timedelta(hours=1)
 LAMBDA_LAYERS: Final = {"data_lake", "speed_layer", "scheduler"}
 
 Answer = TypeVar("Answer")
@@ -70,9 +72,17 @@ def show(console: Console, folder: DataFolder, status: StackStatus) -> None:
     console.print("Loading invented data ...")
     today = f"{datetime.now(UTC):%Y-%m-%d}"  # so that the weeks that the dashboard shows have films in them
     run(folder, "seed", "--users", str(USERS), "--events", str(EVENTS), "--seed", str(SEED), "--until", today)
-    with connect(status.addresses["api"], ASK_ONCE) as client:
+    with connect(status.addresses["api"], ASK_ONCE, demo_token(folder)) as client:
         show_answers(console, folder, status, client)
     print_addresses(console, folder, status)
+
+
+def demo_token(folder: DataFolder) -> str | None:
+    """A token of the shown user, signed with the stack's own key; None where the environment has to bring one."""
+    settings = load_settings()
+    if settings.auth is Authentication.OFF or settings.jwt_key_file or settings.jwt_jwks_url:
+        return None
+    return token_key(folder.path).issue(SHOWN_USER, (), DEMO_LIFETIME, settings.jwt_issuer, settings.jwt_audience)
 
 
 def show_answers(console: Console, folder: DataFolder, status: StackStatus, client: Client) -> None:

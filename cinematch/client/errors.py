@@ -5,8 +5,10 @@ CineMatchError
     ├── NoAnswer              the API cannot be reached, or what came is no answer of it
     └── ProblemAnswered       it said no; `problem` has what it said
         ├── InvalidInput      the request itself is not valid (400, 413, 415, 422): `problem.errors` names the inputs
+        ├── NotAllowed        the token is missing, not good, or opens other data (401, 403)
         ├── NotThere          what was asked for does not exist (404)
         ├── Conflicting       it cannot be done as things are (409)
+        ├── TooMany           one has asked too often (429): ask again later
         ├── Unavailable       a server behind the API does not answer (503): ask again later
         └── NotYet            an event that was waited for is not in the statistics yet (504)
 """
@@ -43,6 +45,14 @@ class InvalidInput(ProblemAnswered):
     """The request is not valid as it is; sending it again is useless."""
 
 
+class NotAllowed(ProblemAnswered):
+    """There is no token, it is not good, or what it opens is something else."""
+
+
+class TooMany(ProblemAnswered):
+    """This user, or this address, has asked too often."""
+
+
 class NotThere(ProblemAnswered):
     """The film, entry or user does not exist."""
 
@@ -61,11 +71,14 @@ class NotYet(ProblemAnswered):
 
 _KINDS: Final[dict[int, type[ProblemAnswered]]] = {
     400: InvalidInput,
+    401: NotAllowed,
+    403: NotAllowed,
     404: NotThere,
     409: Conflicting,
     413: InvalidInput,
     415: InvalidInput,
     422: InvalidInput,
+    429: TooMany,
     503: Unavailable,
     504: NotYet,
 }

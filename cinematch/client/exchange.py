@@ -10,7 +10,7 @@ import httpx
 import stamina
 from pydantic import BaseModel, ValidationError
 
-from cinematch.client.errors import NoAnswer, Unavailable, answered
+from cinematch.client.errors import NoAnswer, TooMany, Unavailable, answered
 from cinematch.client.models import Problem
 
 Answer = TypeVar("Answer", bound=BaseModel)
@@ -28,7 +28,7 @@ class Patience:
 
 
 class Exchange:
-    """Asks with one HTTP client; asks again when no answer came, or 503. Everything else is an answer.
+    """Asks with one HTTP client; asks again when no answer came, 503, or 429. Everything else is an answer.
 
     So a question must be one that may be asked twice, as a change is with its key.
     """
@@ -66,9 +66,9 @@ class Exchange:
 
 def _pause(error: Exception) -> bool | float:
     """Say whether to ask again: as soon as the API says, else after stamina's growing, random pause."""
-    if isinstance(error, Unavailable) and error.retry_after_seconds is not None:
+    if isinstance(error, TooMany | Unavailable) and error.retry_after_seconds is not None:
         return min(error.retry_after_seconds, LONGEST_PAUSE_SECONDS)
-    return isinstance(error, NoAnswer | Unavailable)
+    return isinstance(error, NoAnswer | TooMany | Unavailable)
 
 
 def _read(answer: type[Answer], response: httpx.Response) -> Answer:

@@ -25,6 +25,7 @@ from pydantic import BaseModel
 from cinematch.client.exchange import Exchange, Patience
 from cinematch.client.models import CatalogFilm, Change, GlobalTrends, Habits, ListedMovie, ListedUser, UserStats
 from cinematch.domain.changes import KEEP_RATING, KeepRating
+from cinematch.settings import load_settings
 
 VERSION_PREFIX: Final = "/v1"
 TIMEOUT_SECONDS: Final = 10.0
@@ -133,9 +134,14 @@ class Client:
 
 
 @contextmanager
-def connect(api_url: str, patience: Patience | None = None) -> Iterator[Client]:
-    """Give a client of the API at this address; nothing is sent before the first call. Proxies are not used."""
-    with httpx.Client(base_url=api_url, timeout=TIMEOUT_SECONDS, trust_env=False) as http:
+def connect(api_url: str, patience: Patience | None = None, token: str | None = None) -> Iterator[Client]:
+    """Give a client of the API at this address; nothing is sent before the first call. Proxies are not used.
+
+    `token` says who calls; None: the one in CINEMATCH_TOKEN, if there is one.
+    """
+    sent = token if token is not None else load_settings().cinematch_token.get_secret_value()
+    headers = {"Authorization": f"Bearer {sent}"} if sent else {}
+    with httpx.Client(base_url=api_url, headers=headers, timeout=TIMEOUT_SECONDS, trust_env=False) as http:
         yield Client(http, patience)
 
 

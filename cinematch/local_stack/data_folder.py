@@ -26,6 +26,8 @@ class DataFolder:
         self.state_file = self.path / "state.json"
         self.credentials_file = self.path / "credentials.json"
         self.environment_file = self.path / "environment.json"
+        self.token_key_file = self.path / "token-key.pem"
+        self.token_public_key_file = self.path / "token-key.pub.pem"
         self.checkpoints = self.path / "checkpoints"
         self._services = self.path / "services"
         self._logs = self.path / "logs"
@@ -68,5 +70,11 @@ class DataFolder:
         with self.held():
             for folder in (self._services, self._logs, self.checkpoints):
                 shutil.rmtree(folder, ignore_errors=True)
-            for file in (self.state_file, self.credentials_file, self.environment_file):
+            for file in (
+                self.state_file,
+                self.credentials_file,
+                self.environment_file,
+                self.token_key_file,
+                self.token_public_key_file,
+            ):
                 file.unlink(missing_ok=True)

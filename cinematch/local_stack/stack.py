@@ -17,7 +17,7 @@ from cinematch.local_stack.ports import LOOPBACK, choose_ports
 from cinematch.local_stack.redis_server import RedisServer
 from cinematch.local_stack.service import Service
 from cinematch.local_stack.toolchain import Toolchain
-from cinematch.settings import Settings
+from cinematch.settings import Authentication, Settings
 
 FIRST_SPARK_UI_PORT: Final = 4040
 FIRST_METRICS_PORT: Final = 9101
@@ -89,6 +89,7 @@ def build_stack(toolchain: Toolchain, folder: DataFolder, settings: Settings) ->
     servers = _servers(toolchain, folder, settings, ports)
     spark_ui_urls = {spec.name: f"http://{LOOPBACK}:{ports[spark_ui(spec.name)]}" for spec in specs if spec.uses_spark}
     environment = _environment(toolchain, folder, servers, ports["api"]) | _operator_links(servers, spark_ui_urls)
+    environment |= _token_key(folder, settings)
     api = f"http://{LOOPBACK}:{ports['api']}"
     return Stack(
         servers=servers.all(),
@@ -152,6 +153,15 @@ def _operator_links(servers: Servers, spark_ui_urls: Mapping[str, str]) -> dict[
     """What the operator's page leads to."""
     spark = [(f"Spark UI: {layer}", url) for layer, url in spark_ui_urls.items()]
     return {"OPERATOR_LINKS": json.dumps([("MinIO console", servers.minio.console_url), *spark])}
+
+
+def _token_key(folder: DataFolder, settings: Settings) -> dict[str, str]:
+    """The key by which the API verifies what `cinematch token issue` gives, unless there is another issuer."""
+    if settings.auth is Authentication.OFF or settings.jwt_key_file or settings.jwt_jwks_url:
+        return {}
+    from cinematch.local_stack.token_key import TokenKey  # cryptography, which no other command needs
+
+    return {"JWT_KEY_FILE": str(TokenKey(folder).public_file())}
 
 
 def _layer(

@@ -9,6 +9,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from cinematch.api.guard import Guard, known_caller
+from cinematch.contracts.access_token import Scope
 from serving_layer.dashboard.assets import PACKAGE, assets
 from serving_layer.dashboard.language import COOKIE, LANGUAGES, NAMES, chosen_language, translator
 from serving_layer.dashboard.security import SECURITY_HEADERS
@@ -27,9 +29,12 @@ _ENVIRONMENT: Final = Environment(
 def page(request: Request, template: str, **context: Any) -> HTMLResponse:
     """Render a page or a fragment of one.
 
-    Templates know `t` (words), `asset` (addresses of files), `language`, `theme`, `here` (the page's path) and
-    `in_language` (this very page in another language). A language that the address names is remembered.
+    Templates know `t` (words), `asset` (addresses of files), `language`, `theme`, `here` (the page's path),
+    `in_language` (this very page in another language), `caller` (who is signed in), `asks_for_tokens` and `is_operator`
+    (as everybody is where nobody is asked). A language that the address names is remembered.
     """
+    guard: Guard = request.app.state.guard
+    caller = known_caller(request)
     language = chosen_language(request)
     body = _ENVIRONMENT.get_template(template).render(
         t=translator(language),
@@ -39,6 +44,9 @@ def page(request: Request, template: str, **context: Any) -> HTMLResponse:
         themes=THEMES,
         theme=_chosen_theme(request),
         here=request.url.path,
+        asks_for_tokens=guard.is_on,
+        caller=caller,
+        is_operator=not guard.is_on or (caller is not None and caller.has(Scope.OPERATOR)),
         in_language=lambda other: "?" + urlencode({**request.query_params, "lang": other}),
         **context,
     )

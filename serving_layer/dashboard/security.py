@@ -20,9 +20,5 @@ CONTENT_SECURITY_POLICY: Final = "; ".join(
 )
 """No inline script or style. `data:` and `blob:` pictures are those that a page itself draws."""
 
-SECURITY_HEADERS: Final = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-}
+SECURITY_HEADERS: Final = {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
+"""What every other answer has as well, `cinematch.api.security_headers` adds."""

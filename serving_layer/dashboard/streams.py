@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Final
 
@@ -10,6 +11,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.responses import Response
 
 from cinematch.api.access import Access, open_to
+from cinematch.api.guard import calling_user
 from cinematch.api.strict_route import StrictRoute
 from cinematch.contracts.event_codec import Identifier
 from serving_layer.dashboard.documents import LiveDocuments
@@ -31,9 +33,9 @@ async def live_documents(request: Request) -> LiveDocuments:
 
 
 async def ending(request: Request) -> Callable[[], bool]:
-    """Give what says that the process is asked to end."""
-    state = request.app.state
-    return lambda: bool(state.ending)
+    """Give what says that the process is asked to end, or the watcher's token has expired."""
+    state, caller = request.app.state, await calling_user(request)
+    return lambda: bool(state.ending) or (caller is not None and caller.until < time.time())
 
 
 Documents = Annotated[LiveDocuments, Depends(live_documents)]

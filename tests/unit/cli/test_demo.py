@@ -162,7 +162,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
                 """Nothing to close."""
 
         @contextmanager
-        def connect(url: str, patience: Patience) -> Iterator[FakeStack]:
+        def connect(url: str, patience: Patience, token: str | None = None) -> Iterator[FakeStack]:
             assert (url, patience.attempts) == (STATUS.addresses["api"], 1)
             yield stack
 

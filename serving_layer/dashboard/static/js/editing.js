@@ -8,20 +8,24 @@ import { day, number, numberOrDash, t } from "./words.js";
 const PAUSE_MS = 250; // after the last key
 const PAGE = 24;
 
-/** Let the user's list be changed. `said(text, isError)` tells what came of it; `changed()` follows each change. */
+/** Show the user's list, and let it be changed by those who may. `said(text, isError)` tells what came of it; `changed()` follows each change. */
 export class Editing {
-  constructor(userId, { said, changed }) {
-    Object.assign(this, { userId, said, changed, cursor: null });
+  constructor(userId, { mayEdit, said, changed }) {
+    Object.assign(this, { userId, mayEdit, said, changed, cursor: null });
     this.found = document.getElementById("found");
     this.listed = document.getElementById("listed");
     this.more = document.getElementById("more");
     this.query = document.getElementById("query");
+    this.more.addEventListener("click", () => this.page());
+    if (mayEdit) this.offerSearch();
+    this.reload();
+  }
+
+  offerSearch() {
     document.getElementById("search").addEventListener("submit", (event) => event.preventDefault());
     this.query.addEventListener("input", () => this.searchSoon());
-    this.more.addEventListener("click", () => this.page());
     for (const option of document.querySelectorAll("option[data-number]")) option.textContent = number(Number(option.value));
     showFilled(panel("add"));
-    this.reload();
   }
 
   searchSoon() {
@@ -107,10 +111,15 @@ export class Editing {
   }
 
   item(film) {
+    const shown = { ...film, poster_path: `/posters/${encodeURIComponent(film.movie_id)}.svg` };
+    const about = { about: day(film.watched_at), figure: numberOrDash(film.rating) };
+    return filmItem(shown, this.mayEdit ? { ...about, actions: this.actions(film) } : about);
+  }
+
+  actions(film) {
     const remove = element("button", { type: "button", on: { click: () => this.remove(film) } }, t("list.remove"));
     remove.setAttribute("aria-label", t("list.remove_film", { title: film.title }));
     const rate = ratingChoice(film, film.rating, (rating) => this.rate(film, rating));
-    const shown = { ...film, poster_path: `/posters/${encodeURIComponent(film.movie_id)}.svg` };
-    return filmItem(shown, { about: day(film.watched_at), figure: numberOrDash(film.rating), actions: [rate, remove] });
+    return [rate, remove];
   }
 }

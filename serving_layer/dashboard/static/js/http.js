@@ -5,9 +5,15 @@ export async function ask(url, options = {}) {
   const response = await fetch(url, { ...options, headers: { Accept: "application/json", ...options.headers } });
   const body = await response.json().catch(() => ({}));
   if (response.ok) return body;
+  leadStrangers(response);
   const error = new Error(body.detail ?? body.title ?? String(response.status));
   error.status = response.status;
   throw error;
+}
+
+/** Lead whom the server does not know (any more) to the sign-in. */
+export function leadStrangers(response) {
+  if (response.status === 401) location.assign(address("/sign-in", { next: location.pathname }));
 }
 
 /** Send JSON; the content type is one that no form of another site can send. */

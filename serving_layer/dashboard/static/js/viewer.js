@@ -17,7 +17,8 @@ let stats = null;
 let everyone = { trends: null, lists: null };
 
 const field = document.getElementById("user");
-field.value = userId ?? "";
+const mayChoose = field !== null; // the picker is for those who may look at everybody
+if (mayChoose) field.value = userId ?? "";
 function say(text, isError = false) {
   const notice = document.getElementById("notice");
   notice.hidden = false;
@@ -27,7 +28,7 @@ function say(text, isError = false) {
 
 /** Show some users to choose from; while somebody types, htmx does the same by itself. */
 function offerUsers() {
-  window.htmx.ajax("GET", "/dashboard/people", "#choose");
+  if (mayChoose) window.htmx.ajax("GET", "/dashboard/people", "#choose");
 }
 
 for (const failure of ["htmx:responseError", "htmx:sendError"]) {
@@ -139,7 +140,8 @@ function start() {
     changed: connectionChanged,
     refused,
   });
-  new Editing(userId, { said: say, changed: () => live.ask() });
+  const mayEdit = document.getElementById("search") !== null;
+  new Editing(userId, { mayEdit, said: say, changed: () => live.ask() });
   loadEveryone();
   setInterval(loadEveryone, RELOAD_MS);
   document.getElementById("share").addEventListener("click", () => stats && saveCard(stats));
