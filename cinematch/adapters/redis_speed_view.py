@@ -55,7 +55,7 @@ class RedisSpeedView:
         ]
         outcomes: dict[str, Applied] = {}
         for call, answer in zip(calls, self._run(APPLY, calls), strict=True):
-            outcomes[call.user_id] = _joined(outcomes.get(call.user_id), *answer)
+            outcomes[call.user_id] = _joined(outcomes.get(call.user_id), *map(int, answer.split()))
         return outcomes
 
     def read(self, user_id: str) -> SpeedSnapshot | None:

@@ -1,5 +1,5 @@
--- ARGV: idle milliseconds, then entries in the order of the log. Answers {applied, duplicates, gap_at or 0,
--- started_after or -1}.
+-- ARGV: idle milliseconds, then entries in the order of the log. Answers "applied duplicates gap_at started_after", 0 for
+-- no gap and -1 for a view that was there: one line, for a client reads lists piece by piece.
 
 local base, last = boundaries()
 local started_after = -1
@@ -28,4 +28,5 @@ if applied > 0 then
   move(sum, base, last)
   set_expiry(base, last, ARGV[1])
 end
-return {applied, duplicates, gap_at, started_after}
+return redis.status_reply(
+  table.concat({whole(applied), whole(duplicates), whole(gap_at), whole(started_after)}, ' '))

@@ -12,7 +12,7 @@ import pytest
 from cinematch.contracts.log_record import LogPartition, LogRecord
 from speed_layer import delta_consumer
 from speed_layer.applier import Applier
-from speed_layer.delta_consumer import DeltaConsumer
+from speed_layer.delta_consumer import PACE_SECONDS, DeltaConsumer
 from tests.twins.memory_speed_view import MemorySpeedView
 from tests.unit.speed_layer.test_applier import Letters
 
@@ -95,3 +95,31 @@ def test_who_leaves_says_nothing_of_partitions_that_others_have(group: Group) ->
     group.stop.set()
     consumer.run(group.stop)
     assert group.marks == {PLACES[0]: 500, PLACES[1]: 1}
+
+
+@dataclass
+class Clock:
+    """Time that passes only while somebody sleeps, or the test says so."""
+
+    now: float = 100.0
+    slept: list[float] = field(default_factory=list)
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+def test_a_busy_log_is_taken_in_handfuls_and_a_quiet_one_at_once(group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(delta_consumer, "time", clock)
+    consumer = consumer_of(group)
+    consumer.step()  # no record
+    group.give(PLACES[0])
+    consumer.step()
+    consumer.step()
+    clock.now += 1
+    consumer.step()
+    assert clock.slept == [0, 0, pytest.approx(PACE_SECONDS), 0]
