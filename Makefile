@@ -56,18 +56,41 @@ browser: environment ## Install a Chromium for the browser tests, when there is 
 test: setup browser ## Run the whole test suite on real servers
 	@$(BIN)/pytest
 
-# Random schedules of the oracle tests: on the running stack, on a mongod and a Redis, and 20 times as many in memory.
+# Random schedules of the oracle tests: on the running stack (about a minute each, and ten for the recoveries), on a
+# mongod and a Redis, and 20 times as many in memory. What they found goes into docs/reliability.md.
 SCHEDULES ?= 50
 SEED ?= 0
 .PHONY: chaos
 chaos: setup ## Check answers under SCHEDULES=N random schedules of faults, from SEED=S on
-	@$(BIN)/pytest --timeout 0 --schedules $(SCHEDULES) --seed $(SEED) \
+	@status=0; $(BIN)/pytest --timeout 0 --schedules $(SCHEDULES) --seed $(SEED) --results chaos \
 	    tests/unit/serving_layer/test_oracle.py tests/end_to_end/test_oracle_on_servers.py \
-	    tests/end_to_end/test_oracle_on_stack.py
+	    tests/end_to_end/test_oracle_on_stack.py tests/end_to_end/test_recovery.py || status=$$?; \
+	    $(BIN)/python -m tests.oracle.report; exit $$status
+
+MINUTES ?= 30
+.PHONY: soak
+soak: setup ## Run an ordinary day for MINUTES=M and tell what grows
+	@$(BIN)/python -m tests.oracle.soak $(MINUTES)
+	@$(BIN)/python -m tests.oracle.report
+
+SECONDS_OF_BURST ?= 60
+FACTOR ?= 20
+.PHONY: burst
+burst: setup ## Write FACTOR times as much as the views can follow for SECONDS_OF_BURST, and await them
+	@$(BIN)/python -m tests.oracle.burst $(SECONDS_OF_BURST) $(FACTOR)
+	@$(BIN)/python -m tests.oracle.report
 
 .PHONY: bench
-bench: setup ## Measure the embedded stack; results go to benchmarks/results
+bench: setup ## Measure everything in full (hours); results go to benchmarks/results
 	@$(BIN)/python -m benchmarks
+
+.PHONY: bench-quick
+bench-quick: setup ## Measure in under ten minutes on two idle cores
+	@$(BIN)/python -m benchmarks --quick
+
+.PHONY: bench-report
+bench-report: environment ## Make docs/performance.md of the result files
+	@$(BIN)/python -m benchmarks.report
 
 .PHONY: docs
 docs: environment ## Build the documentation into site/; a broken link fails

@@ -26,6 +26,7 @@ from cinematch.local_stack.toolchain import Toolchain
 from cinematch.settings import Settings, load_settings
 from cinematch.spark.session import create_spark_session
 from tests.oracle.figures import FIGURES, Figures, lines
+from tests.oracle.results import RESULTS, Results, of_schedules, write
 from tests.redis_cluster import running_cluster
 
 AnyServer = TypeVar("AnyServer", bound=Service)
@@ -39,12 +40,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """`--schedules N --seed S`: how many random schedules the oracle tests run, from which seed on (`make chaos`)."""
     parser.addoption("--schedules", type=int, help="random schedules; in memory 20 times as many")
     parser.addoption("--seed", type=int, default=0, help="seed of the first of them")
+    parser.addoption("--results", metavar="NAME", help="write what they found to tests/oracle/results/NAME.json")
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Print what the oracle tests counted."""
-    for line in lines(config.stash.get(FIGURES, {})):
+    """Print what the oracle tests counted, and write it where `--results` says."""
+    figures = config.stash.get(FIGURES, {})
+    for line in lines(figures):
         terminalreporter.write_line(line)
+    if name := config.getoption("--results"):
+        failed = len(terminalreporter.stats.get("failed", [])) + len(terminalreporter.stats.get("error", []))
+        found = of_schedules(figures, config.stash.get(RESULTS, {}), config.getoption("--seed"), failed)
+        terminalreporter.write_line(f"written to {write(name, found)}")
 
 
 @pytest.fixture
@@ -68,6 +75,18 @@ def _seeds(config: pytest.Config, otherwise: int) -> range:
 def figures(request: pytest.FixtureRequest) -> Figures:
     """Where an oracle test leaves its figures."""
     return request.config.stash.setdefault(FIGURES, {})
+
+
+@pytest.fixture
+def results(request: pytest.FixtureRequest) -> Results:
+    """Where a test leaves what it measured."""
+    return request.config.stash.setdefault(RESULTS, {})
+
+
+@pytest.fixture
+def is_chaos(request: pytest.FixtureRequest) -> bool:
+    """Whether somebody has asked for schedules by number, and so has time."""
+    return request.config.getoption("--schedules") is not None
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from tests.end_to_end.running_stack import RunningStack
@@ -15,3 +16,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     with RunningStack.started(tmp_path_factory.mktemp("stack")) as running:
         running.import_catalog()
         yield running
+
+
+@pytest.fixture
+def client(stack: RunningStack) -> Iterator[httpx.Client]:
+    """A client of the stack's API."""
+    with stack.api() as client:
+        yield client

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
 from random import Random
 from typing import Any
 
@@ -24,6 +23,7 @@ from tests.oracle.faults import Faults
 from tests.oracle.figures import Figures
 from tests.oracle.outages import Outages
 from tests.oracle.plan import LAYERS
+from tests.oracle.results import Results
 from tests.oracle.stack_schedule import StackSchedule
 
 pytestmark = pytest.mark.end_to_end
@@ -45,20 +45,15 @@ MUST_MEET = (
 )
 
 
-@pytest.fixture
-def client(stack: RunningStack) -> Iterator[httpx.Client]:
-    with stack.api() as client:
-        yield client
-
-
 @pytest.mark.timeout(0)
 def test_every_answer_equals_a_replay_whatever_is_killed(
-    stack: RunningStack, client: httpx.Client, stack_seeds: range, figures: Figures
+    stack: RunningStack, client: httpx.Client, stack_seeds: range, figures: Figures, results: Results
 ) -> None:
     stack.wait_until_healthy()
     tally = figures["oracle on the running stack"] = Counter()
     acknowledged = Acknowledged()
-    outages = Outages()
+    outages, began = Outages(), time.monotonic()
+    results["outages"] = outages.longest
     faults = Faults(stack.data_dir, Random(stack_seeds.start), stack.proxies, stack.disks, stack.own_mongodb, tally)
     with stack.database() as database:
         outbox, films = Outbox(database), catalog_films(database)
@@ -75,6 +70,7 @@ def test_every_answer_equals_a_replay_whatever_is_killed(
         eventually(lambda: trends_equal_a_recount(database), "the trends equal a recount", 60)
         eventually(lambda: faults.poisoned <= letters(stack), "every poisoned record is a dead letter", 60)
         stack.cinematch("lake", "verify")
+    results["stack_seconds"] = round(time.monotonic() - began)
     if len(stack_seeds) >= ENOUGH_SCHEDULES:
         assert {name: tally[name] for name in MUST_MEET if not tally[name]} == {}
 

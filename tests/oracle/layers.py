@@ -83,8 +83,8 @@ class Layers:
         start = max(0, self.speed_offset - self.random.choice((0, 0, 0, 3, 12)))
         end = min(self.speed_offset + self.random.randint(1, 12), len(self.topic))
         arrivals = [
-            Arrival(LogRecord(PARTITION, offset, None, None, encode(self.topic[offset])))
-            for offset in range(start, end)
+            Arrival(LogRecord(PARTITION, offset, None, event.user_id.encode(), encode(event)))
+            for offset, event in enumerate(self.topic[start:end], start)
         ]
         applier = Applier(_paused(self.world.stores.speed_view, pause), NoDeadLetters())
         self.reported.update(applier.apply(arrivals))
@@ -139,6 +139,7 @@ class Layers:
             states=_paused(self.states, pause),
             speed_view=_paused(stores.speed_view, pause),
             history=_paused(stores.history, pause),
+            floors=_paused(stores.boundaries, pause),
         )
 
 

@@ -42,7 +42,17 @@ class RandomLogs:
 
     def next_event(self, user_id: str) -> Event:
         """Draw the user's next effective change and append it to the log."""
-        change = self._change(user_id, len(self.events[user_id]) + 1)
+        return self._appended(user_id, self._change(user_id, len(self.events[user_id]) + 1))
+
+    def next_removal(self, user_id: str) -> Event | None:
+        """Take one film out of the user's list, as an erasure does; None when there is none left."""
+        held = self._held[user_id]
+        if not held:
+            return None
+        before = held[min(held)]
+        return self._appended(user_id, delete(len(self.events[user_id]) + 1, before))
+
+    def _appended(self, user_id: str, change: Event) -> Event:
         event = replace(change, event_id=str(UUID(int=self.random.getrandbits(128))))
         self.events[user_id].append(event)
         self._held[user_id].pop(event.movie_id, None)

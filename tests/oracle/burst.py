@@ -1,0 +1,127 @@
+"""`python -m tests.oracle.burst SECONDS FACTOR`: far more changes than the views can follow, for a while.
+
+1. The capacity: how many events a second reach every view when there are enough of them.
+2. The burst: FACTOR times as many as the views can take in SECONDS, written as fast as transactions go; it may take
+   longer than SECONDS where the machine does not write them faster.
+3. What must hold: POSTs go on, memory stays bounded, and the views arrive at the end.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from statistics import quantiles
+from typing import Final
+
+import httpx
+
+from tests.end_to_end.running_stack import RunningStack
+from tests.oracle import results
+from tests.oracle.processes import Sample, usage
+
+WARM_EVENTS: Final = 2_000
+MOST_DRAIN_SECONDS: Final = 7_200.0
+POST_SECONDS: Final = 0.2
+
+
+class Poster:
+    """One client that changes a list five times a second, and how long each answer took."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self.milliseconds: list[float] = []
+        self.refused = 0
+        self._client = client
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._post_all)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Stop it."""
+        self._stop.set()
+        self._thread.join()
+
+    def _post_all(self) -> None:
+        turn = 0
+        while not self._stop.wait(POST_SECONDS):
+            turn += 1
+            began = time.monotonic()
+            body = {"user_id": "patient", "movie_id": f"f{turn % 36}", "rating": 0.5 + turn % 19 / 2}
+            try:
+                status = self._client.post("/movies", json=body).status_code
+            except httpx.TransportError:
+                status = 0
+            self.refused += status != 200
+            self.milliseconds.append((time.monotonic() - began) * 1000)
+
+
+def burst(seconds: float, factor: float) -> results.Results:
+    """Run a stack of its own; give capacity, burst, latencies and the most memory of each process."""
+    with tempfile.TemporaryDirectory() as folder, RunningStack.started(Path(folder)) as stack, stack.api() as client:
+        stack.import_catalog()
+        _seed(stack, WARM_EVENTS, seed=1)  # what is done once: films, compiled code
+        took, drained = _flood(stack, WARM_EVENTS, seed=2)
+        capacity = WARM_EVENTS / (took + drained)
+        before, poster = usage(stack.data_dir), Poster(client)
+        watch = _MostMemory(stack.data_dir)
+        events = round(capacity * factor * seconds)
+        took, drained = _flood(stack, events, seed=3)
+        poster.end()
+        most = watch.end()
+    cuts = quantiles(poster.milliseconds, n=100)
+    return {
+        "capacity_events_a_second": round(capacity),
+        "burst": {"events": events, "seconds": round(took, 1), "times_capacity": round(events / took / capacity, 1)},
+        "lag_zero_after_seconds": round(drained, 1),
+        "post_ms": {"p50": round(cuts[49], 1), "p99": round(cuts[98], 1), "most": round(max(poster.milliseconds), 1)},
+        "posts": len(poster.milliseconds),
+        "posts_refused": poster.refused,
+        "memory_mib": {
+            name.removesuffix(" memory MiB"): [before[name], most.get(name, 0.0)]
+            for name in sorted(before)
+            if name.endswith(" memory MiB")
+        },
+    }
+
+
+def _flood(stack: RunningStack, events: int, seed: int) -> tuple[float, float]:
+    """Write so many events; give the seconds that took, and those until every view had them."""
+    began = time.monotonic()
+    _seed(stack, events, seed)
+    written = time.monotonic()
+    stack.wait_until_drained(MOST_DRAIN_SECONDS)
+    return written - began, time.monotonic() - written
+
+
+def _seed(stack: RunningStack, events: int, seed: int) -> None:
+    process = stack.begun("seed", "--events", str(events), "--users", "1000", "--seed", str(seed))
+    output, errors = process.communicate()
+    assert process.returncode == 0, output + errors
+
+
+class _MostMemory:
+    """Looks once a second, in a thread of its own."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        self._most: Sample = {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+        self._thread.start()
+
+    def end(self) -> Sample:
+        """Give the highest of each figure."""
+        self._stop.set()
+        self._thread.join()
+        return self._most
+
+    def _look(self) -> None:
+        while not self._stop.wait(1):
+            for name, value in usage(self._data_dir).items():
+                self._most[name] = max(value, self._most.get(name, 0.0))
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{results.write('burst', burst(float(sys.argv[1]), float(sys.argv[2])))}\n")

@@ -1,0 +1,119 @@
+"""`python -m tests.oracle.report`: writes what the runs found into docs/reliability.md, between its marks."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Final
+
+from tests.oracle.results import FOLDER, Results
+
+PAGE: Final = Path(__file__).parents[2] / "docs" / "reliability.md"
+STACK: Final = "oracle on the running stack"
+FAULTS: Final = re.compile(r"(kill|pause|line|full|older|step down|flush|lose|copy|poisoned|repeated) ")
+RECOVERED: Final = {
+    "answer": "and in the answer",
+    "every_answer": "every user's answer is complete",
+    "every_view": "every view has everything",
+}
+Section = Callable[[Results], str]
+
+
+def rendered(page: str, folder: Path = FOLDER) -> str:
+    """Give the page with the results in `folder` between its marks; a run that has not been made says so."""
+    for name, section in SECTIONS.items():
+        begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+        before, mark, rest = page.partition(begin)
+        if mark:
+            page = f"{before}{begin}\n\n{_text(name, section, folder)}\n\n{end}{rest.partition(end)[2]}"
+    return page
+
+
+def _text(name: str, section: Section, folder: Path) -> str:
+    file = folder / f"{name}.json"
+    return section(json.loads(file.read_text())) if file.exists() else f"Not measured yet: `make {name}`."
+
+
+def _chaos(found: Results) -> str:
+    tally = found["figures"].get(STACK, {})
+    answers = tally.get("complete answers", 0) + tally.get("incomplete answers", 0)
+    return _paragraphs(
+        f"{tally.get('schedules', 0)} schedules from seed {found['seed']}, {found.get('stack_seconds', 0) / 60:.0f} "
+        f"minutes, {_machine(found)}: {tally.get('events', 0):,} events, {answers:,} answers checked, "
+        f"{tally.get('answers from both views', 0):,} of them merged from both views. "
+        f"Tests that failed, by a wrong answer or otherwise: **{found['failed']}**.",
+        _table(
+            ("fault", "times"),
+            [(name, f"{count:,}") for name, count in sorted(tally.items()) if FAULTS.match(name) and count],
+        ),
+        "The longest that one reader or writer was without an answer, by the fault that was the last to begin "
+        "(seconds; what is below 0.5 is not counted):",
+        _table(("fault", "reads", "writes"), _outages(found.get("outages", {}))),
+        "Recovery, in seconds from the end of the fault:",
+        _table(("fault", "a POST is acknowledged", *RECOVERED.values()), _recoveries(found.get("recovery", []))),
+    )
+
+
+def _outages(outages: dict[str, dict[str, float]]) -> list[list[str]]:
+    by_length = sorted(outages.items(), key=lambda item: -max(item[1].values()))
+    return [[name, _seconds(gaps.get("read")), _seconds(gaps.get("write"))] for name, gaps in by_length]
+
+
+def _recoveries(rows: list[dict[str, Any]]) -> list[list[str]]:
+    return [[row["fault"], *(_seconds(row[key]) for key in ("post", *RECOVERED))] for row in rows]
+
+
+def _burst(found: Results) -> str:
+    burst, post = found["burst"], found["post_ms"]
+    return _paragraphs(
+        f"The slowest view follows {found['capacity_events_a_second']} events a second, {_machine(found)}. "
+        f"{burst['events']:,} events were written in {burst['seconds']:.0f} s, {burst['times_capacity']:g} times as "
+        f"many; every view had them {found['lag_zero_after_seconds']:.0f} s later. Meanwhile {found['posts']} POSTs of "
+        f"one client, {found['posts_refused']} refused: median {post['p50']:.0f} ms, 99 % within {post['p99']:.0f} ms, "
+        f"the slowest {post['most']:.0f} ms.",
+        _table(
+            ("process", "memory before, MiB", "most, MiB"),
+            [(name, f"{before:.0f}", f"{most:.0f}") for name, (before, most) in found["memory_mib"].items()],
+        ),
+    )
+
+
+def _soak(found: Results) -> str:
+    tally = found["figures"]
+    answers = tally.get("complete answers", 0) + tally.get("incomplete answers", 0)
+    return _paragraphs(
+        f"{found['minutes']:g} minutes, {_machine(found)}: {tally.get('events', 0):,} events, {answers:,} answers "
+        "checked. Medians of the second and of the last quarter:",
+        _table(
+            ("figure", "second quarter", "last quarter"),
+            [(name, f"{first:g}", f"{last:g}") for name, (first, last) in found["growth"].items()],
+        ),
+    )
+
+
+SECTIONS: Final[dict[str, Section]] = {"chaos": _chaos, "burst": _burst, "soak": _soak}
+
+
+def _machine(found: Results) -> str:
+    machine: dict[str, Any] = found["machine"]
+    return f"on {machine['cores']} cores (load {machine['load']:g} at the end)"
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
+
+
+def _paragraphs(*texts: str) -> str:
+    return "\n\n".join(texts)
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    names = list(head)
+    lines = [names, ["---"] * len(names), *map(list, rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(rendered(PAGE.read_text()))
