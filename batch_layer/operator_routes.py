@@ -20,7 +20,7 @@ from cinematch.adapters.mongodb_generations import MongoGenerations
 from cinematch.adapters.mongodb_lease import MongoLease
 from cinematch.api.access import Access, open_to
 from cinematch.api.lookups import Lookup
-from cinematch.api.operator import ACTION, KEEP_SECONDS, Panel, audited, operator_router, panel
+from cinematch.api.operator import ACTION, KEEP_SECONDS, Panel, audited, operator_router, panel, shown_live
 from cinematch.api.problems import problem_responses
 from cinematch.api.resources import shared_resources
 from cinematch.contracts.generations import Generation, Generations, GenerationState
@@ -113,6 +113,7 @@ router = operator_router(lifespan=lifespan)
 
 @router.get("/generations", summary="Generations of the batch view")
 @open_to(Access.OPERATOR)
+@shown_live("generations")
 async def operator_generations(request: Request) -> GenerationsPanel:
     """Tell of the latest generations and of the run under way."""
     operation: BatchOperation = request.state.batch_operation

@@ -18,7 +18,7 @@ from cinematch.adapters.kafka_log_watch import LogWatch
 from cinematch.adapters.s3_lake_folder import LakeFolder
 from cinematch.api.access import Access, open_to
 from cinematch.api.lookups import Lookup, RateMeter
-from cinematch.api.operator import ACTION, KEEP_SECONDS, Flow, Panel, audited, flow, operator_router, panel
+from cinematch.api.operator import ACTION, KEEP_SECONDS, Flow, Panel, audited, flow, operator_router, panel, shown_live
 from cinematch.api.problems import problem_responses
 from cinematch.api.resources import shared_resources
 from cinematch.contracts.lake_paths import DEAD_LETTERS_FOLDER, EVENTS_FOLDER
@@ -172,6 +172,7 @@ router = operator_router(lifespan=lifespan)
 
 @router.get("/lake", summary="The lake: objects, bytes, and how far it reaches")
 @open_to(Access.OPERATOR)
+@shown_live("lake")
 async def operator_lake(request: Request) -> LakePanel:
     """Count the lake's objects by day and partition, and compare its end with that of the event log."""
     lake: LakeOperation = request.state.lake_operation
@@ -185,6 +186,7 @@ async def operator_lake(request: Request) -> LakePanel:
 
 @router.get("/dead-letters", summary="The newest dead letters")
 @open_to(Access.OPERATOR)
+@shown_live("letters")
 async def operator_dead_letters(
     request: Request, limit: Annotated[int, Query(ge=1, le=LETTERS_AT_ONCE)] = 50
 ) -> LettersPanel:

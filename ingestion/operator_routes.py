@@ -15,7 +15,7 @@ from cinematch.adapters.mongodb_client import connect
 from cinematch.adapters.mongodb_outbox_watch import OutboxState, OutboxWatch
 from cinematch.api.access import Access, open_to
 from cinematch.api.lookups import Lookup, RateMeter
-from cinematch.api.operator import KEEP_SECONDS, Flow, Panel, flow, operator_router, panel
+from cinematch.api.operator import KEEP_SECONDS, Flow, Panel, flow, operator_router, panel, shown_live
 from cinematch.api.resources import shared_resources
 from ingestion.tenure import LEASE_NAME
 
@@ -69,6 +69,7 @@ router = operator_router(lifespan=lifespan)
 
 @router.get("/ingestion", summary="The beginning of the pipeline")
 @open_to(Access.OPERATOR)
+@shown_live("ingestion")
 async def operator_ingestion(request: Request) -> IngestionPanel:
     """Tell what is written, what waits in the outbox, and what reaches the event log."""
     lookups: IngestionLookups = request.state.ingestion_lookups

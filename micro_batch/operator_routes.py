@@ -14,7 +14,7 @@ from pydantic import Field
 from cinematch.adapters.kafka_log_watch import LogWatch
 from cinematch.api.access import Access, open_to
 from cinematch.api.lookups import Lookup, RateMeter
-from cinematch.api.operator import KEEP_SECONDS, Flow, Panel, flow, operator_router, panel
+from cinematch.api.operator import KEEP_SECONDS, Flow, Panel, flow, operator_router, panel, shown_live
 from cinematch.api.resources import shared_resources
 from cinematch.settings import Settings
 from cinematch.spark.checkpoint import committed_offsets
@@ -58,6 +58,7 @@ router = operator_router(lifespan=lifespan)
 
 @router.get("/micro-batch", summary="The streams of the micro-batch design")
 @open_to(Access.OPERATOR)
+@shown_live("micro_batch")
 async def operator_micro_batch(request: Request) -> MicroBatchPanel:
     """Compare what each stream has committed with the end of the event log."""
     streams: Mapping[str, Lookup[Flow]] = request.state.micro_batch_streams

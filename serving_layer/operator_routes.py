@@ -14,7 +14,7 @@ from cinematch.adapters import mongodb_client
 from cinematch.adapters.mongodb_audits import Audits
 from cinematch.api.access import Access, open_to
 from cinematch.api.lookups import Lookup
-from cinematch.api.operator import KEEP_SECONDS, Panel, operator_router, panel
+from cinematch.api.operator import KEEP_SECONDS, Panel, operator_router, panel, shown_live
 from cinematch.api.resources import shared_resources
 from cinematch.contracts.audit_record import AuditRecord
 from cinematch.settings import StatsMode
@@ -54,6 +54,7 @@ router = operator_router(lifespan=lifespan)
 
 @router.get("/audit", summary="The last audit")
 @open_to(Access.OPERATOR)
+@shown_live("audit")
 async def operator_audit(request: Request) -> AuditPanel:
     """Tell when answers were last compared with a replay of the event log, and what came of it."""
     look: Lookup[AuditRecord | None] = request.state.last_audit

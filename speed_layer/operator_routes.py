@@ -16,7 +16,7 @@ from cinematch.adapters.mongodb_boundaries import Boundaries
 from cinematch.adapters.redis_memory import RedisMemory, memory
 from cinematch.api.access import Access, open_to
 from cinematch.api.lookups import Lookup, RateMeter
-from cinematch.api.operator import KEEP_SECONDS, Flow, Panel, flow, operator_router, panel
+from cinematch.api.operator import KEEP_SECONDS, Flow, Panel, flow, operator_router, panel, shown_live
 from cinematch.api.resources import shared_resources
 from cinematch.contracts.log_record import LogPartition
 from cinematch.contracts.speed_delta import origin_of
@@ -72,6 +72,7 @@ router = operator_router(lifespan=lifespan)
 
 @router.get("/speed", summary="The speed layer and Redis")
 @open_to(Access.OPERATOR)
+@shown_live("speed")
 async def operator_speed(request: Request) -> SpeedPanel:
     """Compare what was applied to Redis with the end of the event log."""
     lookups: SpeedLookups = request.state.speed_lookups

@@ -14,9 +14,10 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
@@ -31,7 +32,13 @@ PREFIX: Final = "/operator"
 KEEP_SECONDS: Final = 2.0
 """How long an answer about streams is kept; whoever looks more often sees the same one."""
 
+OBSERVED_AT: Final = "observed_at"
+"""The one field of a panel that differs from look to look."""
+_LIVE: Final = "__cinematch_live_panel__"
+
 StoreState = Literal["ok", "failing"]
+PanelEndpoint = Callable[[Request], Awaitable[BaseModel]]
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 Look = Callable[[], Awaitable[Seen[Any]]]
 _log = get_logger("cinematch.operator")
 
@@ -59,6 +66,22 @@ class Panel(BaseModel):
 def operator_router(**options: Any) -> APIRouter:
     """Give a router for operators: everything below it can be guarded by one dependency."""
     return APIRouter(prefix=PREFIX, tags=[TAG], route_class=StrictRoute, **options)
+
+
+def shown_live(name: str) -> Callable[[Endpoint], Endpoint]:
+    """Mark a panel's endpoint as one that the operator's page watches under this name; it needs a request alone."""
+
+    def mark(endpoint: Endpoint) -> Endpoint:
+        setattr(endpoint, _LIVE, name)
+        return endpoint
+
+    return mark
+
+
+def live_panels(app: FastAPI) -> dict[str, PanelEndpoint]:
+    """Give the endpoints of an application that are marked, by name."""
+    endpoints = [getattr(route.original_route, "endpoint", None) for route in iter_route_contexts(app.routes)]
+    return {getattr(endpoint, _LIVE): endpoint for endpoint in endpoints if endpoint and hasattr(endpoint, _LIVE)}
 
 
 def flow(lag: LogLag | None, per_second: float | None, usual_seconds: float) -> Flow:

@@ -22,6 +22,7 @@ router.include_router(assets.router)
 router.include_router(people.router)
 router.include_router(session.router)
 router.include_router(streams.router)
+router.include_router(operation.router)
 
 
 @router.get("/", response_class=HTMLResponse)

@@ -19,11 +19,14 @@ from cinematch.adapters.mongodb_audits import Audits
 from cinematch.adapters.mongodb_client import SyncDatabase, connect
 from cinematch.adapters.mongodb_generations import MongoGenerations
 from cinematch.adapters.mongodb_schema import ensure_schema
+from cinematch.adapters.mongodb_watchlists import Watchlists
 from cinematch.adapters.s3_buckets import ensure_bucket
 from cinematch.contracts.audit_record import AuditRecord
 from cinematch.contracts.dead_letter import DeadLetter, encode
 from cinematch.contracts.generations import GenerationState
 from cinematch.contracts.log_record import LogPartition
+from cinematch.domain.changes import AddFilm
+from cinematch.domain.watchlist import Film
 from cinematch.local_stack.kafka_server import KafkaServer
 from cinematch.local_stack.minio_server import MinioServer
 from cinematch.local_stack.mongo_server import MongoServer
@@ -113,8 +116,19 @@ def audits(site_settings: Settings) -> Iterator[Audits]:
 
 
 @pytest.fixture
+def asking(page: Page) -> Page:
+    """A page that hears of nothing by itself: without the stream it asks each endpoint, which a test may change."""
+    page.route("**/operator/stream", lambda route: route.abort())
+    return page
+
+
+@pytest.fixture
 def operator(page: Page) -> Page:
     """The page, once every source has answered."""
+    return loaded(page)
+
+
+def loaded(page: Page) -> Page:
     page.goto("/operator")
     expect(page.locator("#lag canvas").first).to_be_visible()
     expect(page.locator("#verdict")).not_to_have_attribute("data-state", "loading")
@@ -228,7 +242,8 @@ def test_the_last_audit_is_told_and_drift_needs_attention(page: Page, audits: Au
     audits.keep(record)
 
 
-def test_a_panel_whose_endpoint_fails_says_so_alone(page: Page) -> None:
+def test_a_panel_whose_endpoint_fails_says_so_alone(asking: Page) -> None:
+    page = asking
     page.route("**/operator/lake", lambda route: route.fulfill(status=503, json={"detail": "away"}))
     page.goto("/operator")
     expect(page.locator("#lake [data-placeholder]")).to_contain_text("could not be loaded")
@@ -239,7 +254,8 @@ def test_a_panel_whose_endpoint_fails_says_so_alone(page: Page) -> None:
     expect(page.locator('[data-folder="user-events"]')).to_be_visible()
 
 
-def test_figures_that_nobody_confirms_do_not_look_live(operator: Page) -> None:
+def test_figures_that_nobody_confirms_do_not_look_live(asking: Page) -> None:
+    operator = loaded(asking)
     expect(operator.locator('[data-folder="user-events"]')).to_be_visible()
     label = operator.locator('svg.wide .label[data-edge="lake"]')
     operator.route("**/operator/lake", lambda route: route.abort())
@@ -250,7 +266,9 @@ def test_figures_that_nobody_confirms_do_not_look_live(operator: Page) -> None:
     expect(label).to_contain_text("not known")
 
 
-def test_a_stream_that_is_late_is_told_by_text_as_well(page: Page) -> None:
+def test_a_stream_that_is_late_is_told_by_text_as_well(asking: Page) -> None:
+    page = asking
+
     def late(route: Route) -> None:
         answer = route.fetch()
         route.fulfill(response=answer, body=json.dumps({**answer.json(), "applied": LATE}))
@@ -263,6 +281,40 @@ def test_a_stream_that_is_late_is_told_by_text_as_well(page: Page) -> None:
     expect(edge).to_contain_text("3.5/s")
     expect(page.locator('#lag [data-freshness="streams"]')).to_have_text(re.compile("delayed: 42 s behind"))
     page.unroute_all(behavior="ignoreErrors")
+
+
+def test_an_event_moves_its_edge_without_anybody_asking(operator: Page, site_database: SyncDatabase) -> None:
+    expect(operator.locator("[data-connection]")).to_have_text("live")
+    edge = operator.locator('svg.wide .label[data-edge="outbox"]')
+    expect(edge).to_contain_text("0/s")
+    asked: list[str] = []
+    operator.on("request", lambda request: asked.append(request.url))
+    Watchlists(site_database).change("mover", AddFilm(Film(secrets.token_hex(8), "A film"), 7.5))
+    expect(edge).to_contain_text("0.1/s")
+    assert asked == []
+
+
+def test_one_panel_that_fails_is_told_by_the_stream_alone(
+    operator: Page, monkeypatch: pytest.MonkeyPatch, generations: MongoGenerations
+) -> None:
+    chip = operator.locator('#generations [data-freshness="generations"]')
+    expect(chip).to_have_attribute("data-state", "fresh")
+
+    async def broken(_looks: object) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr("batch_layer.operator_routes.panel", broken)
+    expect(chip).to_have_attribute("data-state", "failed")
+    expect(operator.locator('#lake [data-freshness="lake"]')).to_have_attribute("data-state", "fresh")
+    monkeypatch.undo()
+    expect(chip).to_have_attribute("data-state", "fresh")
+
+
+def test_without_the_stream_the_page_asks_and_says_so(asking: Page) -> None:
+    operator = loaded(asking)
+    expect(operator.locator("[data-connection]")).to_have_text("asking every few seconds")
+    expect(operator.locator("#letters [data-letter]")).to_have_count(3)
+    expect(operator.locator('svg.wide .label[data-edge="relay"]')).to_contain_text("behind")
 
 
 def test_everything_is_reached_by_keyboard(operator: Page) -> None:

@@ -1,5 +1,4 @@
 // Live data: server-sent events with a heartbeat; when they fail, polling, and a new attempt now and then.
-import { leadStrangers } from "./http.js";
 import { t } from "./words.js";
 
 const SILENCE_MS = 17_000; // three heartbeats of 5 s, and some
@@ -8,11 +7,11 @@ const RETRY_MS = 20_000;
 
 export class Live {
   /** `stream`: address of the events; `poll`: address of the same document as JSON; `name`: the event that carries it.
-   * `received(document)` is called for each, `confirmed()` whenever the server says that the last one still holds,
+   * `received(document)` is called for each, `confirmed(heartbeat)` whenever the server says that the last one still holds,
    * `changed(connection)` with "connecting", "live", "polling" or "lost"; `refused(status)` when the server answers
    * with an error that is no outage (a user who does not exist). */
-  constructor({ stream, poll, name, received, confirmed = () => {}, changed = () => {}, refused = () => {} }) {
-    Object.assign(this, { stream, poll, name, received, confirmed, changed, refused });
+  constructor({ stream, poll, name, received, confirmed = () => {}, changed = () => {}, refused = () => {}, pollMs = POLL_MS }) {
+    Object.assign(this, { stream, poll, name, received, confirmed, changed, refused, pollMs });
     this.connection = null;
     this.closed = false;
     this.open();
@@ -29,7 +28,6 @@ export class Live {
     try {
       const response = await fetch(this.poll, { headers: { Accept: "application/json" } });
       if (this.closed) return;
-      leadStrangers(response);
       if (response.status >= 400 && response.status < 500) {
         this.close();
         this.refused(response.status);
@@ -50,7 +48,7 @@ export class Live {
     this.become("connecting");
     this.source = new EventSource(this.stream);
     this.source.addEventListener(this.name, (event) => this.alive(() => this.received(JSON.parse(event.data))));
-    this.source.addEventListener("heartbeat", () => this.alive(() => this.confirmed()));
+    this.source.addEventListener("heartbeat", (event) => this.alive(() => this.confirmed(JSON.parse(event.data))));
     // The browser reconnects by itself, and says where it was; it closes the source only when the server refuses.
     this.source.addEventListener("error", () => this.fallBack());
     this.listen();
@@ -76,7 +74,7 @@ export class Live {
     clearInterval(this.polls);
     clearTimeout(this.retry);
     if (this.connection === "live") this.become("connecting");
-    this.polls = setInterval(() => this.ask(), POLL_MS);
+    this.polls = setInterval(() => this.ask(), this.pollMs);
     this.retry = setTimeout(() => this.open(), RETRY_MS);
     this.ask();
   }

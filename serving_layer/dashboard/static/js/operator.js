@@ -1,14 +1,16 @@
-// The operator's page: eight sources, asked by themselves; each redraws what it tells of.
+// The operator's page: eight sources, told of by one stream; each redraws what it tells of.
 import { drawDurations, drawTimeline } from "./generations.js";
 import { drawHealth, lookHealth, showVerdict } from "./health.js";
 import { drawLag } from "./lag.js";
 import { drawLake } from "./lake.js";
 import { drawLetters } from "./letters.js";
+import { showConnection } from "./live.js";
 import { panel, showError, showFilled } from "./panels.js";
 import { drawPicture } from "./picture.js";
-import { lateness, Source, watchAll } from "./sources.js";
+import { lateness, LiveSources, Source, watchAll } from "./sources.js";
 
 const TICK_MS = 3_000;
+let begun = false; // whether the lags have their first point
 
 const sources = {
   ingestion: new Source("/operator/ingestion", { lagging: ({ outbox, relay }) => lateness(outbox, relay), changed: overall }),
@@ -55,17 +57,19 @@ function present() {
 /** Redraw what is made of several sources. */
 function overall() {
   const now = present();
-  const asked = Object.values(sources).every((source) => source.confirmedAt !== null || source.failed);
+  const asked = Object.values(sources).every((source) => source.isAnswered);
   showFilled(panel("picture"));
   drawPicture(panel("picture"), now);
   showVerdict(document.getElementById("verdict"), drawHealth(panel("health"), now), now, asked);
+  if (begun || !streams.every((source) => source.isAnswered)) return;
+  begun = true;
+  tick();
 }
 
 watchAll("all", Object.values(sources));
 watchAll("streams", streams);
 for (const name of ["lake", "generations", "letters"]) watchAll(name, [sources[name]]);
-const first = Object.fromEntries(Object.entries(sources).map(([name, source]) => [name, source.follow()]));
-Promise.all([first.ingestion, first.micro_batch, first.speed, first.lake]).then(tick);
+new LiveSources("/dashboard/operator/stream", sources, showConnection);
 setInterval(tick, TICK_MS);
 
 /** Look at everything as it is now: what nobody confirms any more must not look live. */

@@ -1,10 +1,11 @@
-// The endpoints of the operator's page: each is asked every few seconds by itself, so none holds up another.
+// What the operator's page shows, by endpoint: one stream tells of all; without it each is asked by itself.
 import { watch, refresh } from "./freshness.js";
 import { ask } from "./http.js";
+import { Live } from "./live.js";
 import { STORES } from "./stores.js";
 import { clock, span, t } from "./words.js";
 
-const PERIOD_MS = 3_000;
+const POLL_MS = 3_000;
 const PATIENCE_MS = 10_000; // an answer that takes longer is a failure
 const STALE_SECONDS = 20; // as on the other pages: nobody has confirmed the figures since
 
@@ -19,18 +20,20 @@ export class Source {
     return this.document !== null && !this.failed && (Date.now() - this.confirmedAt) / 1_000 <= STALE_SECONDS;
   }
 
-  /** Begin to ask, for as long as the page is open; the promise is kept with the first answer, or its failure. */
-  follow() {
-    const first = this.refresh();
-    first.then(() => this.goOn());
-    return first;
+  /** Whether anybody has told of it yet, be it that it failed. */
+  get isAnswered() {
+    return this.confirmedAt !== null || this.failed;
   }
 
-  async goOn() {
-    for (;;) {
-      await new Promise((done) => setTimeout(done, PERIOD_MS));
-      await this.refresh();
-    }
+  /** Take what the stream tells; null: it failed. Answers that are still under way are older. */
+  take(document) {
+    this.asking++;
+    this.settle(document === null ? { failed: true } : { document, confirmedAt: Date.now(), failed: false });
+  }
+
+  /** The stream says that the last document still holds. */
+  confirm() {
+    if (!this.failed) this.confirmedAt = Date.now();
   }
 
   /** Ask now. Of two attempts at a time the later one is believed. */
@@ -40,7 +43,10 @@ export class Source {
       (document) => ({ document, confirmedAt: Date.now(), failed: false }),
       () => ({ failed: true }),
     );
-    if (attempt !== this.asking) return;
+    if (attempt === this.asking) this.settle(outcome);
+  }
+
+  settle(outcome) {
     Object.assign(this, outcome);
     this.changed(this);
     refresh();
@@ -81,4 +87,22 @@ export function lateness(...flows) {
 /** Whether a flow is later than usual. */
 export function isLate(flow) {
   return (flow?.lag_seconds ?? 0) > (flow?.usual_seconds ?? Infinity);
+}
+
+/** Keep sources true, by name, for as long as the page is open: by the stream, or by asking each while that is away. */
+export class LiveSources extends Live {
+  constructor(stream, sources, changed) {
+    super({
+      stream, name: "panel", changed, pollMs: POLL_MS,
+      received: ({ name, document }) => sources[name]?.take(document),
+      confirmed: ({ confirmed }) => confirmed.forEach((name) => sources[name]?.confirm()),
+    });
+    this.sources = Object.values(sources);
+  }
+
+  async ask() {
+    await Promise.all((this.sources ?? []).map((source) => source.refresh()));
+    if (this.closed || this.connection === "live") return;
+    this.become(this.sources.every((source) => source.failed) ? "lost" : "polling");
+  }
 }
