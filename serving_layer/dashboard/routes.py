@@ -12,7 +12,7 @@ from cinematch.api.access import Access, open_to
 from cinematch.api.guard import USER_ID, calling_user
 from cinematch.contracts.access_token import Scope
 from cinematch.settings import Settings
-from serving_layer.dashboard import assets, people, session, streams
+from serving_layer.dashboard import assets, operation, people, session, streams
 from serving_layer.dashboard.page_route import PageRoute
 from serving_layer.dashboard.pages import page
 from serving_layer.dashboard.picture import PICTURES

@@ -1,4 +1,5 @@
 // Live data: server-sent events with a heartbeat; when they fail, polling, and a new attempt now and then.
+import { leadStrangers } from "./http.js";
 import { t } from "./words.js";
 
 const SILENCE_MS = 17_000; // three heartbeats of 5 s, and some
@@ -28,6 +29,7 @@ export class Live {
     try {
       const response = await fetch(this.poll, { headers: { Accept: "application/json" } });
       if (this.closed) return;
+      leadStrangers(response);
       if (response.status >= 400 && response.status < 500) {
         this.close();
         this.refused(response.status);
