@@ -24,6 +24,7 @@ from cinematch.settings import Settings
 from data_lake.inspection import FolderReport, inspect
 from tests.environments import environment_of
 from tests.histories import add
+from tests.poison import BadRecord, poison
 
 PATIENCE_SECONDS = 90.0  # a loaded machine is slow, not wrong
 
@@ -55,6 +56,15 @@ class Stage:
         for event in events:
             producer.send(self.settings.events_topic, encode(event), key=event.user_id.encode())
         producer.close()
+
+    def poison(self, user_id: str) -> list[BadRecord]:
+        """Publish the bad records that look as if they were of this user; give them."""
+        records = poison(user_id)
+        producer = KafkaProducer(bootstrap_servers=self.settings.kafka_bootstrap_servers)
+        for record in records:
+            producer.send(self.settings.events_topic, record.value, key=record.key)
+        producer.close()
+        return records
 
     def folder(self, name: str = EVENTS_FOLDER) -> LakeFolder:
         """Give a folder of the lake."""

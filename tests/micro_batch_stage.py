@@ -24,6 +24,7 @@ from cinematch.domain.events import Event
 from cinematch.domain.statistics import Statistics, statistics_of
 from cinematch.domain.watchlist import Film, Watchlist
 from cinematch.settings import Settings
+from tests.poison import BadRecord, poison
 
 FILMS = (
     Film("a.b", "S.W.A.T.", 2003, ("Action",), ("J.J. $Abrams",), ("$Mr. T.", "Ann"), 117, "/posters/a.b.svg"),
@@ -86,6 +87,15 @@ class Stage:
         sent = producer.send(self.settings.events_topic, key=key, value=value)
         producer.close()
         assert sent.succeeded(), sent.exception
+
+    def poison(self, user_id: str) -> list[BadRecord]:
+        """Send the bad records that look as if they were of this user; give them."""
+        records = poison(user_id)
+        producer = KafkaProducer(bootstrap_servers=self.settings.kafka_bootstrap_servers)
+        for record in records:
+            producer.send(self.settings.events_topic, key=record.key, value=record.value)
+        producer.close()
+        return records
 
     def letters(self) -> dict[str, DeadLetter]:
         """Read all dead letters, one of each identity."""

@@ -40,8 +40,8 @@ def check_complete(answer: dict[str, Any], log: list[Event], films: dict[str, Fi
 
 
 def _check_statistics(answer: dict[str, Any], log: list[Event], applied: int, films: dict[str, Film]) -> None:
-    expected = _plain(statistics_of(replay(log[:applied]), films))
-    given = {name: _plain(answer[name]) for name in expected}
+    expected = as_shown(statistics_of(replay(log[:applied]), films))
+    given = {name: as_shown(answer[name]) for name in expected}
     if answer["freshness"]["mode"] == StatsMode.INCREMENTAL:
         _check_live_counters(given, log, applied, films)
         expected |= {name: given[name] for name in LIVE_COUNTERS}
@@ -53,12 +53,12 @@ def _check_statistics(answer: dict[str, Any], log: list[Event], applied: int, fi
 def _check_live_counters(given: dict[str, Any], log: list[Event], applied: int, films: dict[str, Film]) -> None:
     """The counters of phase 2 are those after some event that the rest does not have yet."""
     for reach in range(applied, len(log) + 1):
-        right = _plain(statistics_of(replay(log[:reach]), films))
+        right = as_shown(statistics_of(replay(log[:reach]), films))
         if all(given[name] == right[name] for name in LIVE_COUNTERS):
             return
     raise WrongAnswer(f"no prefix of the log from {applied} on has these counters: {given}")
 
 
-def _plain(value: Any) -> Any:
-    """Give a value as JSON shows it."""
+def as_shown(value: Any) -> Any:
+    """Give a value, such as a whole statistics, as JSON shows it."""
     return orjson.loads(orjson.dumps(value, option=orjson.OPT_UTC_Z))

@@ -14,6 +14,7 @@ from prometheus_client import REGISTRY
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
+from cinematch.contracts.dead_letter import CARRIED_BYTES
 from cinematch.domain.changes import AddFilm
 from cinematch.errors import StreamFailed
 from cinematch.local_stack.kafka_server import KafkaServer
@@ -66,6 +67,7 @@ def test_views_equal_a_recomputation_between_poisoned_records(
     with running(spark, stage, quick) as streams:
         stage.live([f"user-{n}" for n in range(5, 12)], 120, seed=21)
         events = stage.publish(POISON[2:])
+        bad = stage.poison("user-3")
         for stream in streams:
             stream.processAllAvailable()
 
@@ -73,12 +75,17 @@ def test_views_equal_a_recomputation_between_poisoned_records(
     stage.assert_trends_equal_a_recount()
     assert stage.trends()["source"] == "streaming_incremental"
     assert len(events) > len(POISON)
-    letters = stage.letters().values()
+    letters = list(stage.letters().values())
     assert {letter.layer for letter in letters} == {"micro_batch"}
     assert {letter.topic for letter in letters} == {quick.events_topic}
     refused = {"layer": "micro_batch", "reason": "message"}
     assert (REGISTRY.get_sample_value("cinematch_dead_letters_total", refused) or 0) >= 4  # by workers, told here
     assert (REGISTRY.get_sample_value("cinematch_stream_rows_total", {"query": "user_stats"}) or 0) >= len(events)
+    for record in bad:
+        sent = (record.key, (record.value or b"")[:CARRIED_BYTES])
+        same = [it for it in letters if (it.key, it.value or b"") == sent and record.reason in it.reason]
+        assert same, record.reason
+        letters.remove(same[0])
     assert sorted((letter.reason, len(letter.value or b"")) for letter in letters) == [
         ("event_id: Field required", 36),
         ("schema_version must be 1", 22),

@@ -18,6 +18,7 @@ from cinematch.local_stack.log_file import LogFile
 from cinematch.local_stack.redis_server import RedisServer
 from cinematch.settings import Settings
 from tests.environments import environment_of
+from tests.poison import poison
 from tests.spark_cluster import SparkCluster, spark_cluster
 from tests.speed_stage import SpeedStage, reached
 
@@ -38,7 +39,7 @@ POISON_KEYS = (
     (b"k" * 2_000_000, b"x" * 2_000_000, "gzip"),
 )
 """Key, value and compression: the broker takes them all, but as they are no message of ours could carry them on."""
-LETTERS = len(POISON) + len(POISON_KEYS)
+LETTERS = len(POISON) + len(POISON_KEYS) + len(poison("user"))
 LONG_SECONDS = 180  # for a stream on a machine that has much else to do
 SPEED_LAYER = LayerSpec("speed_layer", "speed_layer.__main__", ("speed_layer",), uses_spark=True)
 
@@ -69,11 +70,12 @@ def test_the_speed_view_stays_exact(
     for key, value, compression in POISON_KEYS:
         stage.send(key, value, compression)
     stage.publish(POISON)
+    bad = stage.poison(users[0])
     stage.await_exact(LONG_SECONDS)
     reached(lambda: len(stage.letters()) == LETTERS, LONG_SECONDS)
     letters = stage.letters().values()
     assert {letter.layer for letter in letters} == {"speed_layer"}
-    values = [*POISON, *(value for _, value, _ in POISON_KEYS)]
+    values = [*POISON, *(value for _, value, _ in POISON_KEYS), *(record.value for record in bad)]
     assert Counter((letter.value or b"")[:20] for letter in letters) == Counter((it or b"")[:20] for it in values)
     assert max(len(letter.key or b"") for letter in letters) == CARRIED_KEY_BYTES
 
