@@ -43,6 +43,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from cinematch.api import documentation_page, health
+from cinematch.api.access_documentation import describe_access
 from cinematch.api.body_limit import BodyLimit
 from cinematch.api.exposure import check_exposure
 from cinematch.api.guard import Guard
@@ -95,6 +96,9 @@ def create_app(settings: Settings, routers: Iterable[APIRouter] | None = None) -
     app.include_router(documentation_page.router)
     install_metrics(app)
     _include(app, installed_routers().values() if routers is None else routers)
+    if app.state.guard.is_on:
+        limited = configured_limits(settings) is not None
+        app.openapi = describe_access(app, limited=limited)  # type: ignore[method-assign] # FastAPI's documented way
     install_problems(app)
     return app
 

@@ -18,6 +18,7 @@ _FIELD_ERROR: Final[Schema] = {
 
 
 _EXAMPLES: Final[dict[str, tuple[str, str, str, str | None]]] = {
+    "401": ("unauthorized", "Unauthorized", "the token has expired", None),
     "403": ("forbidden", "Forbidden", "actions are accepted from this server's own pages only", None),
     "404": ("not-found", "Not found", "the catalog has no film 'm42'", "movie_id"),
     "409": ("conflict", "Conflict", "somebody else is at it: try again later", None),
@@ -29,6 +30,7 @@ _EXAMPLES: Final[dict[str, tuple[str, str, str, str | None]]] = {
         "Content-Type",
     ),
     "422": ("invalid-request", "Invalid request", "not valid: user_id", "user_id"),
+    "429": ("too-many-requests", "Too many requests", "this user may ask 600 times a minute", None),
     "503": ("unavailable", "Unavailable", "mongodb does not answer: try again", None),
     "504": ("wait-timeout", "Wait timed out", "event 17 is not in the statistics after 5 s; they reach event 16", None),
 }

@@ -62,7 +62,7 @@ def test_every_answer_is_one_that_the_documentation_promises(served: str, databa
     publish_trends(database)
     schema = schemathesis.openapi.from_url(f"{served}/openapi.json")
     operations = [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]
-    assert len(operations) == 20
+    assert len(operations) >= 20
     for operation in operations:
         requests(operation.as_strategy())
 
