@@ -27,6 +27,7 @@ _GENRE: Final = TypeAdapter[str](Genre)
 _YEAR: Final = re.compile(r"^(?P<title>.*\S)\s*\((?P<year>[0-9]{4})(?:\s*[-–]\s*(?:[0-9]{4})?)?\)$")
 _NUMBER: Final = re.compile(r"[0-9]{1,3}(\.[0-9]{1,9})?")
 _STARS_MIN, _STARS_MAX = Decimal("0.5"), Decimal(5)
+_FIRST_SECOND: Final = 788_918_400  # 1995, when MovieLens began: less is what a file that was cut has left of a time
 _LAST_SECOND: Final = 253_402_300_799  # 9999-12-31T23:59:59Z: what a datetime can hold
 
 Parsed = TypeVar("Parsed")
@@ -124,8 +125,9 @@ def doubled_tenths(stars: str) -> int:
 
 def moment(timestamp: str) -> datetime:
     """Give the time of a number of seconds since 1970 (UTC). Raises UnusableRow."""
-    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) < 13) or int(timestamp) > _LAST_SECOND:
-        raise UnusableRow("timestamp: must be seconds since 1970")
+    is_number = timestamp.isascii() and timestamp.isdigit() and len(timestamp) < 13
+    if not is_number or not _FIRST_SECOND <= int(timestamp) <= _LAST_SECOND:
+        raise UnusableRow("timestamp: must be seconds since 1970, and not before 1995")
     return _checked(_MOMENT, "timestamp", datetime.fromtimestamp(int(timestamp), UTC))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import time
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from cinematch.adapters.mongodb_client import connect
@@ -86,13 +88,28 @@ def layer(
     layer.kill()
 
 
+def session_of(leader: int) -> list[str]:
+    """Give the living processes of a session, by name."""
+    lives = [process for process in psutil.process_iter(["name", "status"]) if process.info["status"] != "zombie"]
+    return [process.info["name"] for process in lives if is_in_session(process.pid, leader)]
+
+
+def is_in_session(pid: int, leader: int) -> bool:
+    try:
+        return os.getsid(pid) == leader
+    except ProcessLookupError:
+        return False
+
+
 def test_killed_in_the_middle_and_restarted_it_loses_and_repeats_nothing(layer: Layer, stage: Stage) -> None:
     job.prepare(stage.client, layer.settings)  # before any event, so the stream counts them all
     stage.live(USERS, 400, seed=30)
     stage.publish()
     layer.start()
     layer.wait_until(lambda: stage.database.user_stats.count_documents({}) > 5)
+    driver = layer.process.pid
     layer.kill()
+    assert session_of(driver) == []  # no JVM and no Python worker that would go on writing beside the next run
     assert not (stage.stats_are_complete() and stage.trends_are_complete())
 
     layer.start()

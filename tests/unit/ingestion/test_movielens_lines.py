@@ -108,6 +108,15 @@ def test_bad_rating_row_is_refused_with_a_reason(line: str, reason: str) -> None
     assert str(refusal.value).startswith(reason)
 
 
+@pytest.mark.parametrize("line", ["7,318,4.5,964982703", "7,318,4.5,1537799250"])
+def test_a_rating_row_is_refused_wherever_the_file_was_cut(line: str) -> None:
+    """Most of all within its time: the rest would be a time, too, of the 1970s."""
+    rating(line)
+    for length in range(len(line)):
+        with pytest.raises(UnusableRow):
+            rating(line[:length])
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
