@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,6 +19,9 @@ from cinematch.domain.events import Event
 from cinematch.errors import StoreUnavailable
 
 AWAIT_MS: Final = 200
+PACE_SECONDS: Final = 0.02
+"""The shortest time between two calls that give events: a call, and the request to Kafka that follows it, costs as much
+for one event as for many. An event that comes alone is given at once."""
 _FETCH_EVENTS: Final = 1_000
 _RESUME_TOKEN: Final = "resume_token"
 _INSERTS: Final[list[Document]] = [{"$match": {"operationType": "insert"}}, {"$project": {"fullDocument": True}}]
@@ -30,14 +34,24 @@ class OutboxFeed:
         self._stream = stream
         self._tokens = tokens
         self._saved: Mapping[str, Any] | None = None
+        self._next_call_at = time.monotonic()
 
     def next(self) -> Event | None:
         """Give the next event; None when there is none for AWAIT_MS."""
         with self._tokens.guarded():
-            change = self._stream.try_next()
+            change = self._next_change()
         if change is None and not self._stream.alive:
             raise StoreUnavailable("mongodb", "the change stream of the outbox has ended")
         return None if change is None else from_document(change["fullDocument"])
+
+    def _next_change(self) -> Document | None:
+        if self._stream._cursor._has_next():  # came with the last call; the driver has no public word for it
+            return self._stream.try_next()
+        time.sleep(max(0.0, self._next_call_at - time.monotonic()))
+        change = self._stream.try_next()
+        if change is not None:
+            self._next_call_at = time.monotonic() + PACE_SECONDS
+        return change
 
     def save(self) -> None:
         """Let the next feed begin behind the last event that this one gave."""
