@@ -64,7 +64,7 @@ def test_every_answer_equals_a_replay_whatever_is_killed(
         stack.wait_until_drained(SETTLE_SECONDS)
         logs = EventLogs(outbox)
         check_lists(client, acknowledged, logs)
-        reader, deadline = Reader(client, logs, acknowledged, films), time.monotonic() + SETTLE_SECONDS
+        reader, deadline = Reader(lambda: client, logs, acknowledged, films), time.monotonic() + SETTLE_SECONDS
         for user_id in acknowledged.lists:
             reader.read_complete(user_id, deadline)
         eventually(lambda: trends_equal_a_recount(database), "the trends equal a recount", 60)

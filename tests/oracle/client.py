@@ -26,6 +26,7 @@ MAJORITY_SECONDS: Final = 5.0
 AWAY: Final = 503
 """What a client may be told while a server is away; it asks again."""
 Document = dict[str, Any]
+AnyClient = Callable[[], httpx.Client]
 
 
 @dataclass
@@ -64,10 +65,13 @@ class EventLogs:
 
 
 class Writer:
-    """Changes lists by chance, one change after another; insists until each is acknowledged."""
+    """Changes lists by chance, one change after another; insists until each is acknowledged.
+
+    `client` gives whom to ask, for each attempt: any process of the API will do.
+    """
 
     def __init__(
-        self, client: httpx.Client, acknowledged: Acknowledged, users: list[str], films: list[str], random: Random
+        self, client: AnyClient, acknowledged: Acknowledged, users: list[str], films: list[str], random: Random
     ) -> None:
         self._client, self._acknowledged, self._users, self._films = client, acknowledged, users, films
         self._random = random
@@ -101,7 +105,7 @@ class Writer:
         began = time.monotonic()
         while True:
             try:
-                answer = self._client.request(method, path, **request)
+                answer = self._client().request(method, path, **request)
             except httpx.TransportError:
                 self.tally["writes without an answer"] += 1
             else:
@@ -118,9 +122,7 @@ class Writer:
 class Reader:
     """Reads GET /stats, and checks every answer against a replay; `gaps`: the times without one."""
 
-    def __init__(
-        self, client: httpx.Client, logs: EventLogs, acknowledged: Acknowledged, films: dict[str, Film]
-    ) -> None:
+    def __init__(self, client: AnyClient, logs: EventLogs, acknowledged: Acknowledged, films: dict[str, Film]) -> None:
         self._client, self._logs, self._acknowledged, self._films = client, logs, acknowledged, films
         self._answered_at = time.monotonic()
         self.gaps: list[Gap] = []
@@ -130,7 +132,7 @@ class Reader:
         """Read once. Raises WrongAnswer."""
         issued_before = self._acknowledged.reached[user_id]
         try:
-            response = self._client.get("/stats", params={"user_id": user_id})
+            response = self._client().get("/stats", params={"user_id": user_id})
         except httpx.TransportError:
             self.tally["reads without an answer"] += 1
             time.sleep(RETRY_SECONDS)
@@ -149,7 +151,7 @@ class Reader:
         log = self._logs.of(user_id)
         params: dict[str, str | int] = {"user_id": user_id, "min_sequence": len(log)}
         while True:
-            response = self._client.get("/stats", params=params)
+            response = self._client().get("/stats", params=params)
             if response.status_code == 200 and response.json()["freshness"]["complete"]:
                 check_complete(response.json(), log, self._films)
                 return

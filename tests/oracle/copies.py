@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import httpx
+
 from cinematch.local_stack.control import running_environment
 from cinematch.local_stack.data_folder import DataFolder
 from cinematch.local_stack.layers import LAYERS, LayerProcess, LayerSpec
@@ -43,8 +45,8 @@ class Copies:
     data_dir: Path
     settings: Mapping[str, str]
     running: dict[str, Copy] = field(default_factory=dict)
-    api: str | None = None
-    """The address of the API's copy."""
+    api: httpx.Client | None = None
+    """A client of the API's copy."""
 
     def start(self, layer: str, clock_shift: float = 0.0) -> None:
         """Start a second copy of a layer. From a thread that lasts: the copy dies with it."""
@@ -57,7 +59,7 @@ class Copies:
         copy.start()
         self.running[layer] = copy
         if layer == "api":
-            self.api = f"http://{LOOPBACK}:{own['API_PORT']}"
+            self.api = httpx.Client(base_url=f"http://{LOOPBACK}:{own['API_PORT']}", timeout=30)
 
     def end(self) -> dict[str, int | None]:
         """End all copies, by kill -9; how those had ended that were not alive any more."""
@@ -65,5 +67,7 @@ class Copies:
         for copy in self.running.values():
             copy.kill()
         self.running.clear()
-        self.api = None
+        if self.api is not None:
+            self.api.close()
+            self.api = None
         return ended

@@ -53,6 +53,6 @@ def _copies(seed: int) -> list[str]:
     if seed % SCHEDULES_FOR_ALL_COPIES == SCHEDULES_FOR_ALL_COPIES - 1:
         return [f"copy {layer} 0" for layer in LAYERS]
     if seed % 3 == 1:
-        turn = seed // 3
-        return [f"copy {LAYERS[turn % len(LAYERS)]} {CLOCK_SHIFTS[turn % len(CLOCK_SHIFTS)]:g}"]
+        rounds, turn = divmod(seed // 3, len(LAYERS))
+        return [f"copy {LAYERS[turn]} {CLOCK_SHIFTS[(rounds + turn + 1) % len(CLOCK_SHIFTS)]:g}"]
     return []

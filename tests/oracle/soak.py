@@ -35,8 +35,8 @@ def soak(minutes: float) -> results.Results:
         stack.import_catalog()
         with kept_on_failure("soak") as history, stack.database() as database, stack.api() as client:
             films, acknowledged = catalog_films(database), Acknowledged()
-            writer = Writer(client, acknowledged, USERS, sorted(films), Random(1))
-            reader = Reader(client, EventLogs(Outbox(database)), acknowledged, films)
+            writer = Writer(lambda: client, acknowledged, USERS, sorted(films), Random(1))
+            reader = Reader(lambda: client, EventLogs(Outbox(database)), acknowledged, films)
             random = Random(2)
 
             def write() -> None:
