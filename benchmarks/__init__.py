@@ -1,1 +1,1 @@
-"""Measurements of the embedded stack. Indicative: one machine, short runs; each result says what it was measured on."""
+"""Measurements: every figure stands beside a limit or a peer of the same run, and says what it was measured on."""

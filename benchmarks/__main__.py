@@ -1,63 +1,104 @@
-"""`python -m benchmarks [FILE]`: the first table of the micro-batch design, about six minutes on two cores.
+"""`python -m benchmarks [--quick] [MEASURE ...]`: measure all or some, and merge the rows into the result files.
 
-Prints the table and writes it as JSON, with the machine and the versions it was measured on.
+A measure that fails or takes too long is told, and the next one begins; the exit code is 1 then. Ctrl-C and SIGTERM end
+whatever runs, servers included, and keep the results of the measures that were done.
 """
 
 from __future__ import annotations
 
+import argparse
+import signal
 import sys
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
-import orjson
+from rich.console import Console
 
-from benchmarks.embedded_stack import EmbeddedStack, embedded_stack
-from benchmarks.films_per_user import films_per_user
-from benchmarks.imports import movielens_import
+from benchmarks import results
 from benchmarks.machine import machine
-from benchmarks.post_latency import post_latency
-from benchmarks.stack_memory import stack_memory
-from benchmarks.stream_rates import STACK_SETTINGS, stream_rates
-from benchmarks.visibility import visibility
-from ingestion.seeding.catalog import invented_catalog
+from benchmarks.registry import NAMES, load
+from benchmarks.report import table
+from benchmarks.rows import Findings
+from cinematch.telemetry import configure_logging
 
-DEFAULT_FILE: Final = Path("benchmarks/results/micro_batch.json")
-SEED: Final = 1
-OUR_CATALOG: Final = ("seed", "--users=200", "--events=5000", f"--seed={SEED}")
+STOPPED: Final = 130
+console: Final = Console(width=150)
 
 
-def main() -> None:
-    """Measure on two stacks: one as `cinematch up` starts it, one that is given a backlog."""
-    measured: dict[str, Any] = {"measured_at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine()}
-    with embedded_stack() as stack:
-        measured |= _on_default_stack(stack)
-    with embedded_stack(STACK_SETTINGS) as stack:
-        measured["stream_rates"] = _told("stream rates", stream_rates(stack))
-    target = Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_FILE
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(orjson.dumps(measured, option=orjson.OPT_INDENT_2) + b"\n")
-    print(f"written to {target}")
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Give the exit code: 0, or 1 when a measure failed, or 130 when we were stopped."""
+    options = _options(arguments)
+    chosen = options.measures or [name for name in NAMES if not options.quick or load(name).SECONDS[0] is not None]
+    signal.signal(signal.SIGTERM, _interrupt)
+    configure_logging("WARNING", as_json=False)
+    failed = []
+    try:
+        for place, name in enumerate(chosen, 1):
+            console.rule(f"{place}/{len(chosen)} {name}: {load(name).TITLE}")
+            if not _run(name, options.quick, options.patience):
+                failed.append(name)
+    except KeyboardInterrupt:
+        console.print("stopped; what was measured before is kept")
+        return STOPPED
+    if failed:
+        console.print(f"failed: {', '.join(failed)}")
+    return 1 if failed else 0
 
 
-def _on_default_stack(stack: EmbeddedStack) -> dict[str, Any]:
-    stack.command(*OUR_CATALOG)
-    api_url = stack.status()["api"]
-    movie_ids = [film.movie_id for film in invented_catalog(SEED)]
-    with stack.database() as database:
-        return {
-            "post": _told("POST /movies", post_latency(api_url, movie_ids)),
-            "post_to_user_stats": _told("POST -> user_stats visible", visibility(api_url, database, movie_ids)),
-            "films_per_user": _told("one recomputation by list size", films_per_user(database, SEED)),
-            "movielens_import": _told("import of 100,836 ratings", movielens_import(stack)),
-            "memory": _told("memory of the stack", stack_memory(stack)),
-        }
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("measures", nargs="*", choices=[*NAMES, []], metavar="MEASURE", help=", ".join(NAMES))
+    parser.add_argument("--quick", action="store_true", help="smaller sizes; all together under ten minutes")
+    parser.add_argument("--patience", type=float, default=1.0, help="factor for the time that a measure may take")
+    return parser.parse_args(arguments)
 
 
-def _told(title: str, result: Any) -> Any:
-    print(f"{title}: {orjson.dumps(result).decode()}", flush=True)
-    return result
+def _run(name: str, quick: bool, patience: float) -> bool:
+    measure = load(name)
+    limit = measure.SECONDS[0 if quick else 1] or measure.SECONDS[1]
+    run: dict[str, Any] = {
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "quick": quick,
+        "machine": machine(),
+    }
+    began = time.monotonic()
+    try:
+        with _at_most(limit * patience):
+            findings: Findings = measure.measure(quick)
+        run["seconds"] = round(time.monotonic() - began, 1)
+        results.write(results.merge(results.read(), name, findings, run, NAMES))
+    except Exception:  # noqa: BLE001 - a measure may fail in any way, and the others go on
+        console.print(traceback.format_exc(), markup=False, highlight=False)
+        return False
+    console.print("\n".join(table(findings.rows)), markup=False, highlight=False, soft_wrap=True)
+    for remark in findings.remarks:
+        console.print(f"- {remark}", markup=False, highlight=False)
+    console.print(f"{run['seconds']} s")
+    return True
+
+
+@contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    """Raise TimeoutError in this thread when the block takes longer."""
+    signal.signal(signal.SIGALRM, _time_out)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _time_out(*_: object) -> None:
+    raise TimeoutError("the measure took longer than it may")
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

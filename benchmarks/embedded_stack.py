@@ -1,80 +1,117 @@
-"""An embedded stack of its own for a measurement, by the same commands that people type."""
+"""The whole embedded stack, by the command that people type: `cinematch demo` in a temporary folder."""
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from cinematch.adapters.mongodb_client import SyncDatabase, connect
-from cinematch.settings import Settings
+from benchmarks.child_commands import cinematch
+from cinematch.local_stack.child_process import death_pact
+from cinematch.local_stack.data_folder import DataFolder
+
+GRACE_SECONDS = 90.0
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedStack:
-    """A running stack with its data in `folder`."""
+    """A running stack with its data in `folder`; `start_seconds` is how long the demo took until its last line."""
 
     folder: Path
-
-    def command(self, *arguments: str) -> str:
-        """Run a command of `cinematch` on this stack; give its output. Raises CalledProcessError."""
-        return _cinematch(self.folder, *arguments)
+    start_seconds: float
 
     def status(self) -> dict[str, Any]:
         """Give `cinematch status --json`."""
-        status: dict[str, Any] = json.loads(_cinematch(self.folder, "status", "--json"))
-        return status
+        told: dict[str, Any] = json.loads(cinematch({"CINEMATCH_DATA_DIR": str(self.folder)}, "status", "--json"))
+        return told
 
-    def processes_of(self, layer: str) -> list[psutil.Process]:
-        """Give the processes of one layer: its own and all that it started."""
-        return _with_children(self.status()["layers"][layer]["pid"])
+    def environment(self) -> dict[str, str]:
+        """Give the settings of the stack's own layers."""
+        written: dict[str, str] = json.loads(DataFolder(self.folder).environment_file.read_text())
+        return written
 
-    def processes(self) -> dict[str, list[psutil.Process]]:
-        """Give the processes of every server and layer, and of what watches them, by name."""
+    def processor_seconds(self) -> float:
+        """Give what all its processes have taken so far; what had ended before is not in it."""
         status = self.status()
-        parts = {
-            name: _with_children(part["pid"])
-            for name, part in (status["servers"] | status["layers"]).items()
-            if part["pid"] is not None
-        }
-        return parts | {"supervisor": [psutil.Process(status["pid"])]}
+        pids = [part["pid"] for part in (status["servers"] | status["layers"]).values() if part["pid"]]
+        return sum(_processor_seconds(process) for pid in pids for process in _family(pid))
 
-    @contextmanager
-    def database(self) -> Iterator[SyncDatabase]:
-        """Give the stack's MongoDB database."""
-        settings = Settings(mongodb_url=self.status()["mongodb"])
-        with connect(settings) as client:
-            yield client[settings.mongodb_database]
+    def mebibytes(self) -> dict[str, float]:
+        """Give each part's memory (PSS: what several share counts once in all), the supervisor's with it."""
+        status = self.status()
+        pids = {name: part["pid"] for name, part in (status["servers"] | status["layers"]).items() if part["pid"]}
+        return {name: mebibytes(pid) for name, pid in pids.items()} | {"supervisor": _own_mebibytes(status["pid"])}
 
 
 @contextmanager
-def embedded_stack(settings: Mapping[str, str] | None = None) -> Iterator[EmbeddedStack]:
-    """Start a stack in a temporary folder, with `settings` in its environment; end it and delete the folder."""
-    with tempfile.TemporaryDirectory(prefix="cinematch-bench-") as name:
+def demo(environment: Mapping[str, str] | None = None) -> Iterator[EmbeddedStack]:
+    """Run `cinematch demo` until the end of the block; inside of it the demo's data are visible.
+
+    Raises RuntimeError when the demo ends before its last line.
+    """
+    with tempfile.TemporaryDirectory(prefix="cinematch-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
+        own = {"CINEMATCH_DATA_DIR": name, "PYTHONUNBUFFERED": "1", "AUTH": "off"}
+        began = time.monotonic()
+        command = [sys.executable, "-m", "cinematch", "demo"]
+        child = subprocess.Popen(
+            command,
+            env=os.environ | own | dict(environment or {}),
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # Ctrl-C is for us: we end it in good order
+            preexec_fn=death_pact(),
+        )
         try:
-            _cinematch(folder, "up", "--detach", settings=settings)
-            yield EmbeddedStack(folder)
+            _read_until_ready(child)
+            yield EmbeddedStack(folder, time.monotonic() - began)
         finally:
-            _cinematch(folder, "down")
+            child.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(GRACE_SECONDS)
+            child.kill()
 
 
-def _cinematch(folder: Path, *arguments: str, settings: Mapping[str, str] | None = None) -> str:
-    environment = os.environ | {"CINEMATCH_DATA_DIR": str(folder)} | dict(settings or {})
-    command = [sys.executable, "-m", "cinematch", *arguments]
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    return done.stdout
+def _read_until_ready(child: subprocess.Popen[str]) -> None:
+    told = []
+    for line in child.stdout or ():
+        told.append(line)
+        if line.startswith("API "):
+            return
+    raise RuntimeError(f"the demo ended: {''.join(told[-10:])}")
 
 
-def _with_children(pid: int) -> list[psutil.Process]:
-    process = psutil.Process(pid)
-    return [process, *process.children(recursive=True)]
+def mebibytes(pid: int) -> float:
+    """Give the memory of a process and all that it started (PSS); 0 when it has ended."""
+    return sum(_own_mebibytes(member.pid) for member in _family(pid))
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    return []
+
+
+def _processor_seconds(process: psutil.Process) -> float:
+    with suppress(psutil.NoSuchProcess):
+        times = process.cpu_times()
+        return float(times.user + times.system)
+    return 0.0
+
+
+def _own_mebibytes(pid: int) -> float:
+    with suppress(psutil.NoSuchProcess):
+        return float(psutil.Process(pid).memory_full_info().pss / 2**20)
+    return 0.0

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import psutil
 
-PACKAGES: Final = ("pyspark", "kafka-python", "pymongo", "redis", "fastapi", "uvicorn", "pyarrow")
+PACKAGES: Final = ("pyspark", "kafka-python", "pymongo", "redis", "fastapi", "uvicorn", "pyarrow", "duckdb")
 
 
 def machine() -> dict[str, Any]:

@@ -1,0 +1,107 @@
+"""Kafka and MongoDB, the relay, and `cinematch import movielens` of a synthetic data set in the published layout: from
+the command's start until it ends (everything is stored durably), and until the relay has published the last event. Each
+rating is one event, 500 of a user in one transaction. Beside it the kafka-python producer alone, sending the very same
+records that the relay sent to a topic of its own.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.child_commands import cinematch
+from benchmarks.event_log import Record, publish
+from benchmarks.rows import Bound, Findings, Goal, compared
+from benchmarks.servers import Servers, servers
+from cinematch.adapters import mongodb_client
+from cinematch.contracts.collections import OUTBOX
+from cinematch.contracts.event_codec import encode, from_document
+
+TITLE: Final = "Import"
+LIMIT: Final = (
+    "Reading CSV, making events and their documents is one Python process, mongod the other core; transactions of 500 "
+    "changes of one user are what keeps the sequence, the list and the outbox in step. The relay publishes beside it."
+)
+SECONDS: Final = (120.0, 600.0)
+FILMS: Final = 9_742
+FEWEST, MOST = 20, 2_698
+OTHER_TOPIC: Final = "producer-alone"
+_GENRES: Final = ("Action", "Comedy", "Crime", "Drama", "Romance", "Thriller")
+
+
+def measure(quick: bool) -> Findings:
+    """Import once, then send the same records by the producer alone."""
+    users, ratings = (610, 100_836) if quick else (6_100, 1_000_000)
+    with servers("kafka", "mongodb") as running, running.layer("ingestion"):
+        folder = running.folder / "movielens"
+        folder.mkdir()
+        write_data_set(folder, users, ratings)
+        began = time.perf_counter()
+        cinematch(running.environment, "import", "movielens", str(folder))
+        imported = ratings / (time.perf_counter() - began)
+        log = _published(running, ratings)
+        published = ratings / (time.perf_counter() - began)
+        running.topics(OTHER_TOPIC)
+        producer = ratings / publish(running.settings.kafka_bootstrap_servers, OTHER_TOPIC, log)
+    goal = Goal(Bound.AT_LEAST, 0.3)
+    name = f"import of {ratings:,} ratings"
+    beside = "beside kafka-python's producer alone"
+    return Findings(
+        rows=[
+            compared(f"{name}, {beside}", "events/s", [imported], [producer], goal),
+            compared(f"{name}, until all are in Kafka, {beside}", "events/s", [published], [producer]),
+        ],
+        remarks=["One round: an import is long enough to be its own mean."],
+    )
+
+
+def _published(running: Servers, ratings: int) -> list[Record]:
+    """Wait until the outbox has sent everything; give the events. Raises ValueError when some are missing."""
+    with mongodb_client.connect(running.settings) as client:
+        outbox = client[running.settings.mongodb_database][OUTBOX]
+        while outbox.count_documents({"published_at": None}, limit=1):
+            time.sleep(0.1)
+        log = [_record(document) for document in outbox.find({})]
+    if len(log) != ratings:
+        raise ValueError(f"{len(log)} events of {ratings} ratings")
+    return log
+
+
+def _record(document: dict[str, Any]) -> Record:
+    event = from_document({name: value for name, value in document.items() if name not in ("_id", "published_at")})
+    return event.user_id.encode(), encode(event)
+
+
+def write_data_set(folder: Path, users: int, ratings: int) -> None:
+    """Write movies.csv, links.csv and ratings.csv in the published layout, with a heavy-tailed number a user."""
+    rng = random.Random(3)
+    films = sorted(rng.sample(range(1, 193_610), FILMS))
+    _write(folder / "movies.csv", "movieId,title,genres", (_movie(rng, film) for film in films))
+    _write(folder / "links.csv", "movieId,imdbId,tmdbId", (f"{film},{film:07d},{film}" for film in films))
+    lines = (
+        f"{user},{film},{rng.randint(1, 10) / 2},{rng.randint(828_124_615, 1_537_799_250)}"
+        for user, count in enumerate(_rating_counts(rng, users, ratings), 1)
+        for film in sorted(rng.sample(films, count))
+    )
+    _write(folder / "ratings.csv", "userId,movieId,rating,timestamp", lines)
+
+
+def _rating_counts(rng: random.Random, users: int, ratings: int) -> list[int]:
+    counts = [max(FEWEST, min(MOST, int(rng.paretovariate(0.9) * 40))) for _ in range(users)]
+    while (difference := ratings - sum(counts)) != 0:
+        place = rng.randrange(users)
+        counts[place] = max(FEWEST, min(MOST, counts[place] + max(-50, min(50, difference))))
+    return counts
+
+
+def _movie(rng: random.Random, film: int) -> str:
+    return f'{film},"Film no. {film}, The ({rng.randint(1930, 2018)})",{"|".join(rng.sample(_GENRES, 2))}'
+
+
+def _write(path: Path, header: str, rows: Iterable[str]) -> None:
+    with path.open("w") as file:
+        file.write(header + "\n")
+        file.writelines(f"{row}\n" for row in rows)

@@ -1,0 +1,176 @@
+"""MongoDB, Redis and MinIO, and a lake of events in objects of 50,000 as the sink writes them. Our side is one batch
+run in a process of its own (`local[2]`): read the lake, replay every list, describe every user with the catalog, write
+documents and whole lists to MongoDB, the state to the lake, publish; the start of Spark is timed apart and left out.
+Beside it, right after, DuckDB with two threads computes the same statistics from a local copy of the same Parquet to
+another Parquet file (`benchmarks/duckdb_statistics.py` says what it leaves out). *Incremental*: a tenth of the users
+then get as many new events as they had, so a tenth of the events is new, and the next night folds them in; the `--full`
+run beside it is the one before, without these events, which is in its favour. Meanwhile a reader asks for users of the
+first generation without pause: *missing* is the time from a look-up that found nothing to one that did. *Growth* is the
+exponent between two sizes with the same number of events a user.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from benchmarks.child_commands import module
+from benchmarks.embedded_stack import mebibytes
+from benchmarks.invented_lake import InventedLake, write_catalog
+from benchmarks.population import load_catalog, user_name
+from benchmarks.rows import Bound, Findings, Goal, alone, compared
+from benchmarks.servers import Servers, servers
+from cinematch.adapters import mongodb_client
+from cinematch.contracts.collections import USER_STATS_BATCH
+
+TITLE: Final = "Nightly batch"
+LIMIT: Final = (
+    "Each list is replayed and described by the Python functions that all layers share, and each document is stored in "
+    "MongoDB: that is what keeps the four modes equal, and what DuckDB, which writes one file, does not do."
+)
+SECONDS: Final = (300.0, 5_400.0)
+DRIVER_MEMORY: Final = "2g"
+
+
+@dataclass(frozen=True, slots=True)
+class _Lake:
+    users: int
+    events_each: int
+
+    @property
+    def events(self) -> int:
+        return self.users * self.events_each
+
+    def __str__(self) -> str:
+        return f"nightly batch, {self.events:,} events of {self.users:,} users"
+
+
+QUICK: Final = (_Lake(1_000, 100), _Lake(10_000, 100))
+FULL: Final = (_Lake(10_000, 100), _Lake(100_000, 100), _Lake(10_000, 1_000), _Lake(1_000_000, 10))
+"""The first two differ in the number of users alone: growth is measured between them."""
+
+
+def measure(quick: bool) -> Findings:
+    """Measure size by size, each on servers of its own."""
+    return measured(QUICK if quick else FULL)
+
+
+def measured(sizes: tuple[_Lake, ...]) -> Findings:
+    """Measure these sizes; the second one, and those after it, with an incremental run."""
+    findings = Findings()
+    seconds: list[float] = []
+    for place, size in enumerate(sizes):
+        with servers("mongodb", "redis", "minio") as running:
+            _load_catalog(running)
+            lake = InventedLake(running.settings, running.folder / "events")
+            lake.append(size.users, 1, size.events_each)
+            seconds.append(_beside_duckdb(running, size, findings))
+            if place:
+                _incremental(running, lake, size, seconds[-1], findings)
+    small, large = sizes[0], sizes[1]
+    exponent = math.log(seconds[1] / seconds[0]) / math.log(large.events / small.events)
+    name = f"nightly batch, growth from {small.events:,} to {large.events:,} events"
+    findings.rows.append(alone(name, "exponent", [exponent], Goal(Bound.AT_MOST, 1.05, of_ratio=False)))
+    return findings
+
+
+def _beside_duckdb(running: Servers, size: _Lake, findings: Findings) -> float:
+    told = _run(running, "full")
+    catalog, target = running.folder / "catalog.parquet", running.folder / "statistics.parquet"
+    write_catalog(catalog)
+    arguments = (str(running.folder / "events"), str(catalog), str(target))
+    taken, users = module({}, "benchmarks.duckdb_statistics", *arguments).split()
+    if not int(users) == told["users"] == size.users:
+        raise ValueError(f"{users} users of DuckDB, {told['users']} of ours, {size.users} of the lake")
+    goal = Goal(Bound.AT_MOST, 8.0) if size.events >= 10_000_000 else None
+    findings.rows += [
+        compared(f"{size}, beside DuckDB", "s", [told["seconds"]], [float(taken)], goal),
+        alone(f"{size}, memory at its most", "MiB", [told["mebibytes"]]),
+        alone(f"{size}, start of Spark", "s", [told["session_seconds"]]),
+    ]
+    return float(told["seconds"])
+
+
+def _incremental(running: Servers, lake: InventedLake, size: _Lake, full_seconds: float, findings: Findings) -> None:
+    lake.append(size.users // 10, size.events_each + 1, size.events_each)
+    with _Reader(running, size.users) as reader:
+        told = _run(running, "incremental")
+    if told["events"] != size.events // 10:
+        raise ValueError(f"{told['events']} new events were folded in")
+    name, none = f"{size}, a tenth of it new", Goal(Bound.AT_MOST, 0.0, of_ratio=False)
+    five_times = Goal(Bound.AT_LEAST, 5.0)
+    findings.rows += [
+        compared(f"{name}, --full beside an incremental run", "s", [full_seconds], [told["seconds"]], five_times),
+        alone(f"{name}, a document missing at most", "ms", [reader.missing_ms], none),
+    ]
+    findings.remarks.append(f"{reader.reads:,} look-ups during the incremental run of {size.events:,} events.")
+
+
+def _run(running: Servers, kind: str) -> dict[str, Any]:
+    """Run the batch; give what it told, and the most memory that its processes had together (PSS)."""
+    command = [sys.executable, "-m", "benchmarks.nightly_run", kind]
+    environment = os.environ | running.environment | {"SPARK_DRIVER_MEMORY": DRIVER_MEMORY}
+    log = running.folder / "nightly.log"
+    with (
+        log.open("w") as errors,
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors, cwd=running.folder) as child,
+    ):
+        try:
+            most = 0.0
+            while child.poll() is None:
+                most = max(most, mebibytes(child.pid))
+                time.sleep(0.5)
+        finally:
+            child.terminate()
+        output = child.stdout.read() if child.stdout else b""
+    if child.returncode:
+        raise RuntimeError(f"the batch run ended with {child.returncode}: {log.read_text()[-2000:]}")
+    told: dict[str, Any] = orjson.loads(output)
+    return told | {"mebibytes": most}
+
+
+def _load_catalog(running: Servers) -> None:
+    with mongodb_client.connect(running.settings) as client:
+        load_catalog(client[running.settings.mongodb_database])
+
+
+class _Reader(threading.Thread):
+    """Looks documents up through the published view until the end of the block."""
+
+    def __init__(self, running: Servers, users: int) -> None:
+        super().__init__(daemon=True)
+        self._settings = running.settings
+        self._users = users
+        self._over = threading.Event()
+        self.reads = 0
+        self.missing_ms = 0.0
+
+    def __enter__(self) -> _Reader:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self.join()
+
+    def run(self) -> None:
+        with mongodb_client.connect(self._settings) as client:
+            view = client[self._settings.mongodb_database][USER_STATS_BATCH]
+            missing_since: float | None = None
+            while not self._over.wait(0.001):
+                found = view.find_one({"_id": user_name(self.reads % self._users)}, {"as_of_sequence": 1})
+                now = time.perf_counter()
+                self.reads += 1
+                if found is None:
+                    missing_since = missing_since or now
+                elif missing_since is not None:
+                    self.missing_ms = max(self.missing_ms, (now - missing_since) * 1000)
+                    missing_since = None

@@ -1,0 +1,139 @@
+"""One API process over a MongoDB (a replica set of one, majority and journal), nothing else running. The greatest rate
+with 16 clients, each adding films that are new to its user; in turns with the bare transaction (one event loop, the
+same driver, 16 at once: take the sequence, insert the film, insert the outbox document, commit) and with the same route
+when it does nothing. Then 200 POSTs a second on a fixed schedule.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any, Final
+
+import uuid6
+import uvloop
+from pymongo import ReturnDocument
+
+from benchmarks.http_load import Load, on_schedule, post, saturate
+from benchmarks.population import SEED, load_catalog
+from benchmarks.quantiles import percentile
+from benchmarks.rows import Bound, Findings, Goal, alone, compared
+from benchmarks.servers import servers
+from cinematch.adapters import mongodb_client
+from cinematch.adapters.mongodb_watchlist_plan import TRANSACTION, outbox_documents
+from cinematch.contracts.collections import MOVIES, OUTBOX, USER_SEQUENCES
+from cinematch.contracts.movie_document import movie_document
+from cinematch.domain.changes import AddFilm, Stamp, event_of
+from cinematch.settings import Settings
+from ingestion.seeding.catalog import invented_catalog
+
+TITLE: Final = "POST /movies"
+LIMIT: Final = (
+    "A durable transaction waits for the journal; beyond that the driver's Python work for each of its commands, and "
+    "that of the route, share one core, mongod and the client the other."
+)
+SECONDS: Final = (60.0, 300.0)
+CLIENTS: Final = 16
+USERS: Final = 500
+REQUESTS_PER_SECOND: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    rounds: int
+    seconds: float
+    scheduled_seconds: float
+
+
+QUICK: Final = _Size(rounds=3, seconds=2.0, scheduled_seconds=10.0)
+FULL: Final = _Size(rounds=5, seconds=8.0, scheduled_seconds=60.0)
+
+
+def measure(quick: bool) -> Findings:
+    """Measure the greatest rate in turns, then the latency at a fixed one."""
+    size = QUICK if quick else FULL
+    with servers("mongodb") as running:
+        _load(running.settings)
+        with running.api() as url:
+            return _measured(running.settings, url, size)
+
+
+def _measured(settings: Settings, url: str, size: _Size) -> Findings:
+    films = _films()
+    saturate(url, films, CLIENTS, 2.0)  # create, compile
+    ours, nothing, bare = [], [], []
+    for _ in range(size.rounds):
+        ours.append(saturate(url, films, CLIENTS, size.seconds))
+        nothing.append(saturate(url, _films("/nothing"), CLIENTS, size.seconds))
+        bare.append(uvloop.run(_transactions(settings, size.seconds)))
+    scheduled = on_schedule(url, films, REQUESTS_PER_SECOND, size.scheduled_seconds)
+    rates = [load.per_second for load in ours]
+    name = "POST /movies"
+    findings = Findings(
+        rows=[
+            compared(f"{name}, beside the bare transaction", "requests/s", rates, bare, Goal(Bound.AT_LEAST, 0.6)),
+            compared(f"{name}, beside the route doing nothing", "requests/s", rates, [it.per_second for it in nothing]),
+            *_latencies(f"{name} at {REQUESTS_PER_SECOND}/s", scheduled),
+        ]
+    )
+    if failed := sum(load.failed for load in [*ours, scheduled]):
+        findings.remarks.append(f"{failed} requests were not answered by 200.")
+    return findings
+
+
+def _latencies(name: str, load: Load) -> list[Any]:
+    goal = Goal(Bound.AT_MOST, 50.0, of_ratio=False)
+    return [
+        alone(f"{name}, p50", "ms", [percentile(load.milliseconds, 50)]),
+        alone(f"{name}, p99", "ms", [percentile(load.milliseconds, 99)], goal),
+    ]
+
+
+def _load(settings: Settings) -> None:
+    with mongodb_client.connect(settings) as client:
+        load_catalog(client[settings.mongodb_database])
+
+
+def _films(path: str = "/movies") -> Iterator[bytes]:
+    for film in invented_catalog(SEED):
+        for user in range(USERS):
+            body = {"user_id": f"bench-post-{user}", "movie_id": film.movie_id, "rating": 1 + (user % 19) / 2}
+            yield post(path, body)
+
+
+async def _transactions(settings: Settings, seconds: float) -> float:
+    """Give bare transactions a second, of users of their own."""
+    async with mongodb_client.connect_async(settings) as client:
+        database, done = client[settings.mongodb_database], 0
+        films, run = invented_catalog(SEED), uuid6.uuid7().hex[-8:]
+        numbers, began = count(), time.perf_counter()
+
+        async def write(number: int) -> None:
+            user_id, film = f"bench-bare-{run}-{number % USERS}", films[number // USERS]
+            async with client.start_session() as session, await session.start_transaction(**TRANSACTION):
+                issued = await database[USER_SEQUENCES].find_one_and_update(
+                    {"_id": user_id},
+                    {"$inc": {"sequence": 1}},
+                    upsert=True,
+                    return_document=ReturnDocument.AFTER,
+                    session=session,
+                )
+                assert issued is not None
+                stamp = Stamp(str(uuid6.uuid7()), issued["sequence"], datetime.now(UTC))
+                event = event_of(user_id, AddFilm(film, 7.5), None, stamp)
+                assert event is not None
+                await database[MOVIES].insert_one(movie_document(event), session=session)
+                await database[OUTBOX].insert_one(outbox_documents([event])[0], session=session)
+
+        async def worker() -> None:
+            nonlocal done
+            while time.perf_counter() < began + seconds:
+                await write(next(numbers))
+                done += 1
+
+        await asyncio.gather(*(worker() for _ in range(CLIENTS)))
+        return done / (time.perf_counter() - began)

@@ -1,0 +1,186 @@
+"""The design's scale table: 10,000, 100,000 and 1,000,000 users with 50,000 to 50,000,000 events a day, that is 0.6,
+5.8, 58 and 579 events a second. Kafka, MongoDB and Redis with the lists of as many users as fit (20 films each); the
+micro-batch layer (trigger of one second) and the speed layer (real time) as in production, one after the other, each
+fed at the table's rates and faster, until one is too much for it. A latency counts from the moment when the event was
+due at the producer to the moment when its view has it (a change stream on `user_stats`; Redis' notifications). Every
+event is of another user, which is the worst case: no recomputation serves two events.
+
+The model of micro-batch (`benchmarks/scale_model.py`) is a server that takes whatever waits as its next batch; what a
+batch and an event in it cost is fitted to the measured points. Lambda's model is level: the work of an event is
+constant, and beyond what one machine takes come more partitions.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from statistics import median
+from typing import Final
+
+from benchmarks.event_log import additions, publish_on_schedule, records
+from benchmarks.measures.speed_latency import event_latencies, publisher
+from benchmarks.population import load_catalog, user_name
+from benchmarks.quantiles import percentile
+from benchmarks.rows import Curve, Findings, Row, alone
+from benchmarks.scale_model import BatchServer, fitted
+from benchmarks.servers import Servers, servers
+from cinematch.adapters import mongodb_client
+from cinematch.adapters.mongodb_client import SyncDatabase
+from cinematch.contracts.collections import MOVIES, USER_SEQUENCES, USER_STATS
+from cinematch.contracts.movie_document import movie_document
+
+TITLE: Final = "The design's claim: where micro-batch ends"
+LIMIT: Final = (
+    "Micro-batch: one recomputation of a whole list for each event, on two cores. Lambda: what real-time mode and the "
+    "appliers of a partition take; on this machine the two cores, shared with the producer."
+)
+SECONDS: Final = (150.0, 1_800.0)
+FILMS_A_USER: Final = 20
+THRESHOLDS_MS: Final = (100, 500, 1_000)
+MODEL_RATES: Final = tuple(round(0.5 * 1.25**step, 3) for step in range(35))
+GROUP: Final = 2_000
+LOST_SECONDS: Final = 15.0
+MOST_MS: Final = 20_000.0
+"""The top of the picture."""
+GIVE_UP_MS: Final = 10_000.0
+"""A p99 beyond it: the layer does not keep up, and higher rates are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    users: tuple[int, ...]
+    rates: tuple[float, ...]
+    seconds: float
+
+
+QUICK: Final = _Size(users=(10_000,), rates=(6, 58, 200, 579), seconds=6.0)
+FULL: Final = _Size(users=(10_000, 100_000), rates=(0.6, 6, 58, 116, 200, 300, 579, 1_000), seconds=20.0)
+Point = tuple[float, float]
+
+
+def measure(quick: bool) -> Findings:
+    """Measure both designs at each size, then fit the model to the largest."""
+    size = QUICK if quick else FULL
+    findings = Findings()
+    for users in size.users:
+        with servers("kafka", "mongodb", "redis") as running, publisher() as pool:
+            micro = _micro_batch(running, pool, users, size)
+            live = _lambda(running, pool, size)
+        for design, points in (("micro-batch", micro), ("Lambda", live)):
+            findings.rows += _rows(design, users, points)
+            findings.curves.append(_curve(f"{design}, {users:,} users", points))
+    model = fitted([(rate, p99 / 1000) for rate, p99 in micro])
+    _conclude(findings, model, size.users[-1], live)
+    return findings
+
+
+def _micro_batch(running: Servers, pool: ProcessPoolExecutor, users: int, size: _Size) -> list[Point]:
+    with mongodb_client.connect(running.settings) as client:
+        database = client[running.settings.mongodb_database]
+        lists = _Lists(running, database, users)
+        with running.layer("micro_batch"):
+            lists.latencies(pool, 20, 3.0)  # warm up
+            return _points(size, lambda rate: lists.latencies(pool, rate, size.seconds))
+
+
+def _lambda(running: Servers, pool: ProcessPoolExecutor, size: _Size) -> list[Point]:
+    topic = running.settings.events_topic
+    with running.layer("speed_layer"):
+        event_latencies(running, pool, topic, 50, 3.0)  # warm up
+        return _points(size, lambda rate: event_latencies(running, pool, topic, rate, size.seconds))
+
+
+def _points(size: _Size, latencies: Callable[[float], list[float]]) -> list[Point]:
+    """Give rate and p99 in ms, up to the first rate that is too much."""
+    points: list[Point] = []
+    for rate in size.rates:
+        points.append((rate, percentile(latencies(rate), 99)))
+        if points[-1][1] > GIVE_UP_MS:
+            break
+    return points
+
+
+def _rows(design: str, users: int, points: Sequence[Point]) -> list[Row]:
+    name = f"{design}, {users:,} users in the store"
+    return [alone(f"{name}, {rate:g} events/s, event to view, p99", "ms", [p99]) for rate, p99 in points]
+
+
+def _curve(label: str, points: Sequence[Point], is_model: bool = False) -> Curve:
+    return Curve("scale", label, tuple(rate for rate, _ in points), tuple(ms for _, ms in points), is_model)
+
+
+def _conclude(findings: Findings, model: BatchServer, users: int, live: Sequence[Point]) -> None:
+    """Add the model's curves, and the rates at which it passes the thresholds."""
+    modelled = [(rate, model.p99(rate) * 1000) for rate in MODEL_RATES]
+    findings.curves.append(_curve("micro-batch", [it for it in modelled if it[1] < MOST_MS], is_model=True))
+    level = median(p99 for _, p99 in live)
+    findings.curves.append(
+        _curve("Lambda", [(rate, level) for rate in (MODEL_RATES[0], MODEL_RATES[-1])], is_model=True)
+    )
+    for threshold in THRESHOLDS_MS:
+        rate = model.rate_at(threshold / 1000)
+        name = f"model: micro-batch passes {threshold:,} ms at"
+        findings.rows.append(alone(name, "events/s", [rate or 0.0]))
+    findings.rows.append(alone("model: micro-batch takes no more than", "events/s", [model.greatest_rate]))
+    findings.remarks.append(
+        f"Model, fitted to the points of {users:,} users: a batch takes {model.fixed * 1000:.0f} ms and "
+        f"{model.each * 1000:.1f} ms for each user in it. 0 events/s: the threshold is passed at any rate, for the "
+        "trigger alone takes longer. Rows that begin with *model* are computed, all others measured; 1,000,000 users "
+        "(58 and 579 events/s) were measured at their rates, with the store of the largest size that fits."
+    )
+
+
+class _Lists:
+    """Users with lists in MongoDB, each of whom gets one event, once; a change stream tells when it is in the view."""
+
+    def __init__(self, running: Servers, database: SyncDatabase, users: int) -> None:
+        self._servers = running
+        self._database = database
+        self._users = users
+        load_catalog(database)
+        for start in range(0, users, GROUP):
+            group = [user_name(number) for number in range(start, min(start + GROUP, users))]
+            log = additions(group, FILMS_A_USER)
+            database[MOVIES].insert_many([movie_document(event) for event in log], ordered=False)
+            issued = [{"_id": user, "sequence": FILMS_A_USER} for user in group]
+            database[USER_SEQUENCES].insert_many(issued, ordered=False)
+
+    def latencies(self, pool: ProcessPoolExecutor, rate: float, seconds: float) -> list[float]:
+        """Publish one event of each of so many users; give the milliseconds until `user_stats` has them.
+
+        An event that takes longer than LOST_SECONDS counts as that. There are never more events than users.
+        """
+        users = [user_name(number) for number in range(min(self._users, max(2, round(rate * seconds))))]
+        self._database[USER_STATS].delete_many({})  # so that each document is a new one
+        log = records(replace(event, sequence=FILMS_A_USER) for event in additions(users, 1))
+        watch = _Watch(self._database, users)
+        watch.start()
+        settings = self._servers.settings
+        published = pool.submit(publish_on_schedule, settings.kafka_bootstrap_servers, settings.events_topic, log, rate)
+        due_at = published.result()
+        watch.join(LOST_SECONDS)
+        late = time.time()
+        return [(watch.seen_at.get(user, late) - due) * 1000 for user, due in due_at.items()]
+
+
+class _Watch(threading.Thread):
+    """Notes when `user_stats` gets each user's document; `start` returns when it listens."""
+
+    def __init__(self, database: SyncDatabase, users: Sequence[str]) -> None:
+        super().__init__(daemon=True)
+        self.seen_at: dict[str, float] = {}
+        self._missing = set(users)
+        self._until = time.monotonic() + 10 * LOST_SECONDS
+        stages = [{"$project": {"documentKey": 1}}]
+        self._stream = database[USER_STATS].watch(stages, max_await_time_ms=100)
+
+    def run(self) -> None:
+        with self._stream as stream:
+            while self._missing and time.monotonic() < self._until:
+                change = stream.try_next()
+                if change is not None and (user := change["documentKey"]["_id"]) in self._missing:
+                    self._missing.remove(user)
+                    self.seen_at[user] = time.time()

@@ -1,0 +1,134 @@
+"""Kafka, MongoDB and Redis, and three readers that run side by side, each with a topic of its own: the speed layer with
+the real-time trigger, the speed layer with the micro-batch trigger (both as in production), and a plain consumer group
+in Python that calls the same function. Windows of load go to one after the other, in turns. A latency counts from the
+moment when the event was due at a producer in a process of its own to the moment when Redis announces the change
+(keyspace notifications), so the figures contain both. Each event belongs to a user of its own.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import redis
+
+from benchmarks.event_log import additions, publish_on_schedule, records
+from benchmarks.quantiles import percentile
+from benchmarks.rows import Bound, Findings, Goal, compared
+from benchmarks.servers import Servers, servers
+from cinematch.contracts.redis_keys import user_of
+
+TITLE: Final = "Event in Kafka to Redis"
+LIMIT: Final = (
+    "Real-time mode passes each event through Kafka once more, which is its extra; its slow tail are the moments when "
+    "Spark commits its checkpoint. The micro-batch trigger takes what one batch takes: planning, two log files, a "
+    "Python worker. At 1,000 events/s the two cores are shared with the producer and two JVMs."
+)
+SECONDS: Final = (180.0, 600.0)
+READERS: Final = ("plain", "realtime", "micro_batch")
+RATES: Final = (50, 1_000)
+GOALS: Final = {
+    ("realtime", 50): Goal(Bound.AT_MOST, 1.5),
+    ("realtime", 99): Goal(Bound.AT_MOST, 2.0),
+}
+DRAIN_SECONDS: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    rounds: int
+    seconds: float
+
+
+QUICK: Final = _Size(rounds=2, seconds=5.0)
+FULL: Final = _Size(rounds=4, seconds=20.0)
+
+
+def measure(quick: bool) -> Findings:
+    """Measure all readers in turns, one rate after the other."""
+    size = QUICK if quick else FULL
+    with servers("kafka", "mongodb", "redis") as running, readers(running), publisher() as pool:
+        for reader in READERS:
+            event_latencies(running, pool, reader, 50, 3.0)  # warm up
+        findings = Findings()
+        for rate in RATES:
+            _compare(running, pool, rate, size, findings)
+        return findings
+
+
+@contextmanager
+def readers(running: Servers) -> Iterator[None]:
+    """Run the three readers."""
+    with ExitStack() as ends:
+        for reader in READERS:
+            own = {"EVENTS_TOPIC": reader, "SPEED_DELTAS_TOPIC": f"{reader}-deltas", "SPEED_TRIGGER": "realtime"}
+            running.topics(own["EVENTS_TOPIC"], own["SPEED_DELTAS_TOPIC"])
+            module = "benchmarks.plain_consumer" if reader == "plain" else "speed_layer"
+            trigger = {} if reader == "plain" else {"SPEED_TRIGGER": reader}
+            ends.enter_context(running.layer(module, own | trigger))
+        yield
+
+
+@contextmanager
+def publisher() -> Iterator[ProcessPoolExecutor]:
+    """Give a process of its own for the producer."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield pool
+
+
+def _compare(running: Servers, pool: ProcessPoolExecutor, rate: int, size: _Size, findings: Findings) -> None:
+    found: dict[str, list[list[float]]] = {reader: [] for reader in READERS}
+    for _ in range(size.rounds):
+        for reader in READERS:
+            found[reader].append(event_latencies(running, pool, reader, rate, size.seconds))
+    for reader in READERS[1:]:
+        for share in (50, 99):
+            ours, beside = ([percentile(it, share) for it in found[name]] for name in (reader, "plain"))
+            name = f"event to Redis, {reader} at {rate:,}/s, p{share}, beside a plain consumer"
+            findings.rows.append(compared(name, "ms", ours, beside, GOALS.get((reader, share))))
+
+
+def event_latencies(
+    running: Servers, pool: ProcessPoolExecutor, topic: str, rate: float, seconds: float
+) -> list[float]:
+    """Publish to a reader's topic; give the milliseconds until Redis has each event. Raises TimeoutError."""
+    run, total = f"run{time.time_ns()}", round(rate * seconds)
+    events = additions([f"{run}-{number}" for number in range(total)], 1)
+    watch = _Watch(running.settings.redis_url, run, total)
+    watch.start()
+    servers_ = running.settings.kafka_bootstrap_servers
+    due_at: Mapping[str, float] = pool.submit(publish_on_schedule, servers_, topic, records(events), rate).result()
+    watch.join(DRAIN_SECONDS)
+    if len(watch.seen_at) < total:
+        raise TimeoutError(f"{total - len(watch.seen_at)} of {total} events of {topic} have not reached Redis")
+    return [(watch.seen_at[user] - due) * 1000 for user, due in due_at.items()]
+
+
+class _Watch(threading.Thread):
+    """Notes when Redis announces each user; `start` returns when it listens."""
+
+    def __init__(self, url: str, run: str, total: int) -> None:
+        super().__init__(daemon=True)
+        client: Any = redis.Redis.from_url(url)  # the driver does not type subscriptions
+        client.config_set("notify-keyspace-events", "Eh")
+        self.seen_at: dict[str, float] = {}
+        self._prefix = f"user:{{{run}-"
+        self._total = total
+        self._subscription = client.pubsub(ignore_subscribe_messages=True)
+        self._subscription.subscribe("__keyevent@0__:hset")
+        self._subscription.get_message(timeout=5)
+
+    def run(self) -> None:
+        for message in self._subscription.listen():
+            now = time.time()
+            key = message["data"].decode()
+            if key.startswith(self._prefix):
+                self.seen_at.setdefault(user_of(key), now)
+                if len(self.seen_at) == self._total:
+                    return

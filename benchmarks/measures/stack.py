@@ -1,0 +1,193 @@
+"""`cinematch demo` in an empty folder, downloads and environment there already: *warm start* is the time until its last
+line, with data visible and a first batch published. On the stack that then runs, at rest and under load, memory is the
+proportional set size of all its processes. For the latencies a second API (STATS_MODE=lambda) and an empty Spark stream
+over the same topic run beside it: same source, same trigger of one second, a function that notes the time. Ten probes a
+second, each a POST of a user of its own, then `GET /stats?min_sequence=` of both APIs, which answers as soon as the
+event is in the answer; the rest of the rate comes as transactions of up to fifty events, since two cores cannot take
+1,000 single POSTs a second beside the whole stack. A latency counts from the moment when the POST was due. *Cold start*
+(full run only) is `make demo` in a fresh clone, with empty caches: environment, downloads and the build of MinIO.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+import uvloop
+
+from benchmarks.background_load import write
+from benchmarks.embedded_stack import EmbeddedStack, demo
+from benchmarks.http_load import Connection, connected, get, paced, post
+from benchmarks.measures.speed_latency import publisher
+from benchmarks.population import SEED
+from benchmarks.quantiles import percentile
+from benchmarks.rows import Bound, Findings, Goal, alone, compared
+from benchmarks.servers import Servers
+from cinematch.local_stack.toolchain import Toolchain
+from cinematch.settings import load_settings
+from ingestion.seeding.catalog import invented_catalog
+
+TITLE: Final = "The whole stack: start, memory, POST to answer"
+LIMIT: Final = (
+    "A dozen processes, two of them JVMs with Spark, share two cores. Micro-batch: its trigger, then planning and a "
+    "recomputation. Real time: the relay, Kafka twice, Spark between, Redis; then the read, which looks again after 5, "
+    "10, 20, ... ms. The start is that of two Spark applications and one batch."
+)
+SECONDS: Final = (180.0, 1_500.0)
+RATES: Final = (10, 100, 1_000)
+PROBES_PER_SECOND: Final = 10
+SETTLE_SECONDS: Final = 5.0
+ROOT: Final = Path(__file__).parents[2]
+
+
+def measure(quick: bool) -> Findings:
+    """Start the stack; measure memory, then the latencies at each rate."""
+    findings = Findings()
+    if not quick:
+        findings.rows.append(alone("cold start, make demo", "s", [_cold_start()], _at_most(300.0)))
+    seconds = 8.0 if quick else 60.0
+    with demo() as stack:
+        findings.rows.append(alone("warm start, make demo", "s", [stack.start_seconds], _at_most(60.0)))
+        time.sleep(SETTLE_SECONDS)
+        with _cores(stack, "idle", findings):
+            time.sleep(SETTLE_SECONDS)
+        findings.rows.append(alone("memory of the stack, idle", "MiB", [_memory(stack)], _at_most(4096.0)))
+        with _beside(stack) as (apis, seen):
+            for rate in RATES:
+                with _cores(stack, f"at {rate:,} events/s", findings):
+                    findings.rows += _latencies(stack, apis, seen, rate, seconds, findings)
+            findings.rows.append(alone("memory of the stack, loaded", "MiB", [_memory(stack)], _at_most(4096.0)))
+    return findings
+
+
+def _at_most(limit: float) -> Goal:
+    return Goal(Bound.AT_MOST, limit, of_ratio=False)
+
+
+@contextmanager
+def _cores(stack: EmbeddedStack, when: str, findings: Findings) -> Iterator[None]:
+    before, began = stack.processor_seconds(), time.monotonic()
+    yield
+    taken = (stack.processor_seconds() - before) / (time.monotonic() - began)
+    findings.rows.append(alone(f"cores that the stack takes, {when}", "cores", [taken]))
+
+
+def _memory(stack: EmbeddedStack) -> float:
+    return sum(stack.mebibytes().values())
+
+
+@contextmanager
+def _beside(stack: EmbeddedStack) -> Iterator[tuple[dict[str, str], Path]]:
+    """Run an API for each mode and the empty stream on the stack's servers; give addresses and the stream's file."""
+    with tempfile.TemporaryDirectory(prefix="cinematch-bench-", ignore_cleanup_errors=True) as folder:
+        beside = Servers(Path(folder), Toolchain(load_settings().cinematch_cache_dir))
+        beside.environment = stack.environment() | {"AUTH": "off", "METRICS_PORT": "0", "SPARK_UI_PORT": "0"}
+        seen = Path(folder) / "seen"
+        seen.touch()
+        with (
+            beside.layer("benchmarks.empty_stream", {"EMPTY_STREAM_TARGET": str(seen)}),
+            beside.api("lambda") as real_time,
+            beside.api("micro_batch") as micro_batch,
+        ):
+            yield {"real time": real_time, "micro-batch": micro_batch}, seen
+
+
+def _latencies(
+    stack: EmbeddedStack, apis: dict[str, str], seen: Path, rate: int, seconds: float, findings: Findings
+) -> list[Any]:
+    mongodb_url = stack.environment()["MONGODB_URL"]
+    rest = rate - PROBES_PER_SECOND
+    with publisher() as pool:
+        load = pool.submit(write, mongodb_url, rest, seconds + 4) if rest else None
+        time.sleep(3.0 if load else 0.0)
+        probes = uvloop.run(_probe(apis, f"probe-{time.time_ns()}", seconds))
+        if load and (reached := load.result() + PROBES_PER_SECOND) < 0.95 * rate:
+            findings.remarks.append(f"Of {rate:,} events/s {reached:.0f} were reached.")
+    floor = _floor(seen, {user: due for user, (due, _) in probes.items()})
+    found = {name: [times[name] for _, times in probes.values()] for name in apis}
+    rows = []
+    for share in (50, 99):
+        beside = [percentile(floor, share)]
+        goal = Goal(Bound.AT_MOST, 1.5) if share == 99 else None
+        name = f"POST to answer at {rate:,} events/s, p{share}"
+        ours = [percentile(found["micro-batch"], share)]
+        rows.append(compared(f"{name}, micro-batch beside an empty stream", "ms", ours, beside, goal))
+        live = [percentile(found["real time"], share)]
+        rows.append(alone(f"{name}, real time", "ms", live, _at_most(100.0) if share == 99 else None))
+    return rows
+
+
+Probes = dict[str, tuple[float, dict[str, float]]]
+"""User -> when the POST was due (UNIX time), and milliseconds by API."""
+
+
+async def _probe(apis: dict[str, str], run: str, seconds: float) -> Probes:
+    films, probes = invented_catalog(SEED), Probes()
+    free: asyncio.Queue[dict[str, Connection]] = asyncio.Queue()
+
+    async def probe(due: float) -> None:
+        connections = await free.get()
+        number = len(probes)
+        user, due_at = f"{run}-{number}", time.time() - (time.perf_counter() - due)
+        times: dict[str, float] = {}
+        probes[user] = due_at, times
+        body = {"user_id": user, "movie_id": films[number].movie_id, "rating": 7.5}
+        status, answer = await connections["post"].ask(post("/movies", body))
+        if status != 200:
+            raise RuntimeError(f"POST /movies was answered by {status}: {answer.decode()}")
+        wanted = get(f"/stats?user_id={user}&min_sequence={orjson.loads(answer)['sequence']}")
+        await asyncio.gather(*(_await(connections[name], wanted, due_at, name, times) for name in apis))
+        free.put_nowait(connections)
+
+    count = PROBES_PER_SECOND * 12  # a probe may take seconds
+    async with (
+        connected(apis["real time"], count) as posting,
+        connected(apis["real time"], count) as live,
+        connected(apis["micro-batch"], count) as batched,
+    ):
+        for trio in zip(posting, live, batched, strict=True):
+            free.put_nowait(dict(zip(("post", "real time", "micro-batch"), trio, strict=True)))
+        await paced(PROBES_PER_SECOND, seconds, probe)
+    return probes
+
+
+async def _await(connection: Connection, wanted: bytes, due_at: float, name: str, times: dict[str, float]) -> None:
+    """Ask until the event is in the answer: 504 only says that it was not in time."""
+    while (status := (await connection.ask(wanted))[0]) != 200:
+        if status not in (404, 504):
+            raise RuntimeError(f"GET /stats was answered by {status}")
+    times[name] = (time.time() - due_at) * 1000
+
+
+def _floor(seen: Path, due_at: dict[str, float]) -> list[float]:
+    """Wait for the empty stream; give its milliseconds. Raises TimeoutError."""
+    for _ in range(300):
+        lines = [line.split() for line in seen.read_text().splitlines()]
+        found = {key: float(at) for key, at in lines if key in due_at}
+        if len(found) == len(due_at):
+            return [(at - due_at[user]) * 1000 for user, at in found.items()]
+        time.sleep(0.1)
+    raise TimeoutError("the empty stream has not seen all probes")
+
+
+def _cold_start() -> float:
+    """Give the seconds of `make demo` in a fresh clone with caches of its own."""
+    with tempfile.TemporaryDirectory(prefix="cinematch-bench-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        clone, cache = folder / "clone", folder / "cache"
+        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
+        own = {"CINEMATCH_CACHE_DIR": str(cache), "PIP_CACHE_DIR": str(cache / "pip"), "XDG_CACHE_HOME": str(cache)}
+        own |= {"GOPATH": str(cache / "go"), "GOCACHE": str(cache / "go-build"), "GOMODCACHE": str(cache / "go-mod")}
+        began = time.monotonic()
+        subprocess.run(["make", "environment", "setup"], cwd=clone, env=os.environ | own, check=True)
+        prepared = time.monotonic() - began
+        with demo(own) as stack:
+            return prepared + stack.start_seconds

@@ -1,0 +1,172 @@
+"""One API process (STATS_MODE=lambda, uvicorn as in production) over a MongoDB and a Redis that hold 100,000 users with
+lists of 10 films in the mean and 3 pending events each, so every answer is a merge. Each client asks for a random user,
+again as soon as it is answered. Beside it, in turns: the same process answering a constant JSON of the same size, and
+the two look-ups alone (our adapters in one event loop, without HTTP and merge). Then half of the greatest rate on a
+fixed schedule, at rest and while a generation is published and all speed views are advanced.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import repeat
+from statistics import median
+from typing import Final
+
+import httpx
+import uvloop
+
+from batch_layer.exclusion import Exclusion
+from batch_layer.publication import publish
+from batch_layer.store_connections import connected_stores
+from benchmarks.http_load import get, on_schedule, saturate
+from benchmarks.population import load_catalog, load_users, user_name
+from benchmarks.quantiles import percentile
+from benchmarks.rows import Bound, Curve, Findings, Goal, alone, compared
+from benchmarks.servers import Servers, servers
+from cinematch.adapters import mongodb_client, redis_client
+from cinematch.adapters.mongodb_stats import MongoStats
+from cinematch.adapters.redis_speed_reader import RedisSpeedReader
+from cinematch.adapters.redis_speed_view import RedisSpeedView
+from cinematch.settings import Settings
+
+TITLE: Final = "GET /stats, merged on read"
+LIMIT: Final = (
+    "One process is one core: HTTP parsing, routing and metrics are what the constant answer costs, too; the rest is "
+    "two drivers in Python and the merge. More processes scale by cores."
+)
+SECONDS: Final = (150.0, 600.0)
+USERS: Final = 100_000
+CLIENTS: Final = (1, 16, 64)
+
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    rounds: int
+    seconds: float
+    scheduled_seconds: float
+
+
+QUICK: Final = _Size(rounds=3, seconds=1.0, scheduled_seconds=6.0)
+FULL: Final = _Size(rounds=5, seconds=5.0, scheduled_seconds=20.0)
+
+
+def measure(quick: bool) -> Findings:
+    """Load the stores, then measure one number of clients after the other."""
+    size = QUICK if quick else FULL
+    with servers("mongodb", "redis") as running:
+        _load(running.settings)
+        with running.api("lambda") as url:
+            return _measured(running, url, size)
+
+
+def _measured(running: Servers, url: str, size: _Size) -> Findings:
+    findings = Findings()
+    body = httpx.get(f"{url}/stats", params={"user_id": user_name(5)}, trust_env=False).raise_for_status()
+    constant = f"/constant/{len(body.content)}"
+    saturate(url, _reads(), 16, 2.0)  # compile, fill caches
+    best = 0.0
+    for clients in CLIENTS:
+        ours, beside, raw = [], [], []
+        for _ in range(size.rounds):
+            ours.append(saturate(url, _reads(), clients, size.seconds))
+            beside.append(saturate(url, repeat(get(constant)), clients, size.seconds))
+            raw.append(_look_ups(running.settings, clients, size.seconds))
+        rates = [load.per_second for load in ours]
+        best = max(best, median(rates))
+        goal = Goal(Bound.AT_LEAST, 0.5)
+        name = f"GET /stats, {clients} clients"
+        findings.rows += [
+            compared(
+                f"{name}, beside the constant answer", "requests/s", rates, [it.per_second for it in beside], goal
+            ),
+            compared(f"{name}, beside the two look-ups", "requests/s", rates, raw),
+        ]
+        for share in (50, 99):
+            row = compared(
+                f"{name}, p{share}",
+                "ms",
+                [percentile(it.milliseconds, share) for it in ours],
+                [percentile(it.milliseconds, share) for it in beside],
+            )
+            findings.rows.append(row)
+        if failed := sum(it.failed for it in ours):
+            findings.remarks.append(f"{name}: {failed} requests were not answered by 200.")
+    findings.curves += _curves(findings)
+    _scheduled(running, url, best / 2, size, findings)
+    return findings
+
+
+def _scheduled(running: Servers, url: str, rate: float, size: _Size, findings: Findings) -> None:
+    goal = Goal(Bound.AT_MOST, 10.0, of_ratio=False)
+    at_rest = on_schedule(url, _reads(), rate, size.scheduled_seconds)
+    name = "GET /stats at half the greatest rate, p99"
+    findings.rows.append(alone(name, "ms", [percentile(at_rest.milliseconds, 99)], goal))
+    publishing = threading.Thread(target=_publish, args=(running.settings, 2))
+    threading.Timer(size.scheduled_seconds / 4, publishing.start).start()
+    began = time.monotonic()
+    during = on_schedule(url, _reads(), rate, size.scheduled_seconds)
+    publishing.join()
+    findings.rows.append(alone(f"{name}, during a publication", "ms", [percentile(during.milliseconds, 99)], goal))
+    findings.remarks.append(
+        f"Half the greatest rate was {rate:.0f} requests/s; not answered by 200: {at_rest.failed + during.failed}. "
+        f"Publishing {USERS:,} users ended {time.monotonic() - began:.0f} s after the window of {during.seconds:.0f} s "
+        "began."
+    )
+
+
+def _publish(settings: Settings, number: int) -> None:
+    with connected_stores(settings) as (stores, lease), Exclusion(lease) as exclusion:
+        publish(stores, number, exclusion.confirm)
+
+
+def _load(settings: Settings) -> None:
+    with mongodb_client.connect(settings) as client:
+        database = client[settings.mongodb_database]
+        load_catalog(database)
+        redis = redis_client.connect(settings)
+        load_users(database, RedisSpeedView(redis, settings.speed_idle_expiry_seconds), USERS)
+        redis.close()
+
+
+def _reads() -> Iterator[bytes]:
+    draw = random.Random(7)
+    while True:
+        yield get(f"/stats?user_id={user_name(draw.randrange(USERS))}")
+
+
+def _look_ups(settings: Settings, clients: int, seconds: float) -> float:
+    return uvloop.run(_look_up(settings, clients, seconds))
+
+
+async def _look_up(settings: Settings, clients: int, seconds: float) -> float:
+    """Give look-ups of both stores a second."""
+    async with mongodb_client.connect_async(settings) as mongo, redis_client.connect_async(settings) as redis:
+        store, reader = MongoStats(mongo[settings.mongodb_database]), RedisSpeedReader(redis)
+        draw, done = random.Random(7), 0
+        await asyncio.gather(store.batch_stats(user_name(0)), reader.read(user_name(0)))
+        began = time.perf_counter()
+
+        async def look() -> None:
+            nonlocal done
+            while time.perf_counter() < began + seconds:
+                user = user_name(draw.randrange(USERS))
+                await asyncio.gather(store.batch_stats(user), reader.read(user))
+                done += 1
+
+        await asyncio.gather(*(look() for _ in range(clients)))
+        return done / (time.perf_counter() - began)
+
+
+def _curves(findings: Findings) -> list[Curve]:
+    rows = [row for row in findings.rows if row.measure.endswith("beside the constant answer")]
+    rates: dict[str, Callable[[int], float]] = {
+        "GET /stats": lambda place: rows[place].ours,
+        "the constant answer": lambda place: rows[place].beside or 0.0,
+    }
+    places = range(len(CLIENTS))
+    return [Curve("reads", label, CLIENTS, tuple(map(rate, places))) for label, rate in rates.items()]

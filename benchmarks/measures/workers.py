@@ -1,0 +1,130 @@
+"""The same work by one worker and by two, in turns, each on servers of its own. *Speed layer*: processes that apply a
+batch of 5,000 events each to one Redis. *Lake sink*: members of one consumer group, halted while a backlog of 40,000
+events grows, until the lake has all rows. *Micro-batch*: Spark with one task slot and with two (`local[1]`,
+`local[2]`), the same way, until `user_stats` has all. *API*: processes that answer GET /stats (a user without a list),
+one client process with 16 connections to each. What two workers could give at most is what the machine's cores leave
+them.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from itertools import repeat
+from typing import Final
+
+import psutil
+
+from benchmarks.event_log import additions
+from benchmarks.http_load import get, saturate
+from benchmarks.measures.backlog import all_reached, catch_up, store_lists
+from benchmarks.population import load_catalog, user_name
+from benchmarks.rows import Findings, compared
+from benchmarks.servers import servers
+from cinematch.adapters import mongodb_client, redis_client, s3_objects
+from cinematch.adapters.redis_speed_view import RedisSpeedView
+from cinematch.adapters.s3_lake_folder import LakeFolder
+from cinematch.contracts.collections import USER_STATS
+from cinematch.contracts.lake_paths import EVENTS_FOLDER
+from cinematch.domain.events import Event
+from cinematch.settings import Settings
+
+TITLE: Final = "Horizontal scale: one worker and two"
+LIMIT: Final = (
+    "On two cores the second worker takes what the servers and the load had: one Redis executes one script at a time, "
+    "mongod and the client of the load need their share. Beyond a machine, workers end at the topic's partitions."
+)
+SECONDS: Final = (None, 900.0)
+ROUNDS: Final = 3
+EVENTS_EACH: Final = 34
+IDLE_SECONDS: Final = 3_600.0
+Rate = Callable[[int, int], float]
+
+
+def measure(quick: bool) -> Findings:
+    """Measure every layer; quick or not."""
+    layers: dict[str, Rate] = {"speed layer": _appliers, "lake sink": _sinks, "micro-batch": _slots, "API": _apis}
+    findings = Findings()
+    for name, rate in layers.items():
+        pairs = [(rate(2, number), rate(1, number)) for number in range(ROUNDS)]
+        two, one = map(list, zip(*pairs, strict=True))
+        unit = "requests/s" if name == "API" else "events/s"
+        findings.rows.append(compared(f"{name}, two workers beside one", unit, two, one))
+    findings.remarks.append(f"The machine has {psutil.cpu_count()} cores.")
+    return findings
+
+
+def _appliers(workers: int, number: int) -> float:
+    spawn = multiprocessing.get_context("spawn")
+    with servers("redis") as running, ProcessPoolExecutor(workers, mp_context=spawn) as pool:
+        url = running.settings.redis_url
+        list(pool.map(apply_batch, repeat(url), range(workers), repeat(0.2)))  # import, connect
+        began = time.perf_counter()
+        applied = sum(pool.map(apply_batch, repeat(url), range(10, 10 + workers), repeat(4.0)))
+        return applied / (time.perf_counter() - began)
+
+
+def apply_batch(redis_url: str, worker: int, seconds: float) -> int:
+    """Apply batches of new users for `seconds`; give the number of events."""
+    client = redis_client.connect(Settings(redis_url=redis_url))
+    view, applied, number = RedisSpeedView(client, IDLE_SECONDS), 0, 0
+    until = time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        users = [f"{worker}-{number}-{user}" for user in range(500)]
+        grouped: dict[str, list[Event]] = {}
+        for event in additions(users, 10):
+            grouped.setdefault(event.user_id, []).append(event)
+        view.apply(grouped)
+        applied, number = applied + 5_000, number + 1
+    client.close()
+    return applied
+
+
+def _sinks(workers: int, number: int) -> float:
+    events = additions([user_name(user) for user in range(2_000)], 20)
+    own = {"LAKE_FLUSH_EVENTS": "2500", "LAKE_FLUSH_SECONDS": "1"}
+    with servers("kafka", "minio") as running, ExitStack() as ends:
+        layers = [ends.enter_context(running.layer("data_lake", own)) for _ in range(workers)]
+        time.sleep(5.0)  # until the group has shared the partitions
+        folder = LakeFolder(s3_objects.connect(running.settings), EVENTS_FOLDER)
+
+        def has_all() -> bool:
+            return sum(link.rows for link in folder.links(folder.view())) == len(events)
+
+        (seconds,) = catch_up(running, layers, events, [has_all])
+    return len(events) / seconds
+
+
+def _slots(workers: int, number: int) -> float:
+    users = [user_name(user) for user in range(500)]
+    events = additions(users, EVENTS_EACH)
+    with servers("kafka", "mongodb") as running, mongodb_client.connect(running.settings) as client:
+        database = client[running.settings.mongodb_database]
+        load_catalog(database)
+        store_lists(database, events)
+        with running.layer("micro_batch", {"SPARK_MASTER_URL": f"local[{workers}]"}) as layer:
+            (seconds,) = catch_up(running, [layer], events, [all_reached(database, USER_STATS, users)])
+    return len(events) / seconds
+
+
+def _apis(workers: int, number: int) -> float:
+    with servers("mongodb", "redis") as running, ExitStack() as ends:
+        with mongodb_client.connect(running.settings) as client:
+            load_catalog(client[running.settings.mongodb_database])
+        urls = [ends.enter_context(running.api("lambda")) for _ in range(workers)]
+        spawn = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(workers, mp_context=spawn) as pool:
+            return sum(pool.map(read_constantly, urls, repeat(4.0)))
+
+
+def read_constantly(url: str, seconds: float) -> float:
+    """Give the answers a second of one API process to 16 clients; the user has no list, so it is two look-ups."""
+    load = saturate(url, _reads(), 16, seconds)
+    return len(load.milliseconds) / load.seconds
+
+
+def _reads() -> Iterator[bytes]:
+    return repeat(get("/stats?user_id=nobody"))

@@ -1,0 +1,68 @@
+"""The result files: their schema, and what a further run replaces."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+import pytest
+
+from benchmarks import registry, results
+from benchmarks.results import Results
+from benchmarks.rows import Curve, Findings, alone, compared
+
+RUN = {"measured_at": "2026-01-19T00:00:00+00:00", "quick": True, "seconds": 1.0}
+NOTHING = Results((), {})
+
+
+def merged(before: Results, measure: str, *names: str, figure: float = 1.0) -> Results:
+    rows = [alone(name, "ms", [figure]) for name in names]
+    return results.merge(before, measure, Findings(rows), RUN, ("first", "second"))
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    findings = Findings(
+        [compared("a", "ms", [1.0], [2.0])], [Curve("scale", "x", (1.0,), (2.0,), is_model=True)], ["so"]
+    )
+    told = results.merge(NOTHING, "first", findings, RUN)
+    results.write(told, tmp_path)
+    assert results.read(tmp_path) == told
+    assert results.read(tmp_path).curves() == findings.curves
+
+
+def test_without_files_nothing_was_measured(tmp_path: Path) -> None:
+    assert results.read(tmp_path) == NOTHING
+
+
+def test_latest_is_a_list_of_rows(tmp_path: Path) -> None:
+    results.write(merged(NOTHING, "first", "a"), tmp_path)
+    (row,) = orjson.loads((tmp_path / results.LATEST).read_bytes())
+    assert list(row) == ["measure", "ours", "beside", "unit", "ratio", "spread", "goal", "met"]
+
+
+def test_a_run_replaces_the_rows_of_its_measure_only() -> None:
+    before = merged(merged(NOTHING, "first", "a", "gone"), "second", "b")
+    after = merged(before, "first", "a", "new", figure=2.0)
+    assert [(row.measure, row.ours) for row in after.rows] == [("a", 2.0), ("new", 2.0), ("b", 1.0)]
+
+
+def test_rows_are_in_the_order_of_the_table_whoever_ran_first() -> None:
+    assert [row.measure for row in merged(merged(NOTHING, "second", "b"), "first", "a").rows] == ["a", "b"]
+
+
+def test_two_rows_of_one_name_are_refused() -> None:
+    with pytest.raises(ValueError, match="two rows"):
+        merged(NOTHING, "first", "a", "a")
+    with pytest.raises(ValueError, match="two rows"):
+        merged(merged(NOTHING, "first", "a"), "second", "a")
+
+
+def test_every_measure_tells_what_it_does_and_what_limits_it() -> None:
+    for name in registry.NAMES:
+        measure = registry.load(name)
+        assert measure.__doc__
+        assert measure.TITLE
+        assert measure.LIMIT
+        quick, full = measure.SECONDS
+        assert quick is None or quick <= full
+    assert len({registry.load(name).TITLE for name in registry.NAMES}) == len(registry.NAMES)
