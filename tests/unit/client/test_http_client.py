@@ -14,13 +14,16 @@ from cinematch.client.errors import (
     Conflicting,
     InvalidInput,
     NoAnswer,
+    NotAllowed,
     NotThere,
     NotYet,
     ProblemAnswered,
+    TooMany,
     Unavailable,
 )
 from cinematch.client.exchange import Patience
-from cinematch.client.http_client import Client
+from cinematch.client.http_client import Client, connect
+from cinematch.settings import load_settings
 
 CHANGE = {
     "changed": True,
@@ -201,3 +204,36 @@ def test_statistics_can_be_asked_for_up_to_an_own_change() -> None:
     with pytest.raises(NotYet):
         api.client().stats("u")
     assert [str(request.url.query, "ascii") for request in api.requests] == ["user_id=u&min_sequence=3", "user_id=u"]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_who_is_not_allowed_is_told_at_once(status: int) -> None:
+    api = Api(problem(status))
+    with pytest.raises(NotAllowed):
+        api.client().stats("u")
+    assert len(api.requests) == 1
+
+
+def test_who_asks_too_often_asks_again_later() -> None:
+    api = Api(problem(429, {"retry-after": "1"}), httpx.Response(200, json=CHANGE))
+    assert api.client().add("u", "m").sequence == 3
+    refused = Api(problem(429))
+    with pytest.raises(TooMany):
+        refused.client(ONCE).add("u", "m")
+
+
+@pytest.mark.parametrize(
+    ("given", "in_environment", "sent"),
+    [("mine", "theirs", "Bearer mine"), (None, "theirs", "Bearer theirs"), (None, "", None), ("", "theirs", None)],
+)
+def test_a_token_is_sent_and_shown_nowhere(
+    monkeypatch: pytest.MonkeyPatch, given: str | None, in_environment: str, sent: str | None
+) -> None:
+    monkeypatch.setenv("CINEMATCH_TOKEN", in_environment)
+    with connect("http://127.0.0.1:1", ONCE, given) as client:
+        http = client._exchange._http
+        assert http.headers.get("authorization") == sent
+        with pytest.raises(NoAnswer) as refusal:
+            client.trends()
+    words = f"{refusal.value} {http.headers!r} {load_settings()!r}"
+    assert not any(secret in words for secret in ("mine", "theirs"))
