@@ -132,9 +132,9 @@ class Relay:
 
     def _publish(self, event: Event) -> None:
         self._tenure.check()
+        self._publisher.publish(event)  # the first one connects, which may take longer than a group
         if not self._group:
             self._group_began = self._clock()
-        self._publisher.publish(event)
         self._group.append(event)
 
     def _settle(self, *, idle: bool) -> None:
