@@ -20,10 +20,19 @@ BROADCAST_USERS: Final = 500_000
 
 
 def new_events(events: DataFrame, state: DataFrame, known_users: int) -> DataFrame:
-    """Give the events after their user's boundary in the state, repeats included. In and out: columns of the lake."""
+    """Give the events after their user's boundary in the state, and after the floor, repeats included.
+
+    In and out: columns of the lake and `floor`.
+    """
     boundaries = state.select("user_id", sf.col("sequence").alias("boundary"))
     joined = events.join(_small(boundaries, known_users), "user_id", "left")
-    return joined.where(sf.col("sequence") > sf.coalesce("boundary", sf.lit(0))).select(*events.columns)
+    reached = sf.greatest(sf.coalesce("boundary", sf.lit(0)), sf.coalesce("floor", sf.lit(0)))
+    return joined.where(sf.col("sequence") > reached).select(*events.columns)
+
+
+def forgotten(state: DataFrame) -> DataFrame:
+    """Give the `user_id` of those who were erased since the state was made. In: STATE_SCHEMA and `floor`."""
+    return state.where("sequence <= floor").select("user_id")
 
 
 def fold_difference(
@@ -31,11 +40,12 @@ def fold_difference(
 ) -> DataFrame:
     """Do what `fold` does, and pass users without new events on as they are.
 
-    In: state (STATE_SCHEMA), new (what `new_events` gave, of some `new_users` users). Out: FOLDED_SCHEMA.
+    In: state (STATE_SCHEMA and `floor`), new (what `new_events` gave, of some `new_users` users). Out: FOLDED_SCHEMA.
     """
     touched = _small(new.select("user_id").distinct(), new_users)
     folded = fold(state.join(touched, "user_id", "left_semi"), new, groups, as_of)
-    return _carried(state.join(touched, "user_id", "left_anti")).unionByName(folded)
+    kept = state.where("floor is null or sequence > floor")
+    return _carried(kept.join(touched, "user_id", "left_anti")).unionByName(folded)
 
 
 def changed_films(catalog: DataFrame, base: DataFrame) -> DataFrame:

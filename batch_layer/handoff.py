@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Final
 
+from cinematch.contracts.erasure import Floors
 from cinematch.contracts.generations import Generations
 from cinematch.contracts.speed_view import EventHistory, SpeedView
 from cinematch.errors import Conflict
@@ -38,7 +39,9 @@ def reset_speed_layer_deltas(generations: Generations, speed_view: SpeedView, co
     return users
 
 
-def restore_tails(generations: Generations, speed_view: SpeedView, history: EventHistory, target: int) -> int:
+def restore_tails(
+    generations: Generations, speed_view: SpeedView, history: EventHistory, floors: Floors, target: int
+) -> int:
     """Prepare a publication of `target`: give back to the speed view what only the published generation contains.
 
     Afterwards the tail of every user whose boundary will move down starts at the target's boundary. May run twice or
@@ -52,9 +55,11 @@ def restore_tails(generations: Generations, speed_view: SpeedView, history: Even
     restored = 0
     for page in generations.boundary_pages(published.number, PAGE_USERS):
         targets = generations.boundaries(target, list(page))
+        erased = floors.floors([user_id for user_id, boundary in page.items() if targets.get(user_id, 0) < boundary])
         for user_id, boundary in page.items():
-            if targets.get(user_id, 0) < boundary:
-                _restore(speed_view, history, user_id, targets.get(user_id, 0), boundary)
+            start = max(targets.get(user_id, 0), erased.get(user_id, 0))
+            if start < boundary:
+                _restore(speed_view, history, user_id, start, boundary)
                 restored += 1
     return restored
 

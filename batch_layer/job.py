@@ -23,7 +23,7 @@ from pyspark.sql import functions as sf
 
 from batch_layer import transform
 from batch_layer.batch_run import Built, Plan
-from batch_layer.difference import changed_films, fold_difference, new_events, to_describe
+from batch_layer.difference import changed_films, fold_difference, forgotten, new_events, to_describe
 from batch_layer.state import STATE_SCHEMA
 from batch_layer.window import Window, window
 from cinematch.adapters import mongodb_client, s3_objects
@@ -31,7 +31,7 @@ from cinematch.adapters.mongodb_generations import MongoGenerations
 from cinematch.adapters.s3_lake_folder import LakeFolder
 from cinematch.contracts.batch_document import DOCUMENT_VERSION
 from cinematch.contracts.batch_state import state_catalog_prefix, state_prefix
-from cinematch.contracts.collections import CATALOG
+from cinematch.contracts.collections import CATALOG, ERASURES
 from cinematch.contracts.generations import CHUNK_ENTRIES
 from cinematch.contracts.lake_paths import EVENTS_FOLDER, first_day_needed
 from cinematch.errors import CineMatchError
@@ -61,8 +61,12 @@ def build(spark: SparkSession, settings: Settings, plan: Plan) -> Built:
     with _spark_errors():
         spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(DOCUMENTS_AT_ONCE))
         read = _window(settings, plan)
-        folded = _fold(spark, settings, plan, read_lake_objects(spark, settings, read.keys))
-        _write_documents(spark, settings, plan, folded)
+        floors = read_collection(spark, settings, ERASURES, transform.FLOORS_SCHEMA).persist()
+        floors.count()  # one state of it for the whole run: who is erased meanwhile is erased by the next one
+        events = transform.with_floors(read_lake_objects(spark, settings, read.keys), floors)
+        folded = _fold(spark, settings, plan, events, floors)
+        _write_documents(spark, settings, plan, folded, floors)
+        floors.unpersist()
         return _facts(folded, read)
 
 
@@ -75,7 +79,7 @@ def _window(settings: Settings, plan: Plan) -> Window:
     return window(view, first_day_needed(since), plan.base.resume_offsets)
 
 
-def _fold(spark: SparkSession, settings: Settings, plan: Plan, events: DataFrame) -> DataFrame:
+def _fold(spark: SparkSession, settings: Settings, plan: Plan, events: DataFrame, floors: DataFrame) -> DataFrame:
     """Write the new state, and give it as it was written."""
     path = state_uri(settings, plan.number)
     if plan.base is None:
@@ -84,7 +88,7 @@ def _fold(spark: SparkSession, settings: Settings, plan: Plan, events: DataFrame
         folded = transform.fold(state, events, transform.groups_for(found.users, found.rows), plan.as_of)
         folded.write.parquet(path)
     else:
-        state = spark.read.schema(STATE_SCHEMA).parquet(state_uri(settings, plan.base.number))
+        state = _state(spark, settings, plan.base.number, floors)
         new = new_events(events, state, plan.base.users).persist()
         found = _count(new)
         films = found.users * plan.base.films // max(1, plan.base.users)
@@ -94,7 +98,12 @@ def _fold(spark: SparkSession, settings: Settings, plan: Plan, events: DataFrame
     return spark.read.schema(transform.FOLDED_SCHEMA).parquet(path)
 
 
-def _write_documents(spark: SparkSession, settings: Settings, plan: Plan, folded: DataFrame) -> None:
+def _state(spark: SparkSession, settings: Settings, number: int, floors: DataFrame) -> DataFrame:
+    stored = spark.read.schema(STATE_SCHEMA).parquet(state_uri(settings, number))
+    return transform.with_floors(stored, floors)
+
+
+def _write_documents(spark: SparkSession, settings: Settings, plan: Plan, folded: DataFrame, floors: DataFrame) -> None:
     """Describe everybody; or carry the base's documents over, and describe those whose may differ from it."""
     catalog = _stored_catalog(spark, settings, plan.number)
     users, base = folded.select(*STATE_SCHEMA.names), plan.base
@@ -104,6 +113,8 @@ def _write_documents(spark: SparkSession, settings: Settings, plan: Plan, folded
         size = _size(stale)
         if size.users <= base.users * MOST_TO_REPLACE:
             _generations(settings).carry_over(base.number, plan.number, plan.started_at)
+            erased = forgotten(_state(spark, settings, base.number, floors)).collect()
+            _generations(settings).remove(plan.number, [row.user_id for row in erased])
             return _describe(settings, plan, stale, catalog, size, replace=True)
     return _describe(settings, plan, users, catalog, _size(users), replace=False)
 

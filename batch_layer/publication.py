@@ -9,6 +9,7 @@ from typing import Final
 
 from batch_layer.handoff import reset_speed_layer_deltas, restore_tails
 from cinematch.contracts.batch_state import BatchStates
+from cinematch.contracts.erasure import Floors
 from cinematch.contracts.generations import Generation, Generations, GenerationState
 from cinematch.contracts.speed_view import EventHistory, SpeedView
 from cinematch.errors import Conflict, NotFound
@@ -26,6 +27,7 @@ class Stores:
     states: BatchStates
     speed_view: SpeedView
     history: EventHistory
+    floors: Floors
 
 
 def publish(stores: Stores, number: int, confirm: Callable[[], None]) -> None:
@@ -39,7 +41,7 @@ def publish(stores: Stores, number: int, confirm: Callable[[], None]) -> None:
 
     Raises Conflict (readers are exact before the commit point and after it), StoreUnavailable.
     """
-    restored = restore_tails(stores.generations, stores.speed_view, stores.history, number)
+    restored = restore_tails(stores.generations, stores.speed_view, stores.history, stores.floors, number)
     confirm()
     stores.generations.publish(number, datetime.now(UTC))
     try:

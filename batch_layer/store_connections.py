@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from batch_layer.exclusion import LEASE_NAME, Lease, new_owner
 from batch_layer.publication import Stores
 from cinematch.adapters import mongodb_client, redis_client, s3_lake, s3_objects
+from cinematch.adapters.mongodb_erasures import Erasures
 from cinematch.adapters.mongodb_generations import MongoGenerations
 from cinematch.adapters.mongodb_lease import MongoLease
 from cinematch.adapters.mongodb_outbox import Outbox
@@ -30,6 +31,7 @@ def connected_stores(settings: Settings) -> Iterator[tuple[Stores, Lease]]:
                 S3BatchStates(s3_objects.connect(settings)),
                 RedisSpeedView(redis, settings.speed_idle_expiry_seconds),
                 JoinedHistory(Outbox(database), s3_lake.connect(settings)),
+                Erasures(database),
             ),
             MongoLease(database, LEASE_NAME, new_owner(), settings.batch_lease_seconds),
         )

@@ -76,9 +76,19 @@ CATALOG_SCHEMA: Final = StructType(
 """The catalog as the statistics need it; genres and titles of a list are those of its entries."""
 
 
+FLOORS_SCHEMA: Final = StructType([StructField("_id", StringType(), False), StructField("floor", LongType(), False)])
+"""The tombstones of erased users: `_id` is `contracts.erasure.user_digest` of theirs."""
+
+
 def groups_for(users: int, rows: int) -> int:
     """Give the number of groups for that many users with so many list entries and events."""
     return max(1, -(-users // USERS_OF_A_GROUP), -(-rows // ROWS_OF_A_GROUP))
+
+
+def with_floors(rows: DataFrame, floors: DataFrame) -> DataFrame:
+    """Add the column `floor` (long; null: never erased) to rows that have a `user_id`. In: floors (FLOORS_SCHEMA)."""
+    named = floors.select(sf.col("_id").alias("digest"), "floor")
+    return rows.join(named, sf.sha2("user_id", 256) == sf.col("digest"), "left").drop("digest")
 
 
 def fold(state: DataFrame, events: DataFrame, groups: int, as_of: datetime | None = None) -> DataFrame:
@@ -87,9 +97,11 @@ def fold(state: DataFrame, events: DataFrame, groups: int, as_of: datetime | Non
     In: state (STATE_SCHEMA, one row a user), events (columns of the lake: the event's, kafka_partition int,
     kafka_offset long), in any order, with any repeats, also such as the state contains. With `as_of`, a user's prefix
     ends before the first event that happened at or after that time.
-    Out: FOLDED_SCHEMA, one row for every user of either: the new state, and of this fold: events folded in, their first
-    and last event_time, and per Kafka partition the first offset of a new event that had to wait (for a gap, or as_of);
-    is_carried is false: each row was made here.
+    Both may have a column `floor` (see `with_floors`): what the state has of such a user up to the floor is forgotten,
+    events up to it are none, and where nothing comes after it, neither does a row.
+    Out: FOLDED_SCHEMA, one row for every other user of either: the new state, and of this fold: events folded in, their
+    first and last event_time, and per Kafka partition the first offset of a new event that had to wait (for a
+    gap, or as_of); is_carried is false: each row was made here.
     """
     group = _group(groups)
     return (
@@ -119,12 +131,23 @@ def _group(groups: int) -> Column:
 def fold_group(state: pa.Table, events: pa.Table, as_of: datetime | None) -> pa.Table:
     """Fold one group; see `fold`. Further columns (the group's number) are ignored."""
     lists = {row["user_id"]: read_watchlist(row) for row in state.to_pylist()}
+    floors = _floors(state) | _floors(events)
+    erased = {user_id for user_id, floor in floors.items() if lists.get(user_id, Watchlist()).sequence <= floor}
+    lists |= {user_id: Watchlist(sequence=floors[user_id]) for user_id in erased}
     arrived = _new_events(events, {user_id: watchlist.sequence for user_id, watchlist in lists.items()})
     rows = [
         _folded_row(user_id, lists.get(user_id, Watchlist()), arrived.get(user_id, []), as_of)
         for user_id in sorted(lists.keys() | arrived.keys())
+        if user_id in arrived or lists[user_id].sequence != floors.get(user_id)
     ]
     return pa.Table.from_pylist(rows, schema=to_arrow_schema(FOLDED_SCHEMA, timezone="UTC"))
+
+
+def _floors(table: pa.Table) -> dict[str, int]:
+    if "floor" not in table.column_names:
+        return {}
+    rows = zip(table["user_id"].to_pylist(), table["floor"].to_pylist(), strict=True)
+    return {user_id: floor for user_id, floor in rows if floor is not None}
 
 
 def _new_events(events: pa.Table, boundaries: Mapping[str, int]) -> dict[str, list[dict[str, Any]]]:

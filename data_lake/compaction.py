@@ -13,7 +13,7 @@ What a crash before 4, or a compactor that gave up, leaves behind is named by no
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -43,6 +43,17 @@ class CompactionLimits:
 
     target_bytes: int
     grace: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Forgetting:
+    """Rows to leave out: `keys` names the objects that hold some, `keep` gives the other rows of a table.
+
+    In the account of an object their offsets become holes.
+    """
+
+    keys: Collection[str]
+    keep: Callable[[pa.Table], pa.Table]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +105,13 @@ class Compaction:
         table: LakeTable,
         limits: CompactionLimits,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        forgetting: Forgetting | None = None,
     ) -> None:
         self._folder = folder
         self._table = table
         self._limits = limits
         self._now = now
+        self._forgetting = forgetting
 
     def run(self, advance: Callable[[int, int], None] = lambda done, total: None) -> CompactionResult:
         """Do it once. `advance` is told how many objects of how many are merged."""
@@ -110,8 +123,8 @@ class Compaction:
     def _run(self, advance: Callable[[int, int], None]) -> CompactionResult:
         found = self._situation()  # 1
         deleted = self._delete(found)  # 2
-        groups = plan(found.links, self._limits.target_bytes)
-        merged = [group for group in groups if len(group) > 1]
+        groups = self._groups(found.links)
+        merged = [group for group in groups if self._is_written_anew(group)]
         waiting = {key: since for key, since in self._superseded(found).items() if key not in deleted}
         if not merged and waiting == found.manifest.superseded:
             return CompactionResult(None, 0, 0, len(deleted))
@@ -120,6 +133,13 @@ class Compaction:
         waiting |= dict.fromkeys((link.key for group in merged for link in group), self._now())
         self._folder.publish(Manifest(number, self._now(), tuple(objects), waiting))  # 4
         return CompactionResult(number, sum(map(len, merged)), len(merged), len(deleted))
+
+    def _groups(self, links: Sequence[LakeObject]) -> list[list[LakeObject]]:
+        """With something to forget, every object stays by itself: no more is written than must be."""
+        return plan(links, self._limits.target_bytes) if self._forgetting is None else [[link] for link in links]
+
+    def _is_written_anew(self, group: Sequence[LakeObject]) -> bool:
+        return len(group) > 1 or (self._forgetting is not None and group[0].key in self._forgetting.keys)
 
     def _situation(self) -> Situation:
         view = self._folder.view()
@@ -157,11 +177,11 @@ class Compaction:
     def _merge_all(
         self, groups: Sequence[Sequence[LakeObject]], number: int, advance: Callable[[int, int], None]
     ) -> list[LakeObject]:
-        total = sum(len(group) for group in groups if len(group) > 1)
+        total = sum(len(group) for group in groups if self._is_written_anew(group))
         suffix = secrets.token_hex(4)
         objects, done = [], 0
         for group in groups:
-            if len(group) == 1:
+            if not self._is_written_anew(group):
                 objects.append(group[0])
                 continue
             objects.append(self._merge(group, number, suffix))
@@ -183,6 +203,9 @@ class Compaction:
         )
         if rows.num_rows != link.rows:
             raise LakeIsBroken(f"{link.place}: {rows.num_rows} rows where the chain accounts for {link.rows}")
+        if self._forgetting is not None:
+            rows = self._forgetting.keep(rows)
+            link = replace(link, rows=rows.num_rows)
         ordered = rows.sort_by([(column, "ascending") for column in self._table.sorted_by])
         link, body = encode_file(ordered, link, self._table.sorted_by)
         self._folder.objects.put_new(link.key, body, to_metadata(link))

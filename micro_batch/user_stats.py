@@ -70,11 +70,12 @@ def refresh_user_stats(
 
 
 def _refresh(users: list[str], stores: UserStatsStores) -> dict[str, int]:
-    """Write these users' statistics; give the sequence of each."""
+    """Write these users' statistics, and remove those of erased ones; give the sequence of each."""
     reached: dict[str, int] = {}
     for start in range(0, len(users), CHUNK_USERS):
         for group in _groups(stores.lists.read(users[start : start + CHUNK_USERS])):
             stores.view.write(_results(group, stores.catalog))
+            stores.view.forget({stored.user_id: stored.sequence for stored in group if stored.is_erased})
             reached.update((stored.user_id, stored.sequence) for stored in group)
     return reached
 
@@ -106,7 +107,7 @@ def _results(group: list[StoredList], catalog: FilmCatalog) -> list[UserStats]:
             last_updated=now,
         )
         for stored in group
-        if stored.sequence > 0 or stored.movies
+        if (stored.sequence > 0 or stored.movies) and not stored.is_erased
     ]
 
 

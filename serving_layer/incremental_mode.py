@@ -30,7 +30,7 @@ class IncrementalStats:
     async def view(self, user_id: str) -> UserView | None:
         """Read both views; without Redis the counters are those of `user_stats`, and the answer is incomplete."""
         stored, speed = await asyncio.gather(self._store.user_stats(user_id), read_speed(self._speed, user_id))
-        if stored.document is None and stored.latest_sequence == 0 and speed.snapshot is None:
+        if stored.latest_sequence == 0:  # never, or erased: what Redis may have still is nobody's
             return None
         known = stats_of(stored)
         lacks_events = speed.lacks_events(known.sequence, stored.latest_sequence)

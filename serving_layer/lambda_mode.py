@@ -54,11 +54,11 @@ class _BothViews:
 
     @property
     def boundary(self) -> int:
-        return int(self.stored.document["as_of_sequence"]) if self.stored.document else 0
+        return int(self.stored.document["as_of_sequence"]) if self.stored.document else self.stored.floor
 
     @cached_property
     def summary(self) -> Summary:
-        return read_summary(self.stored.document) if self.stored.document else Summary()
+        return read_summary(self.stored.document) if self.stored.document else Summary(sequence=self.stored.floor)
 
     @property
     def stats(self) -> Statistics:
@@ -74,7 +74,8 @@ class _BothViews:
 
     @property
     def is_of_nobody(self) -> bool:
-        return self.stored == Stored(None, 0) and self.speed.snapshot is None
+        """Whether there is no such user: never, or erased. What Redis may have still is nobody's."""
+        return self.stored.latest_sequence == 0
 
     def reading(self) -> Reading:
         if self.speed.lacks_events(self.boundary, self.stored.latest_sequence):

@@ -26,7 +26,7 @@ def stats_of(stored: Stored, token: str = "") -> CachedStats:
     """Give the statistics of a stored document; without one, those of an empty list before any event."""
     document = stored.document
     if document is None:
-        return CachedStats(no_statistics(), 0, None, token)
+        return CachedStats(no_statistics(), stored.floor, None, token)
     return CachedStats(document["stats"], document["sequence"], document["last_updated"], token)
 
 

@@ -51,8 +51,8 @@ class Applier:
     def apply(self, arrivals: Iterable[Arrival]) -> list[str]:
         """Apply all; give the users whose view lacks, or may lack, events. Raises StoreUnavailable: then do it again.
 
-        A user whose view was begun in the middle of the log is among them: right after a batch that is as it should
-        be, and only who knows the published boundary can tell.
+        A user whose view was just begun is among them: after a batch, or of a new user, that is as it should be, and
+        only who knows the published boundary, and who was erased, can tell.
         """
         arrivals = list(arrivals)
         events, letters = sort_out(arrivals)
@@ -61,7 +61,7 @@ class Applier:
         outcomes = self._view.apply(events)
         _measure(outcomes.values())
         _tell_steps(arrivals, outcomes)
-        return [user_id for user_id, outcome in outcomes.items() if outcome.gap_at or outcome.started_after]
+        return [user_id for user_id, outcome in outcomes.items() if _is_to_be_looked_at(outcome)]
 
 
 def _tell_steps(arrivals: Iterable[Arrival], outcomes: Mapping[str, Applied]) -> None:
@@ -75,6 +75,11 @@ def _tell_steps(arrivals: Iterable[Arrival], outcomes: Mapping[str, Applied]) ->
                 continue  # its letter was told
             gap_at = outcomes[event.user_id].gap_at
             tell_step(log, trace, "an event came to the speed view", event_id=event.event_id, gap_at=gap_at)
+
+
+def _is_to_be_looked_at(outcome: Applied) -> bool:
+    """A new view may be one of a user who was erased, and whose events come once more."""
+    return outcome.gap_at is not None or outcome.started_after is not None
 
 
 def _measure(outcomes: Iterable[Applied]) -> None:

@@ -25,6 +25,9 @@ class Boundaries(Protocol):
     def due(self, user_ids: Iterable[str]) -> list[DueUser]:
         """Give those of the users that are due."""
 
+    def floors(self, user_ids: Iterable[str]) -> dict[str, int]:
+        """Give the floor of those of the users that were erased."""
+
     def due_pages(self) -> Iterator[list[DueUser]]:
         """Give all due users."""
 
@@ -38,8 +41,14 @@ class Repairs:
         self._history = history
 
     def repair(self, user_ids: Iterable[str]) -> int:
-        """Repair those of the users whose view is not whole; give how many were repaired."""
-        return self.rebuild(self._broken(self._boundaries.due(user_ids)))
+        """Repair those of the users whose view is not whole; give how many were repaired.
+
+        What their views hold from before an erasure (copies of old events that came once more) goes.
+        """
+        users = list(user_ids)
+        if floors := self._boundaries.floors(users):
+            self._view.forget(floors)
+        return self.rebuild(self._broken(self._boundaries.due(users)))
 
     def repair_requested(self, user_ids: Iterable[str]) -> int:
         """Put back the views of those of the users that are due: a reader, who sees more than boundaries, found them

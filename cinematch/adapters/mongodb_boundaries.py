@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from cinematch.adapters.mongodb_client import Document, SyncDatabase, translated
+from cinematch.adapters.mongodb_erasures import Erasures
 from cinematch.contracts.collections import SPEED_REPAIRS, USER_SEQUENCES, USER_STATS_BATCH
 from cinematch.contracts.speed_view import DueUser
 
@@ -22,23 +23,28 @@ class Boundaries:
         self._sequences = database[USER_SEQUENCES]
         self._batch = database[USER_STATS_BATCH]
         self._requests = database[SPEED_REPAIRS]
+        self._erasures = Erasures(database)
 
     def due(self, user_ids: Iterable[str]) -> list[DueUser]:
         """Give those of the users that are due."""
         with translated():
             found = self._sequences.find({"_id": {"$in": sorted(set(user_ids))}})
-            return self._due({document["_id"]: document["sequence"] for document in found})
+            return self._due(list(found))
 
     def due_pages(self, size: int = PAGE_USERS) -> Iterator[list[DueUser]]:
         """Give all due users in pages of at most `size`: a scan, not a snapshot."""
-        page: dict[str, int] = {}
+        page: list[Document] = []
         with translated():
-            for document in self._sequences.find({}, batch_size=size):
-                page[document["_id"]] = document["sequence"]
+            for counter in self._sequences.find({}, batch_size=size):
+                page.append(counter)
                 if len(page) == size:
                     yield self._due(page)
-                    page = {}
+                    page = []
             yield self._due(page)
+
+    def floors(self, user_ids: Iterable[str]) -> dict[str, int]:
+        """Give the floor of those of the users that were erased."""
+        return self._erasures.floors(user_ids)
 
     def repair_requests(self, at_most: int = PAGE_USERS) -> list[Document]:
         """Give the oldest requests of readers who found a user's view broken."""
@@ -50,8 +56,10 @@ class Boundaries:
         with translated():
             self._requests.delete_many({"_id": {"$in": [request["_id"] for request in requests]}})
 
-    def _due(self, issued: Mapping[str, int]) -> list[DueUser]:
-        found = self._batch.find({"_id": {"$in": list(issued)}}, {"as_of_sequence": 1})
+    def _due(self, counters: Sequence[Document]) -> list[DueUser]:
+        found = self._batch.find({"_id": {"$in": [counter["_id"] for counter in counters]}}, {"as_of_sequence": 1})
         boundaries = {document["_id"]: int(document["as_of_sequence"]) for document in found}
-        users = (DueUser(user_id, boundaries.get(user_id, 0), sequence) for user_id, sequence in issued.items())
+        users = (
+            DueUser(it["_id"], max(boundaries.get(it["_id"], 0), it.get("floor", 0)), it["sequence"]) for it in counters
+        )
         return [user for user in users if user.issued > user.boundary]

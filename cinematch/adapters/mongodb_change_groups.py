@@ -33,12 +33,14 @@ from cinematch.adapters.mongodb_watchlist_plan import (
     TRANSACTION,
     Outcome,
     Write,
+    first_of,
     movie_writes,
     outbox_documents,
     planned,
 )
 from cinematch.contracts.catalog_document import read_film
-from cinematch.contracts.collections import CATALOG, IDEMPOTENCY_KEYS, MOVIES, OUTBOX, USER_SEQUENCES
+from cinematch.contracts.collections import CATALOG, ERASURES, IDEMPOTENCY_KEYS, MOVIES, OUTBOX, USER_SEQUENCES
+from cinematch.contracts.erasure import user_digest
 from cinematch.domain.changes import Change
 from cinematch.domain.watchlist import Film
 from cinematch.errors import Conflict
@@ -94,6 +96,8 @@ class ChangeGroups:
         """
         with translated():
             found = await self._found(requests)
+            newcomers = [it.user_id for it in requests if it.user_id not in found.issued]
+            found.floors.update(await self._floors(newcomers))
             decisions = [request.context.run(_decided, request, found) for request in requests]
             effective = [decision for decision in decisions if decision.has_effect]
             if effective:
@@ -105,6 +109,14 @@ class ChangeGroups:
         async for document in await self._views.aggregate(_reading(requests)):
             found.take(document)
         return found
+
+    async def _floors(self, user_ids: Iterable[str], session: AsyncClientSession | None = None) -> dict[str, int]:
+        """Give the floors of those who were erased; asked for users without a counter only."""
+        users = {user_digest(user_id): user_id for user_id in user_ids}
+        if not users:
+            return {}
+        found = self._database[ERASURES].find({"_id": {"$in": sorted(users)}}, {"floor": 1}, session=session)
+        return {users[tombstone["_id"]]: tombstone["floor"] async for tombstone in found}
 
     async def _write(self, decisions: Sequence[_Decision]) -> None:
         attempted = False
@@ -120,6 +132,9 @@ class ChangeGroups:
             await session.with_transaction(write, **TRANSACTION)
 
     async def _write_in(self, session: AsyncClientSession, decisions: Sequence[_Decision]) -> None:
+        newcomers = {it.user_id: it.floor for it in decisions if it.outbox and not it.issued}
+        if await self._floors(newcomers, session) != {user: floor for user, floor in newcomers.items() if floor}:
+            raise Overtaken("a user was erased meanwhile")
         moves = [decision.move() for decision in decisions if decision.outbox]
         if moves:
             with _first():
@@ -141,6 +156,7 @@ class _Found:
     """What was read, by user and by film."""
 
     issued: dict[str, Document] = field(default_factory=dict)
+    floors: dict[str, int] = field(default_factory=dict)
     entries: dict[str, Document] = field(default_factory=dict)
     films: dict[str, Film] = field(default_factory=dict)
     kept: dict[str, KeptAnswer] = field(default_factory=dict)
@@ -161,11 +177,13 @@ class _Found:
 
 @dataclass(frozen=True, slots=True)
 class _Decision:
-    """What is to become of one request; `issued` is its user's last sequence as it was read."""
+    """What is to become of one request; `issued` is its user's last sequence as it was read, 0 without one;
+    then it goes on from `floor`, 0 for whoever was never erased."""
 
     reply: Reply | Exception
     user_id: str = ""
     issued: int = 0
+    floor: int = 0
     outbox: list[Document] = field(default_factory=list)
     kept: Document | None = None
 
@@ -177,7 +195,7 @@ class _Decision:
         """Give the write that moves the sequence on, and that fails when it is no longer what was read."""
         sequence = self.outbox[-1]["sequence"]
         if not self.issued:
-            return InsertOne({"_id": self.user_id, "sequence": sequence})
+            return InsertOne(first_of(self.user_id, self.floor) | {"sequence": sequence})
         return UpdateOne({"_id": self.user_id, "sequence": self.issued}, {"$set": {"sequence": sequence}})
 
     def movie_writes(self) -> Iterable[Write]:
@@ -199,14 +217,16 @@ def _decided(request: ChangeRequest, found: _Found) -> _Decision:
     user_id, keeping = request.user_id, request.keeping
     if user_id in found.kept:
         return _Decision(found.kept[user_id])
-    issued = found.issued.get(user_id)
+    issued, floor = found.issued.get(user_id), found.floors.get(user_id, 0)
+    counter = issued or first_of(user_id, floor)
     entries = [found.entries[user_id]] if user_id in found.entries else []
     try:
-        outcome = planned(user_id, [request.change(found.films.get(request.movie_id))], issued, entries)
+        outcome = planned(user_id, [request.change(found.films.get(request.movie_id))], counter, entries)
         kept = None if keeping is None else kept_document(user_id, keeping.key, keeping.answer(outcome))
     except Exception as refusal:  # noqa: BLE001 - whoever waits for this request gets it; the others go on
         return _Decision(refusal)
-    return _Decision(outcome, user_id, issued["sequence"] if issued else 0, outbox_documents(outcome.events), kept)
+    sequence = issued["sequence"] if issued else 0
+    return _Decision(outcome, user_id, sequence, floor, outbox_documents(outcome.events), kept)
 
 
 def _reading(requests: Sequence[ChangeRequest]) -> list[Document]:

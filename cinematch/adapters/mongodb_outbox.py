@@ -44,6 +44,13 @@ class Outbox:
         with translated():
             self._events.update_many(condition, {"$set": {"published_at": datetime.now(UTC)}})
 
+    def forget(self, user_id: str, floor: int) -> tuple[int, int]:
+        """Remove a user's events up to the floor that are published; give how many went, and how many are left."""
+        old = {"user_id": user_id, "sequence": {"$lte": floor}}
+        with translated():
+            removed = self._events.delete_many({**old, "published_at": {"$ne": None}}).deleted_count
+            return removed, self._events.count_documents(old)
+
 
 def _after(user_id: str, sequence: int) -> Document:
     return {"user_id": user_id, "sequence": {"$gt": sequence}}

@@ -20,7 +20,7 @@ from cinematch.contracts.collections import (
     USER_STATS_BATCH,
     user_movies_generation,
 )
-from cinematch.contracts.stored_stats import Stored
+from cinematch.contracts.stored_stats import Stored, stored
 from cinematch.domain.watchlist import Film, ListEntry
 
 _PUBLIC_TRENDS: Final = {
@@ -90,4 +90,5 @@ class MongoStats:
             joined = await cursor.to_list(1)
         if not joined:
             return Stored(None, 0)
-        return Stored(next(iter(joined[0]["found"]), None), int(joined[0]["sequence"]))
+        counter, document = joined[0], next(iter(joined[0]["found"]), None)
+        return stored(document, int(counter["sequence"]), int(counter.get("floor", 0)))

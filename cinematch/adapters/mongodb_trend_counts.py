@@ -18,6 +18,7 @@ from pymongo.read_concern import ReadConcern
 
 from cinematch.adapters.mongodb_catalog import Catalog
 from cinematch.adapters.mongodb_client import Document, SyncClient, SyncDatabase, translated
+from cinematch.adapters.mongodb_erasures import Erasures
 from cinematch.contracts.collections import GLOBAL_GENRE_COUNTS, GLOBAL_MOVIE_COUNTS, GLOBAL_PROGRESS
 from cinematch.domain.trends import FilmCount, TrendIncrements
 
@@ -52,11 +53,17 @@ class TrendCounts:
         self._genres = database[GLOBAL_GENRE_COUNTS]
         self._progress = database[GLOBAL_PROGRESS]
         self._catalog = Catalog(database)
+        self._erasures = Erasures(database)
 
     def progress(self, user_ids: Iterable[str], session: ClientSession) -> dict[str, int]:
-        """Give each user's last counted sequence; users without any are absent."""
-        found = self._progress.find({"_id": {"$in": sorted(user_ids)}}, session=session)
-        return {document["_id"]: document["sequence"] for document in found}
+        """Give each user's last counted sequence; users without any are absent.
+
+        Of a user who was erased everything up to the floor is counted, though nothing else remembers it.
+        """
+        users = sorted(user_ids)
+        found = self._progress.find({"_id": {"$in": users}}, session=session)
+        counted = {document["_id"]: document["sequence"] for document in found}
+        return self._erasures.floors((user for user in users if user not in counted), session) | counted
 
     def apply(self, increments: TrendIncrements, session: ClientSession) -> None:
         """Add increments to the counts and move the progress up; counts stop at 0, where their document goes."""

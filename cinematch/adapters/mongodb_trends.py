@@ -17,7 +17,7 @@ from pymongo.client_session import ClientSession
 
 from cinematch.adapters.mongodb_client import Document, SyncClient, translated
 from cinematch.adapters.mongodb_trend_counts import TrendCounts, TrendState, in_transaction
-from cinematch.contracts.collections import GLOBAL_STATS, OUTBOX
+from cinematch.contracts.collections import GLOBAL_PROGRESS, GLOBAL_STATS, OUTBOX
 from cinematch.contracts.event_codec import from_document
 from cinematch.domain.events import Event
 from cinematch.domain.trends import Hole, holes, trend_increments
@@ -34,6 +34,7 @@ class GlobalTrends:
         self._client = client
         self._published = client[database][GLOBAL_STATS]
         self._outbox = client[database][OUTBOX]
+        self._progress = client[database][GLOBAL_PROGRESS]
         self._counts = TrendCounts(client[database])
 
     def window_start(self) -> datetime | None:
@@ -61,6 +62,20 @@ class GlobalTrends:
             return len(new)
 
         return in_transaction(self._client, counted)
+
+    def counted_up_to(self, user_id: str) -> int | None:
+        """Give the user's last counted sequence; None when there is none, or no more. Raises StoreUnavailable."""
+        with translated():
+            found = self._progress.find_one({"_id": user_id})
+        return found["sequence"] if found else None
+
+    def forget(self, user_id: str, floor: int) -> int:
+        """Remove a user's progress where it ends at the floor; give how many documents went. Raises StoreUnavailable.
+
+        Later events, which have begun to be counted, keep it: then the user is back.
+        """
+        with translated():
+            return self._progress.delete_one({"_id": user_id, "sequence": {"$lte": floor}}).deleted_count
 
     def publish(self, document: Callable[[TrendState], Document]) -> None:
         """Replace the published document by what `document` makes of the counts. Raises StoreUnavailable.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -12,6 +12,7 @@ from pymongo import ASCENDING, UpdateOne
 from pymongo.errors import BulkWriteError
 
 from cinematch.adapters.mongodb_client import Document, SyncClient, SyncDatabase, translated
+from cinematch.adapters.mongodb_erasures import Erasures
 from cinematch.contracts.collections import MOVIES, USER_SEQUENCES, USER_STATS
 from cinematch.domain.events import to_tenths
 from cinematch.domain.statistics import Statistics
@@ -22,11 +23,15 @@ _ATTEMPTS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class StoredList:
-    """One user's documents of `movies`, as they are right after event `sequence` (0: this user has no event)."""
+    """One user's documents of `movies`, as they are right after event `sequence` (0: this user has no event).
+
+    is_erased: the user is nobody now; `sequence` is the floor.
+    """
 
     user_id: str
     sequence: int
     movies: list[Document]
+    is_erased: bool = False
 
     @property
     def rating_tenths(self) -> int:
@@ -54,6 +59,7 @@ class StoredLists:
     def __init__(self, client: SyncClient, database: str) -> None:
         self._client = client
         self._database = client[database]
+        self._erasures = Erasures(self._database)
 
     def read(self, user_ids: Sequence[str]) -> Iterator[StoredList]:
         """Give each user's list once, in any order, holding one list at a time. Raises StoreUnavailable.
@@ -69,8 +75,10 @@ class StoredLists:
             for user_id, movies in groupby(entries, key=lambda entry: str(entry["user_id"])):
                 empty.discard(user_id)
                 yield StoredList(user_id, sequences.get(user_id, 0), list(movies))
+            floors = self._erasures.floors((user_id for user_id in empty if user_id not in sequences), session)
             for user_id in empty:
-                yield StoredList(user_id, sequences.get(user_id, 0), [])
+                sequence = sequences.get(user_id, floors.get(user_id, 0))
+                yield StoredList(user_id, sequence, [], is_erased=user_id in floors)
 
 
 class UserStatsView:
@@ -95,6 +103,14 @@ class UserStatsView:
                 except BulkWriteError as error:
                     if attempt == _ATTEMPTS or not _only_duplicates(error):
                         raise
+
+    def forget(self, floors: Mapping[str, int]) -> int:
+        """Remove users' documents that reach no further than the floor; give how many. Raises StoreUnavailable."""
+        if not floors:
+            return 0
+        old = [{"_id": user_id, "sequence": {"$lte": floor}} for user_id, floor in floors.items()]
+        with translated():
+            return self._view.delete_many({"$or": old}).deleted_count
 
 
 def _replacement(result: UserStats) -> UpdateOne:

@@ -54,6 +54,11 @@ def planned(user_id: str, changes: Sequence[Change], issued: Document | None, do
     return Outcome(tuple(events), sequence + len(events))
 
 
+def first_of(user_id: str, floor: int) -> Document:
+    """Give the counter of a user who has none: after an erasure it goes on from the floor, which it remembers."""
+    return {"_id": user_id, "sequence": floor} | ({"floor": floor} if floor else {})
+
+
 def movie_writes(events: Iterable[Event]) -> list[Write]:
     """Give the writes that bring the list to where the events leave it, in their order."""
     return [_movie_write(event) for event in events]

@@ -22,10 +22,12 @@ from pymongo import ASCENDING
 from pymongo.client_session import ClientSession
 
 from cinematch.adapters.mongodb_client import AsynchronousDatabase, SyncDatabase, translated
+from cinematch.adapters.mongodb_erasures import floor_of
 from cinematch.adapters.mongodb_watchlist_plan import (
     TRANSACTION,
     Outcome,
     entries_of,
+    first_of,
     movie_writes,
     outbox_documents,
     planned,
@@ -65,6 +67,12 @@ class Watchlists:
         """Add films to a user's list as `apply_many` does; running it again changes nothing."""
         return self.apply_many(user_id, entries)
 
+    def films_of(self, user_id: str, limit: int) -> list[str]:
+        """Give the ids of up to `limit` films of a user's list. Raises StoreUnavailable."""
+        with translated():
+            found = self._movies.find({"user_id": user_id}, {"movie_id": 1}, limit=limit)
+            return [movie["movie_id"] for movie in found]
+
     def _change_group(self, user_id: str, changes: Sequence[Change]) -> Outcome:
         with translated(), self._database.client.start_session() as session:
             return session.with_transaction(
@@ -72,12 +80,14 @@ class Watchlists:
             )
 
     def _attempt(self, session: ClientSession, user_id: str, changes: Sequence[Change]) -> Outcome:
-        issued = self._sequences.find_one({"_id": user_id}, session=session)
+        issued = self._sequences.find_one({"_id": user_id}, session=session) or first_of(
+            user_id, floor_of(self._database, user_id, session)
+        )
         found = list(self._movies.find(entries_of(user_id, changes), session=session))
         outcome = planned(user_id, changes, issued, found)
         if outcome.events:
-            sequence = {"$set": {"sequence": outcome.sequence}}
-            self._sequences.update_one({"_id": user_id}, sequence, upsert=True, session=session)
+            counter = {"$set": issued | {"sequence": outcome.sequence}}
+            self._sequences.update_one({"_id": user_id}, counter, upsert=True, session=session)
             self._movies.bulk_write(movie_writes(outcome.events), session=session)
             self._outbox.insert_many(outbox_documents(outcome.events), session=session)
         return outcome

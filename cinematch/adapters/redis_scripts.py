@@ -34,5 +34,6 @@ def _load(name: str) -> Script:
 
 APPLY: Final = _load("apply")
 ADVANCE: Final = _load("advance")
+FORGET: Final = _load("forget")
 REPLACE: Final = _load("replace")
 READ: Final = _load("read")

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from redis.exceptions import NoScriptError
 
 from cinematch.adapters.redis_client import RedisClient, is_damage, timed, translated_errors
-from cinematch.adapters.redis_scripts import ADVANCE, APPLY, READ, REPLACE, Argument, Script
+from cinematch.adapters.redis_scripts import ADVANCE, APPLY, FORGET, READ, REPLACE, Argument, Script
 from cinematch.adapters.redis_speed_snapshot import to_snapshot
 from cinematch.contracts import speed_entry
 from cinematch.contracts.redis_keys import SPEED_KEYS, user_keys, user_of
@@ -83,6 +83,12 @@ class RedisSpeedView:
         """See `SpeedView.advance`."""
         idle = self._idle_milliseconds
         self._run(ADVANCE, [_Call(user_id, (idle, boundary)) for user_id, boundary in boundaries.items()])
+
+    def forget(self, floors: Mapping[str, int]) -> int:
+        """See `SpeedView.forget`."""
+        removed = self._run(FORGET, [_Call(user_id, (floor,)) for user_id, floor in floors.items()])
+        self.advance(floors)
+        return sum(map(bool, removed))
 
     def replace(self, user_id: str, base_sequence: int, events: Sequence[Event]) -> None:
         """See `SpeedView.replace`."""

@@ -11,7 +11,7 @@ from typing import Final
 import orjson
 from redis.exceptions import ResponseError
 
-from cinematch.adapters.redis_client import AsyncRedisClient, is_damage, timed
+from cinematch.adapters.redis_client import AsyncRedisClient, RedisClient, is_damage, timed
 from cinematch.contracts.redis_keys import cached_stats_key, stats_lock_key
 from cinematch.contracts.stored_stats import CachedStats
 
@@ -59,6 +59,12 @@ class RedisStatsCache:
         """Give the user's lock back, if this token still holds it."""
         with timed("unlock"):
             await self._client.execute_command("EVAL", _RELEASE, 1, stats_lock_key(user_id), token)
+
+
+def forget_cached(client: RedisClient, user_id: str) -> int:
+    """Remove a user's cached statistics and lock; give how many keys went. Raises StoreUnavailable."""
+    with timed("cache_forget"):
+        return sum(int(client.delete(key)) for key in (cached_stats_key(user_id), stats_lock_key(user_id)))
 
 
 def _encoded(cached: CachedStats) -> bytes:

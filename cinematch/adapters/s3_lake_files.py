@@ -42,6 +42,12 @@ class LakeFiles:
         with _translated():
             return pq.read_table(self._path(key), columns=[name], filesystem=self._files).column(name)
 
+    def count(self, key: str, schema: pa.Schema, wanted: ds.Expression) -> int:
+        """Count the rows that match; row groups are skipped by their statistics."""
+        with _translated():
+            found = ds.dataset(self._path(key), schema=schema, format="parquet", filesystem=self._files)
+            return int(found.count_rows(filter=wanted))
+
     def rows(self, keys: Sequence[str], schema: pa.Schema, wanted: ds.Expression | None = None) -> pa.Table:
         """Read the rows that match, from files of one schema; row groups are skipped by their statistics."""
         if not keys:

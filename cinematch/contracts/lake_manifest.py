@@ -5,7 +5,7 @@ starts at 0, each further one where the one before it ends. A writer learns its 
 from the object that it wrote itself, so it can only extend the chain at its end, and the conditional PUT lets one
 writer do that: objects of one partition can neither overlap nor leave a gap. Offsets without a row are accounted for:
 `rejected` (in the dead-letter topic), `lost` (Kafka had deleted them before we came), and holes (Kafka's own control
-records and what topic compaction removed).
+records, what topic compaction removed, and the rows of erased users).
 
 **Manifest.** An immutable, numbered list of objects that together cover each partition's chain from 0 up to the
 manifest's boundary. Whatever a sink wrote below the boundary and the manifest does not name is superseded, is not read,
@@ -52,7 +52,7 @@ class LakeObject:
 
     @property
     def holes(self) -> int:
-        """Give the number of offsets that Kafka never gave to a record that can be read. Negative is a fault."""
+        """Give the number of offsets of which there is no record: none that could be read, or erased. Negative is a fault."""
         return self.next_offset - self.first_offset - self.rows - self.rejected - self.lost
 
 

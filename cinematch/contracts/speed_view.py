@@ -80,6 +80,12 @@ class SpeedView(Protocol):
         expire after the idle period. May run twice, late or in part.
         """
 
+    def forget(self, floors: Mapping[str, int]) -> int:
+        """Forget what these users' views hold up to their floor; give how many views went because nothing was left.
+
+        May run twice, late or in part: it takes away nothing behind the floor.
+        """
+
     def replace(self, user_id: str, base_sequence: int, events: Sequence[Event]) -> None:
         """Put (base_sequence, base_sequence + len(events)] in place of whatever is there: the repair of one user.
 

@@ -54,16 +54,21 @@ class MemoryBatchJob:
     states: MemoryStates
     lake: MemoryLake
     films: Mapping[str, Film]
+    floors: Mapping[str, int] = field(default_factory=dict)
 
     def __call__(self, plan: Plan) -> Built:
         state = self.states.tables[plan.base.number] if plan.base else STATE.empty_table()
         events = to_table((event, KafkaPlace(0, offset, None)) for offset, event in enumerate(self.lake.events))
-        folded = fold_group(state, events, plan.as_of)
+        folded = fold_group(self._with_floors(state), self._with_floors(events), plan.as_of)
         self.states.tables[plan.number] = folded.select(STATE_SCHEMA.names)
         described = describe_group(folded, self._catalog(), plan.number, plan.started_at).to_pylist()
         chunks = [decode(chunk) for row in described for chunk in row["chunks"]]
         self.generations.write(plan.number, [decode(row["document"]) for row in described], chunks)
         return _facts(folded, len(chunks))
+
+    def _with_floors(self, table: pa.Table) -> pa.Table:
+        floors = [self.floors.get(user_id) for user_id in table["user_id"].to_pylist()]
+        return table.append_column("floor", pa.array(floors, pa.int64()))
 
     def _catalog(self) -> pa.Table:
         documents = [catalog_document(film) for film in self.films.values()]

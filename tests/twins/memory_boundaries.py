@@ -22,6 +22,9 @@ class MemoryBoundaries:
         users = [DueUser(user_id, self._boundary(user_id), sequence) for user_id, sequence in sorted(issued.items())]
         return [user for user in users if user.issued > user.boundary]
 
+    def floors(self, user_ids: Iterable[str]) -> dict[str, int]:
+        return {user_id: self._stats.tombstones[user_id] for user_id in user_ids if user_id in self._stats.tombstones}
+
     def due_pages(self) -> Iterator[list[DueUser]]:
         yield self.due(list(self._stats.sequences))
 
@@ -33,4 +36,5 @@ class MemoryBoundaries:
 
     def _boundary(self, user_id: str) -> int:
         document = self._stats.generations.document(user_id)
-        return int(document["as_of_sequence"]) if document else 0
+        as_of = int(document["as_of_sequence"]) if document else 0
+        return max(as_of, self._stats.floors.get(user_id, 0))

@@ -41,6 +41,14 @@ class MemorySpeedView:
                 base = min(boundary, view.last_sequence)
                 self.views[user_id] = _view(base, view.last_sequence, view.after(base))
 
+    def forget(self, floors: Mapping[str, int]) -> int:
+        """See `SpeedView.forget`."""
+        gone = [user for user, floor in floors.items() if user in self.views and self.views[user].last_sequence <= floor]
+        for user_id in gone:
+            del self.views[user_id]
+        self.advance(floors)
+        return len(gone)
+
     def replace(self, user_id: str, base_sequence: int, events: Sequence[Event]) -> None:
         """See `SpeedView.replace`."""
         last = base_sequence + len(events)

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from cinematch.contracts.stored_stats import CachedStats, Stored
+from cinematch.contracts.stored_stats import CachedStats, Stored, stored
 from cinematch.domain.watchlist import Film, ListEntry
 from tests.twins.memory_generations import MemoryGenerations
 
@@ -21,6 +21,8 @@ class MemoryStats:
 
     generations: MemoryGenerations = field(default_factory=MemoryGenerations)
     sequences: dict[str, int] = field(default_factory=dict)
+    floors: dict[str, int] = field(default_factory=dict)
+    tombstones: dict[str, int] = field(default_factory=dict)
     views: dict[str, Document] = field(default_factory=dict)
     catalog: dict[str, Film] = field(default_factory=dict)
     trends: Document | None = None
@@ -48,7 +50,9 @@ class MemoryStats:
         self.repairs.add(user_id)
 
     def _stored(self, user_id: str, document: Document | None) -> Stored:
-        return Stored(document if user_id in self.sequences else None, self.sequences.get(user_id, 0))
+        if user_id not in self.sequences:
+            return Stored(None, 0)
+        return stored(document, self.sequences[user_id], self.floors.get(user_id, 0))
 
 
 @dataclass

@@ -12,6 +12,7 @@ from batch_layer.exclusion import LEASE_NAME, new_owner
 from batch_layer.publication import Stores
 from cinematch.adapters import mongodb_client, redis_client, s3_lake, s3_objects
 from cinematch.adapters.mongodb_client import SyncClient
+from cinematch.adapters.mongodb_erasures import Erasures
 from cinematch.adapters.mongodb_generations import MongoGenerations
 from cinematch.adapters.mongodb_lease import MongoLease
 from cinematch.adapters.mongodb_outbox import Outbox
@@ -52,6 +53,7 @@ def stores(batch_settings: Settings, client: SyncClient) -> Iterator[Stores]:
         S3BatchStates(s3_objects.connect(batch_settings)),
         RedisSpeedView(redis, batch_settings.speed_idle_expiry_seconds),
         JoinedHistory(Outbox(database), s3_lake.connect(batch_settings)),
+        Erasures(database),
     )
     redis.close()
 

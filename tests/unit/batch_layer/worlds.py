@@ -16,6 +16,7 @@ from cinematch.domain.watchlist import Film
 from cinematch.settings import Settings
 from tests.batches import canonical, expected
 from tests.twins.memory_batch import MemoryBatchJob, MemoryLake, MemoryStates
+from tests.twins.memory_floors import MemoryFloors
 from tests.twins.memory_generations import MemoryGenerations
 from tests.twins.memory_lease import Holding, MemoryLease
 from tests.twins.memory_speed_view import MemorySpeedView
@@ -67,7 +68,7 @@ class BatchWorld:
     @property
     def stores(self) -> Stores:
         """Give the stores as a process uses them."""
-        return Stores(self.generations, self.states, self.speed_view, JoinedHistory(self.outbox, self.lake))
+        return Stores(self.generations, self.states, self.speed_view, JoinedHistory(self.outbox, self.lake), MemoryFloors())
 
     def mortal_stores(self, calls: int) -> Stores:
         """Give the stores of a process that is killed at that many calls."""

@@ -1,0 +1,54 @@
+"""Connects to what erasing and exporting work with: for the commands and for the API."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from cinematch.adapters import mongodb_client, s3_lake
+from cinematch.adapters.mongodb_erasures import Erasures
+from cinematch.adapters.mongodb_lease import MongoLease
+from cinematch.adapters.mongodb_outbox import Outbox
+from cinematch.adapters.mongodb_schema import ensure_schema
+from cinematch.adapters.mongodb_watchlists import Watchlists
+from cinematch.contracts.event_history import JoinedHistory
+from cinematch.settings import Settings
+from ingestion.personal_data.erasing import Erasing, installed_erasers
+from ingestion.personal_data.export import Export
+
+LEASE_NAME: Final = "erasures"
+LEASE_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalDataStores:
+    """What the commands and routes use; `steps` names what an erasure consists of."""
+
+    erasing: Erasing
+    tombstones: Erasures
+    export: Export
+    steps: list[str]
+    lease: MongoLease
+
+
+@contextmanager
+def connected(settings: Settings) -> Iterator[PersonalDataStores]:
+    """Give them; other stores than MongoDB are not spoken to before use."""
+    with mongodb_client.connect(settings) as client:
+        database = client[settings.mongodb_database]
+        ensure_schema(database)
+        tombstones, makers = Erasures(database), installed_erasers(settings)
+        yield PersonalDataStores(
+            Erasing(Watchlists(database), tombstones, makers),
+            tombstones,
+            Export(database, JoinedHistory(Outbox(database), s3_lake.connect(settings))),
+            list(makers),
+            MongoLease(
+                database, LEASE_NAME, f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}", LEASE_SECONDS
+            ),
+        )

@@ -1,0 +1,110 @@
+"""Erasing a user: the list first, at once and for every reader; then what each layer holds, step by step.
+
+Killed anywhere, it is run again and completes: the list may be half empty, the tombstone is there or not in one
+transaction, and every step may be repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib.metadata import entry_points
+from typing import Final, Protocol
+
+from cinematch.contracts.erasure import Eraser, Erasure, Removed
+from cinematch.domain.changes import Change, RemoveFilm
+from cinematch.errors import CineMatchError, UserNotFound
+from cinematch.settings import Settings
+from cinematch.telemetry import get_logger
+
+GROUP: Final = "cinematch.erasers"
+FILMS_AT_ONCE: Final = 500
+_log = get_logger(__name__)
+
+
+class Lists(Protocol):
+    """The lists; see `mongodb_watchlists.Watchlists`."""
+
+    def films_of(self, user_id: str, limit: int) -> list[str]:
+        """Give the ids of films of a list."""
+
+    def apply_many(self, user_id: str, changes: list[Change]) -> int:
+        """Carry out changes."""
+
+
+class Tombstones(Protocol):
+    """The tombstones; see `mongodb_erasures.Erasures`."""
+
+    def bury(self, user_id: str) -> Erasure | None:
+        """Put a tombstone in place of a user whose list is empty."""
+
+    def of(self, user_id: str) -> Erasure | None:
+        """Give the tombstone of a user."""
+
+    def open(self) -> list[Erasure]:
+        """Give the erasures that are not finished."""
+
+    def record(self, erasure: Erasure, step: str, removed: Removed) -> None:
+        """Add what an attempt of a step removed."""
+
+    def finish(self, erasure: Erasure) -> None:
+        """Forget the user's id."""
+
+
+class Erasing:
+    """Erases users. For one thread."""
+
+    def __init__(self, lists: Lists, tombstones: Tombstones, erasers: Mapping[str, Callable[[], Eraser]]) -> None:
+        self._lists = lists
+        self._tombstones = tombstones
+        self._makers = erasers
+        self._erasers: dict[str, Eraser] = {}
+
+    def begin(self, user_id: str) -> Erasure:
+        """Empty the list, and put a tombstone in the user's place: from now on nobody finds the user.
+
+        Raises UserNotFound when there is no such user and never was one erased, StoreUnavailable.
+        """
+        while True:
+            while films := self._lists.films_of(user_id, FILMS_AT_ONCE):
+                self._lists.apply_many(user_id, [RemoveFilm(movie_id) for movie_id in films])
+            if (erasure := self._tombstones.bury(user_id)) is not None:
+                return erasure
+            if not self._lists.films_of(user_id, 1):
+                raise UserNotFound(f"there is no user {user_id!r}")
+
+    def go_on(self, erasure: Erasure) -> Erasure:
+        """Try every step that is not done, and again those that another one made possible. Raises StoreUnavailable."""
+        progress = True
+        while progress and erasure.user_id is not None:
+            open_steps = [step for step in self._makers if not erasure.is_done(step)]
+            for step in open_steps:
+                self._tombstones.record(erasure, step, self._attempt(step, erasure))
+                erasure = self._tombstones.of(erasure.user_id or "") or erasure
+            if all(map(erasure.is_done, self._makers)):
+                self._tombstones.finish(erasure)
+                erasure = self._tombstones.of(erasure.user_id or "") or erasure
+                _log.info("a user is erased", digest=erasure.digest)
+                return erasure
+            progress = any(map(erasure.is_done, open_steps))
+        return erasure
+
+    def go_on_with_all(self) -> int:
+        """Try every erasure that is not finished; give how many are left."""
+        return sum(self.go_on(erasure).finished_at is None for erasure in self._tombstones.open())
+
+    def _attempt(self, step: str, erasure: Erasure) -> Removed:
+        try:
+            if step not in self._erasers:
+                self._erasers[step] = self._makers[step]()
+            return self._erasers[step].erase(erasure)
+        except CineMatchError as error:
+            return Removed({}, str(error))
+
+
+def installed_erasers(settings: Settings) -> dict[str, Callable[[], Eraser]]:
+    """Give how to make the eraser of each layer; an entry names a function of the settings."""
+
+    def maker(load: Callable[[], Callable[[Settings], Eraser]]) -> Callable[[], Eraser]:
+        return lambda: load()(settings)
+
+    return {entry.name: maker(entry.load) for entry in sorted(entry_points(group=GROUP))}

@@ -1,0 +1,103 @@
+"""DELETE /users/{user_id}, GET /users/{user_id}/erasure and GET /users/{user_id}/export."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, FastAPI, Path, Request
+from fastapi.responses import StreamingResponse
+
+from cinematch.api.access import Access, open_to
+from cinematch.api.inputs import Identifier
+from cinematch.api.problems import problem_responses
+from cinematch.api.resources import shared_resources
+from cinematch.api.strict_route import StrictRoute
+from cinematch.errors import StoreUnavailable, UserNotFound
+from cinematch.telemetry import get_logger
+from ingestion.personal_data.connections import PersonalDataStores, connected
+from ingestion.personal_data.report import ErasureReport, report
+
+POLL_SECONDS: Final = 15.0
+"""How often erasures that wait for something are tried again."""
+JSON_OBJECT: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {"application/json": {"schema": {"type": "object"}}}}
+}
+_log = get_logger(__name__)
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, object]]:
+    """Offer the stores, and go on with erasures that are not finished, in one API process at a time."""
+    settings = shared_resources(app).settings
+    with connected(settings) as stores:
+        going_on = asyncio.create_task(_go_on(stores))
+        yield {"personal_data": stores}
+        going_on.cancel()
+
+
+async def _go_on(stores: PersonalDataStores) -> None:
+    while True:
+        await asyncio.sleep(POLL_SECONDS)
+        try:
+            await asyncio.to_thread(_go_on_once, stores)
+        except StoreUnavailable as error:
+            _log.warning("erasures wait", reason=str(error))
+
+
+def _go_on_once(stores: PersonalDataStores) -> None:
+    if stores.tombstones.open() and stores.lease.acquire():
+        stores.erasing.go_on_with_all()
+        stores.lease.release()
+
+
+router = APIRouter(lifespan=lifespan, tags=["personal data"], route_class=StrictRoute)
+
+
+async def personal_data(request: Request) -> PersonalDataStores:
+    """Give the stores of the running application."""
+    stores: PersonalDataStores = request.state.personal_data
+    return stores
+
+
+Stores = Annotated[PersonalDataStores, Depends(personal_data)]
+UserId = Annotated[Identifier, Path(description="Whose data", examples=["u1"])]
+
+
+@router.delete("/users/{user_id}", summary="Erase a user", status_code=202, responses=problem_responses(404, 503))
+@open_to(Access.OWNER_OR_OPERATOR)
+async def erase_user(stores: Stores, user_id: UserId) -> ErasureReport:
+    """Take every film out of the list and forget the user: when the answer comes, no other answer has anything of them.
+
+    What the stores hold goes afterwards, by itself; the report says what waits for what. Asking again is harmless. A
+    later change by the same id begins a new list. 404: there is no such user, and none was erased.
+    """
+    erasure = await asyncio.to_thread(stores.erasing.begin, user_id)
+    return report(erasure, stores.steps)
+
+
+@router.get("/users/{user_id}/erasure", summary="The report of an erasure", responses=problem_responses(404, 503))
+@open_to(Access.OWNER_OR_OPERATOR)
+async def get_erasure(stores: Stores, user_id: UserId) -> ErasureReport:
+    """Tell what was removed where and when, and what waits for what; 404 when no such user was erased."""
+    erasure = await asyncio.to_thread(stores.tombstones.of, user_id)
+    if erasure is None:
+        raise UserNotFound(f"no user {user_id!r} was erased")
+    return report(erasure, stores.steps)
+
+
+@router.get(
+    "/users/{user_id}/export",
+    summary="All that is held of a user",
+    response_class=StreamingResponse,
+    responses=JSON_OBJECT | problem_responses(404, 503),
+)
+@open_to(Access.OWNER_OR_OPERATOR)
+async def export_user(stores: Stores, user_id: UserId) -> StreamingResponse:
+    """Give list, statistics and events as one JSON object, streamed; 404 when there is no such user."""
+    await asyncio.to_thread(stores.export.check, user_id)
+    headers = {"Content-Disposition": 'attachment; filename="cinematch-export.json"', "Cache-Control": "no-store"}
+    parts: Iterator[bytes] = stores.export.parts(user_id)
+    return StreamingResponse(parts, media_type="application/json", headers=headers)
