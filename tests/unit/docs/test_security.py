@@ -1,0 +1,62 @@
+"""The threat model: every row names a defence and tests for it, and the tests are there."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from cinematch.api.application import MAX_BODY_BYTES
+from cinematch.api.connection import HEAD_BYTES_MAX
+from cinematch.api.rate_limits import ADDRESS_PER_MINUTE, USER_PER_MINUTE
+from cinematch.contracts.access_token import ALGORITHM, MIN_KEY_BITS
+
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs" / "security.md").read_text()
+ROW = re.compile(r"^\| (?P<attack>.+?) \| (?P<defence>.+?) \| (?P<tests>.*tests/.+?) \|$", re.MULTILINE)
+NAMED = re.compile(r"`(?P<file>tests/[\w/]+\.py)(?:::(?P<test>\w+))?`")
+TABLE = PAGE.partition("## Attack, defence, test")[2].partition("\n## ")[0]
+ENOUGH = 25
+
+
+@cache
+def names_in(file: str) -> set[str]:
+    """The names of a file's tests."""
+    tree = ast.parse((ROOT / file).read_text())
+    functions = [it for it in ast.walk(tree) if isinstance(it, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return {it.name for it in functions if it.name.startswith("test_")}
+
+
+def test_every_row_of_the_table_has_a_defence_and_names_tests() -> None:
+    rows = [line for line in TABLE.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) >= ENOUGH
+    for row in rows:
+        match = ROW.match(row)
+        assert match, row
+        assert all(named["test"] for named in NAMED.finditer(match["tests"])), f"name the test: {row}"
+        assert NAMED.sub("", match["tests"]).strip(" ,") == "", row
+
+
+@pytest.mark.parametrize("named", sorted({(it["file"], it["test"] or "") for it in NAMED.finditer(PAGE)}))
+def test_every_test_that_is_named_is_there(named: tuple[str, str]) -> None:
+    file, test = named
+    assert (ROOT / file).is_file()
+    assert not test or test in names_in(file)
+
+
+def test_the_figures_of_the_page_are_the_codes() -> None:
+    assert f"signed with {ALGORITHM}" in PAGE
+    assert f"at least {MIN_KEY_BITS} bits" in PAGE
+    assert f"| {USER_PER_MINUTE} a minute with `AUTH=jwt`" in PAGE
+    assert f"| {ADDRESS_PER_MINUTE} a minute with `AUTH=jwt`" in PAGE
+    assert f"| head of a request | {HEAD_BYTES_MAX // 1024} KiB" in PAGE
+    assert f"| body of a request | {MAX_BODY_BYTES // 1024} KiB" in PAGE
+
+
+def test_there_is_a_way_to_report_a_weakness() -> None:
+    policy = (ROOT / "SECURITY.md").read_text()
+    assert "Report a weakness" in policy
+    assert "docs/security.md" in policy
