@@ -20,6 +20,7 @@ from cinematch.contracts.batch_document import DOCUMENT_VERSION
 from cinematch.contracts.generations import Generation, GenerationState
 from cinematch.errors import CineMatchError
 from cinematch.settings import Settings
+from cinematch.spans import first_span, first_trace, span
 from cinematch.telemetry import get_logger
 
 REASON_MAX_CHARACTERS: Final = 500
@@ -75,14 +76,16 @@ def run_batch(
     with Exclusion(lease) as exclusion:
         started_at = datetime.now(UTC)
         number = stores.generations.create(lease.owner, started_at, None, as_of).number
-        with _failure_recorded(stores, number, state=GenerationState.FAILED):
-            sweep(stores, number)
-            base = None if full else choose_base(stores, as_of)
-            stores.generations.update(number, base=base.number if base else None)
-            _compute(stores, build, Plan(number, base, as_of, started_at))
-        with _failure_recorded(stores, number):  # it stays ready, and can be published by a rollback
-            publish(stores, number, exclusion.confirm)
-        retire(stores, settings.batch_generations_kept, settings.batch_grace_seconds, datetime.now(UTC))
+        with first_span("batch run", first_trace(), generation=number):
+            with _failure_recorded(stores, number, state=GenerationState.FAILED):
+                sweep(stores, number)
+                base = None if full else choose_base(stores, as_of)
+                stores.generations.update(number, base=base.number if base else None)
+                with span("compute"):
+                    _compute(stores, build, Plan(number, base, as_of, started_at))
+            with _failure_recorded(stores, number), span("publish"):  # it stays ready, and a rollback can publish it
+                publish(stores, number, exclusion.confirm)
+            retire(stores, settings.batch_generations_kept, settings.batch_grace_seconds, datetime.now(UTC))
         return stores.generations.get(number)
 
 

@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cinematch.adapters.otlp_spans import export_spans
 from cinematch.contracts.batch_status import RunState, run_state
 from cinematch.contracts.generations import Generation, GenerationState
 from cinematch.errors import CineMatchError, NotFound
@@ -157,6 +158,7 @@ def _stores(settings: Settings) -> Iterator[tuple[Stores, Lease]]:
 def _settings() -> Settings:
     settings = load_settings()
     configure_logging(settings.log_level, as_json=settings.log_json)
+    export_spans(settings, "batch")
     return settings
 
 

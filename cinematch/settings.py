@@ -233,6 +233,10 @@ class Settings(BaseSettings):
     """Where a process that is not the API tells its metrics, 0 = nowhere; the API does so on /metrics."""
     log_level: str = "INFO"
     log_json: bool = False
+    otel_exporter_otlp_endpoint: HttpUrl | None = None
+    """A collector of OpenTelemetry; needs the extra `telemetry`."""
+    trace_sample_ratio: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Of the traces that begin here; unset: all where there is a collector, else none."""
 
     def secrets(self) -> list[str]:
         """Give what nobody may see: the secret settings, and the passwords inside of addresses."""

@@ -18,6 +18,7 @@ from cinematch.adapters.mongodb_outbox import Outbox
 from cinematch.adapters.mongodb_outbox_feed import open_feed
 from cinematch.adapters.mongodb_outbox_watch import OutboxWatch
 from cinematch.adapters.mongodb_schema import ensure_outbox_retention, ensure_schema
+from cinematch.adapters.otlp_spans import export_spans
 from cinematch.errors import StoreUnavailable
 from cinematch.failures import ending_in_a_sentence
 from cinematch.metrics.exposition import tell_metrics
@@ -39,6 +40,7 @@ def main() -> None:
     """Run until SIGTERM or SIGINT."""
     settings = load_settings()
     configure_logging(settings.log_level, as_json=settings.log_json)
+    export_spans(settings, "relay")
     stop = StopSignal()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

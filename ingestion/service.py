@@ -16,6 +16,7 @@ from cinematch.domain.watchlist import Film
 from cinematch.errors import FilmNotFound
 from cinematch.metrics.catalogue import EVENTS_ACCEPTED
 from cinematch.metrics.instruments import counter
+from cinematch.spans import span
 from cinematch.telemetry import get_logger
 from cinematch.tracing import current_trace, tell_step
 from ingestion.cursors import cursor_after, position, search_cursor_after, search_position
@@ -102,7 +103,8 @@ class IngestionService:
 
     async def _changed(self, wish: Wish, repeatable: Repeatable | None) -> Answered:
         keeping = None if repeatable is None else _keeping(wish, repeatable)
-        reply = await self._carry_out(ChangeRequest(wish.user_id, wish.movie_id, wish.change, keeping))
+        with span("transaction"):
+            reply = await self._carry_out(ChangeRequest(wish.user_id, wish.movie_id, wish.change, keeping))
         if isinstance(reply, Outcome):
             return _counted(wish.answer(reply))
         if repeatable is None or reply.fingerprint != repeatable.fingerprint:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cinematch.adapters.otlp_spans import export_spans
 from cinematch.api.server import run
 from cinematch.settings import load_settings
 from cinematch.telemetry import configure_logging
@@ -13,6 +14,7 @@ def main() -> None:
     """Serve until SIGTERM."""
     settings = load_settings()
     configure_logging(settings.log_level, as_json=settings.log_json)
+    export_spans(settings, "api")
     run(settings, [router, dashboard])
 
 

@@ -18,6 +18,7 @@ from cinematch.domain.watchlist import Watchlist, replay
 from cinematch.metrics.catalogue import MERGES
 from cinematch.metrics.instruments import counter
 from cinematch.settings import StatsMode
+from cinematch.spans import span
 from serving_layer.answer import LiveCounters, UserView, freshness, no_statistics
 from serving_layer.counters import delta_of_snapshot
 from serving_layer.films import FilmCache, may_have_changed
@@ -98,10 +99,11 @@ class LambdaStats:
 
     async def view(self, user_id: str) -> UserView | None:
         """Read and merge; without Redis, or when it has lost events, the batch document alone, marked incomplete."""
-        views = await self._read(user_id)
-        if isinstance(views.reading(), BoundaryBehind):
+        with span("merge"):
             views = await self._read(user_id)
-        return None if views.is_of_nobody else await self._answer(views)
+            if isinstance(views.reading(), BoundaryBehind):
+                views = await self._read(user_id)
+            return None if views.is_of_nobody else await self._answer(views)
 
     async def _read(self, user_id: str) -> _BothViews:
         stored, speed = await asyncio.gather(self._store.batch_stats(user_id), read_speed(self._speed, user_id))

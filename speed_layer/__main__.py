@@ -13,6 +13,7 @@ from cinematch.adapters.kafka_topics import ensure_topics
 from cinematch.adapters.kafka_view_lag import ViewLags
 from cinematch.adapters.mongodb_boundaries import Boundaries
 from cinematch.adapters.mongodb_outbox import Outbox
+from cinematch.adapters.otlp_spans import export_spans
 from cinematch.adapters.redis_client import RedisClient
 from cinematch.adapters.redis_heartbeat import RedisHeartbeat
 from cinematch.adapters.redis_speed_view import RedisSpeedView
@@ -36,6 +37,7 @@ def main() -> None:
     """Run until SIGTERM or SIGINT."""
     settings = load_settings()
     configure_logging(settings.log_level, as_json=settings.log_json)
+    export_spans(settings, "speed-layer")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

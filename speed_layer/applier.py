@@ -6,6 +6,7 @@ and the users that look broken. Everything may be repeated.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple, Protocol
 
@@ -17,6 +18,7 @@ from cinematch.domain.events import Event
 from cinematch.errors import InvalidEvent
 from cinematch.metrics.catalogue import SPEED_EVENTS, SPEED_GAPS
 from cinematch.metrics.instruments import counter
+from cinematch.spans import begin
 from cinematch.telemetry import get_logger
 from cinematch.tracing import tell_step
 
@@ -58,13 +60,14 @@ class Applier:
         events, letters = sort_out(arrivals)
         if letters:
             self._dead_letters.publish(letters)
+        began_ns = time.time_ns()
         outcomes = self._view.apply(events)
         _measure(outcomes.values())
-        _tell_steps(arrivals, outcomes)
+        _tell_steps(arrivals, outcomes, began_ns)
         return [user_id for user_id, outcome in outcomes.items() if _is_to_be_looked_at(outcome)]
 
 
-def _tell_steps(arrivals: Iterable[Arrival], outcomes: Mapping[str, Applied]) -> None:
+def _tell_steps(arrivals: Iterable[Arrival], outcomes: Mapping[str, Applied], began_ns: int) -> None:
     """Tell of sampled events; looking for them is all that others cost."""
     for record, _ in arrivals:
         trace = record.trace
@@ -75,6 +78,8 @@ def _tell_steps(arrivals: Iterable[Arrival], outcomes: Mapping[str, Applied]) ->
                 continue  # its letter was told
             gap_at = outcomes[event.user_id].gap_at
             tell_step(log, trace, "an event came to the speed view", event_id=event.event_id, gap_at=gap_at)
+            if step := begin("apply", trace, {"outcome": "applied" if gap_at is None else "gap"}, began_ns):
+                step.end()
 
 
 def _is_to_be_looked_at(outcome: Applied) -> bool:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from pyspark.sql.types import StringType, StructField, StructType
 
 from cinematch.adapters.kafka_dead_letters import DeadLetterOffice
+from cinematch.adapters.otlp_spans import export_spans
 from cinematch.adapters.redis_client import connect
 from cinematch.adapters.redis_speed_view import RedisSpeedView
 from cinematch.contracts.dead_letter import DeadLetter, blamed
@@ -73,6 +74,7 @@ class WorkersOffice:
 def _applier(settings: Settings) -> tuple[Applier, WorkersOffice]:
     """Connect this worker process, once: Spark keeps it for later partitions."""
     configure_logging(settings.log_level, as_json=settings.log_json)
+    export_spans(settings, "speed-layer")
     view = RedisSpeedView(connect(settings), settings.speed_idle_expiry_seconds)
     office = WorkersOffice(DeadLetterOffice(settings.kafka, settings.dead_letter_topic))
     return Applier(view, office), office

@@ -20,6 +20,8 @@ from cinematch.contracts.event_codec import encode
 from cinematch.contracts.log_record import trace_headers
 from cinematch.domain.events import Event
 from cinematch.errors import StoreUnavailable
+from cinematch.spans import begin
+from cinematch.tracing import read_trace
 
 _FOR_EVER_MS: Final = 2**31 - 1
 """24 days: whoever waits for acknowledgements has given up long before."""
@@ -46,15 +48,19 @@ class EventPublisher:
         Raises StoreUnavailable when Kafka cannot be reached, or refused an event before: this publisher has ended.
         """
         self._check()
+        step = begin("publish", read_trace(event.traceparent), {"topic": self._topic}) if event.traceparent else None
+        traceparent = str(step.trace) if step else event.traceparent
         try:
             future = self._connected().send(
-                self._topic, key=event.user_id.encode(), value=encode(event), headers=trace_headers(event.traceparent)
+                self._topic, key=event.user_id.encode(), value=encode(event), headers=trace_headers(traceparent)
             )
         except KafkaError as error:
             self._fail(error)
             raise unavailable(error, self._brokers) from error
         with self._changed:
             self._outstanding += 1
+        if step:
+            future.add_callback(lambda _: step.end())
         future.add_callback(self._acknowledge)
         future.add_errback(self._fail)
 

@@ -15,8 +15,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bound_contextvars
 
-from cinematch.tracing import TRACEPARENT, Trace, read_trace, within
+from cinematch.spans import first_span, first_trace
+from cinematch.tracing import TRACEPARENT, Trace, read_trace
 
 HEADER: Final = "X-Request-ID"
 _ACCEPTABLE: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -43,7 +45,9 @@ class RequestIds:
                 MutableHeaders(scope=message)[HEADER] = request_id
             await send(message)
 
-        with within(_trace(headers, request_id), request_id=request_id):
+        trace, parent_id = _trace(headers, request_id)
+        step = first_span("request", trace, parent_id, method=scope["method"], request_id=request_id)
+        with bound_contextvars(request_id=request_id), step:
             await self._app(scope, receive, send_with_id)
 
 
@@ -60,9 +64,10 @@ def _request_id(headers: Headers) -> str:
     return own if _ACCEPTABLE.fullmatch(own) else str(uuid6.uuid7())
 
 
-def _trace(headers: Headers, request_id: str) -> Trace:
+def _trace(headers: Headers, request_id: str) -> tuple[Trace, str | None]:
+    """Give the request's own place in its trace, and that of whoever asked."""
     told = read_trace(headers.get(TRACEPARENT))
     if told is not None:
-        return told.step()
+        return told.step(), told.span_id
     digits = request_id.replace("-", "") if _UUID.fullmatch(request_id) else None
-    return Trace.begun(digits)
+    return first_trace(digits), None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cinematch.adapters.otlp_spans import export_spans
 from cinematch.settings import load_settings
 from cinematch.telemetry import configure_logging
 
@@ -12,4 +13,5 @@ def api() -> None:
 
     settings = load_settings()
     configure_logging(settings.log_level, as_json=settings.log_json)
+    export_spans(settings, "api")
     server.run(settings)

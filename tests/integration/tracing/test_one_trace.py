@@ -22,6 +22,7 @@ from cinematch.settings import Settings
 from cinematch.tracing import TRACEPARENT, Trace
 from tests.environments import environment_of
 from tests.lake_stage import Stage as LakeStage
+from tests.otlp_collector import OtlpCollector, collecting
 from tests.speed_stage import SpeedStage, reached
 
 pytestmark = [pytest.mark.integration, pytest.mark.spark]
@@ -33,11 +34,25 @@ POISONED = Trace.begun()
 
 
 @pytest.fixture
+def collector() -> Iterator[OtlpCollector]:
+    """Who collects the spans of all layers."""
+    with collecting() as running:
+        yield running
+
+
+@pytest.fixture
 def logs(
-    kafka_server: Any, minio_server: Any, spark_jars: Path, stage: SpeedStage, settings: Settings, tmp_path: Path
+    kafka_server: Any,
+    minio_server: Any,
+    spark_jars: Path,
+    stage: SpeedStage,
+    settings: Settings,
+    tmp_path: Path,
+    collector: OtlpCollector,
 ) -> Iterator[dict[str, LogFile]]:
     """The logs of the running layers; each writes JSON, one event a line."""
     own = {
+        "otel_exporter_otlp_endpoint": collector.address,
         "api_port": free_port(),
         "lake_consumer_group": f"{settings.mongodb_database}-lake",
         "lake_flush_seconds": 0.5,
@@ -46,7 +61,7 @@ def logs(
         "spark_ui_port": 0,
         "speed_consumer_group": settings.mongodb_database,
     }
-    environment = environment_of(settings, **own)
+    environment = environment_of(settings, **own) | {"OTEL_BSP_SCHEDULE_DELAY": "200"}
     specs = {spec.name: spec for spec in LAYERS if spec.name in NAMES}
     found = {name: LogFile(tmp_path / name / "log") for name in NAMES}
     with ExitStack() as ends:
@@ -85,7 +100,7 @@ def records(settings: Settings, topic: str) -> list[LogRecord]:
 
 
 def test_one_trace_id_from_the_request_to_every_view(
-    logs: dict[str, LogFile], stage: SpeedStage, settings: Settings
+    logs: dict[str, LogFile], stage: SpeedStage, settings: Settings, collector: OtlpCollector
 ) -> None:
     reached(lambda: all(told(logs[name], SAMPLED) for name in NAMES), SECONDS)
     (document,) = stage.database.outbox.find()
@@ -98,6 +113,12 @@ def test_one_trace_id_from_the_request_to_every_view(
     assert b"trace" not in (record.value or b"")
     events = {line.get("event_id") for name in ("api", "relay", "speed_layer") for line in told(logs[name], SAMPLED)}
     assert events == {document["event_id"]}
+
+    names = ("request", "transaction", "publish", "apply")
+    reached(lambda: set(names) <= collector.spans(TRACE.trace_id).keys(), SECONDS)
+    spans = [collector.spans(TRACE.trace_id)[name] for name in names]
+    assert [span.parent_id for span in spans] == [TRACE.span_id, *(span.span_id for span in spans[:-1])]
+    assert [span.service for span in spans[1:]] == ["cinematch-api", "cinematch-relay", "cinematch-speed-layer"]
 
     poison(settings)
     reached(lambda: {letter.traceparent for letter in stage.letters().values()} == {str(POISONED)}, SECONDS)
