@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
+from uuid import UUID
 
 import pyarrow.parquet as pq
 import pytest
@@ -34,6 +36,7 @@ from cinematch.contracts.lake_paths import (
 )
 from cinematch.contracts.lake_schema import EVENTS_SCHEMA, KafkaPlace, from_table, timestamp_from_kafka, to_table
 from cinematch.contracts.log_record import LogPartition
+from cinematch.domain.events import Event
 from tests.histories import add
 from tests.strategies import History, histories
 from tests.unit.data_lake.links import DAY, chain, chains, link
@@ -52,6 +55,26 @@ topics = st.from_regex(r"[a-zA-Z0-9._-]{1,40}", fullmatch=True)
 def test_a_name_is_read_back(folder: str, topic: str, partition: int, day: date, first: int) -> None:
     name = ObjectName(folder, LogPartition(topic, partition), day, first)
     assert parse_object_name(name.key) == name or compaction_number(name.key) is not None
+
+
+def test_a_compacted_event_takes_no_more_than_forty_bytes() -> None:
+    draw = random.Random(5)
+    moments = (NOW + timedelta(milliseconds=draw.randrange(10**9)) for _ in range(20_000))
+    rows = [(_watched(now, number, draw), KafkaPlace(0, number, now)) for number, now in enumerate(sorted(moments))]
+    by_user = to_table(rows).sort_by([("user_id", "ascending"), ("sequence", "ascending")])
+    _, body = encode_file(by_user, link(0, len(rows)), ("user_id", "sequence"))
+    assert len(body) / len(rows) <= 40
+    assert decode_file(body).equals(by_user.replace_schema_metadata(None))
+
+
+def _watched(now: datetime, number: int, draw: random.Random) -> Event:
+    identity = str(UUID(int=int(now.timestamp() * 1000) << 80 | draw.getrandbits(80)))
+    film = draw.randrange(10_000)
+    event = add(number // 200 + 1, f"film-{film:05d}", draw.randrange(5, 100) / 10)
+    watched_at = now - timedelta(seconds=draw.randrange(60 * 10**6))
+    return replace(
+        event, event_id=identity, user_id=f"user-{number % 200}", event_time=now, watched_at=watched_at, added_at=now
+    )
 
 
 def test_names_sort_by_offset_within_a_partition_and_day() -> None:
