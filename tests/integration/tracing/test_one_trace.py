@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from kafka import KafkaProducer
+from prometheus_client.parser import text_string_to_metric_families
 
 from cinematch.adapters.kafka_log_watch import LogWatch
 from cinematch.contracts.log_record import LogPartition, LogRecord
@@ -41,6 +42,12 @@ def collector() -> Iterator[OtlpCollector]:
 
 
 @pytest.fixture
+def ports() -> dict[str, int]:
+    """Where layers tell their metrics."""
+    return {"speed_layer": free_port()}
+
+
+@pytest.fixture
 def logs(
     kafka_server: Any,
     minio_server: Any,
@@ -49,6 +56,7 @@ def logs(
     settings: Settings,
     tmp_path: Path,
     collector: OtlpCollector,
+    ports: dict[str, int],
 ) -> Iterator[dict[str, LogFile]]:
     """The logs of the running layers; each writes JSON, one event a line."""
     own = {
@@ -66,7 +74,9 @@ def logs(
     found = {name: LogFile(tmp_path / name / "log") for name in NAMES}
     with ExitStack() as ends:
         layers = [
-            (ApiProcess if name == "api" else LayerProcess)(specs[name], tmp_path / name, found[name], environment)
+            (ApiProcess if name == "api" else LayerProcess)(
+                specs[name], tmp_path / name, found[name], environment | {"METRICS_PORT": str(ports.get(name, 0))}
+            )
             for name in NAMES
         ]
         for layer in layers:
@@ -99,8 +109,15 @@ def records(settings: Settings, topic: str) -> list[LogRecord]:
     return [record for part in found for record in part.values()]
 
 
+def figures(port: int) -> dict[tuple[str, ...], float]:
+    """Give a layer's figures by name and values of labels."""
+    page = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False, timeout=30).text
+    families = text_string_to_metric_families(page)
+    return {(it.name, *it.labels.values()): it.value for family in families for it in family.samples}
+
+
 def test_one_trace_id_from_the_request_to_every_view(
-    logs: dict[str, LogFile], stage: SpeedStage, settings: Settings, collector: OtlpCollector
+    logs: dict[str, LogFile], stage: SpeedStage, settings: Settings, collector: OtlpCollector, ports: dict[str, int]
 ) -> None:
     reached(lambda: all(told(logs[name], SAMPLED) for name in NAMES), SECONDS)
     (document,) = stage.database.outbox.find()
@@ -124,6 +141,10 @@ def test_one_trace_id_from_the_request_to_every_view(
     reached(lambda: {letter.traceparent for letter in stage.letters().values()} == {str(POISONED)}, SECONDS)
     reached(lambda: bool(told(logs["speed_layer"], POISONED)) and bool(told(logs["data_lake"], POISONED)), SECONDS)
     assert {line["event"] for line in told(logs["speed_layer"], POISONED)} == {"a record is no event"}
+    told_of_speed = figures(ports["speed_layer"])
+    assert told_of_speed["cinematch_dead_letters_total", "speed_layer", "message"] == 1
+    assert told_of_speed["cinematch_stream_running", "realtime"] == 1
+    assert told_of_speed["cinematch_speed_repair_requests",] == 0
     lake = LakeStage(settings)
     reached(lambda: {letter.traceparent for letter in lake.letters()} == {str(POISONED)}, SECONDS)
 
