@@ -41,6 +41,8 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Match
+from starlette.types import Scope
 
 from cinematch.api import documentation_page, health
 from cinematch.api.access_documentation import describe_access
@@ -117,15 +119,34 @@ def _middleware(settings: Settings, counts: SharedCounts) -> Iterator[Middleware
 
 def _include(app: FastAPI, routers: Iterable[APIRouter]) -> None:
     """Include the layers' routes under the version's prefix and under their plain paths, and each lifespan once."""
-    api = APIRouter()
+    api = _Versioned()
     for router in routers:
         if router.include_in_schema:
             api.include_router(router)
         else:
             app.include_router(router)
     app.include_router(api, prefix=VERSION_PREFIX)
-    plain = APIRouter(routes=api.routes)  # the same routes, without the lifespans that run already
+    plain = _Plain(routes=api.routes)  # the same routes, without the lifespans that run already
     app.include_router(plain, include_in_schema=False)
+
+
+class _Versioned(APIRouter):
+    """Routes under the version's prefix: for another path none of them need be asked, and there are dozens."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        return super().matches(scope) if _is_versioned(scope) else (Match.NONE, {})
+
+
+class _Plain(APIRouter):
+    """Routes without that prefix, likewise."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        return (Match.NONE, {}) if _is_versioned(scope) else super().matches(scope)
+
+
+def _is_versioned(scope: Scope) -> bool:
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", "")).startswith(f"{VERSION_PREFIX}/")
 
 
 def _operation_id(route: APIRoute) -> str:

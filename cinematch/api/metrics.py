@@ -6,10 +6,11 @@ from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
-from prometheus_fastapi_instrumentator import Instrumentator
 from prometheus_fastapi_instrumentator.metrics import latency, requests
+from prometheus_fastapi_instrumentator.middleware import PrometheusInstrumentatorMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp
 
 from cinematch.api.access import Access, open_to
 from cinematch.api.guarded_route import GuardedRoute
@@ -40,10 +41,28 @@ def install_metrics(app: FastAPI) -> None:
         requests(registry=registry),
         latency(registry=registry, buckets=HTTP_BUCKETS, should_exclude_streaming_duration=True),
     )
-    instrumentator = Instrumentator(registry=registry, excluded_handlers=[f"^{PATH}$"])
-    instrumentator.add(*(measure for measure in measures if measure)).instrument(app)
+    app.add_middleware(
+        _Measured,  # type: ignore[arg-type] # the library's `__call__` says not what it gives
+        instrumentations=[measure for measure in measures if measure],
+        excluded_handlers=[f"^{PATH}$"],
+    )
     app.state.http_metrics = registry
     app.include_router(router)
+
+
+class _Measured(PrometheusInstrumentatorMiddleware):
+    """Remembers the routes whose path does not vary: the library would ask all routes, for each request once more."""
+
+    def __init__(self, app: ASGIApp, **options: Any) -> None:
+        super().__init__(app, **options)
+        self._known: dict[tuple[str, str], tuple[str, bool]] = {}
+
+    def _get_handler(self, request: Request) -> tuple[str, bool]:
+        asked = request.method, request.scope["path"]
+        handler = self._known.get(asked) or super()._get_handler(request)
+        if handler == (asked[1], True):
+            self._known[asked] = handler
+        return handler
 
 
 def count_problem(content: dict[str, Any], request: Request, response: Response) -> tuple[dict[str, Any], Response]:

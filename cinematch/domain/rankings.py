@@ -7,6 +7,7 @@ first rows of a ranking can be trusted, or the ranking says that they cannot (`t
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -44,12 +45,13 @@ class Ranking(Generic[Row]):
         limits = [] if self.complete else [key(row) for row in self.rows[-1:]]
         if unknown_from is not None:
             limits.append(unknown_from)
-        candidates = [row for row in self.rows if not removed(row)]
-        ordered = sorted([*candidates, *added], key=key)
+        ordered = [row for row in self.rows if not removed(row)]
+        for row in added:  # few beside the many that are in order already
+            insort(ordered, row, key=key)
         if self.complete and not limits:
             return Ranking(tuple(ordered), True)
-        limit = min(limits, default=())
-        return Ranking(tuple(row for row in ordered if key(row) <= limit), False)
+        certain = bisect_right(ordered, min(limits, default=()), key=key)
+        return Ranking(tuple(ordered[:certain]), False)
 
     def trusts(self, places: int, is_eligible: Callable[[Row], bool] = lambda row: True) -> bool:
         """Say whether the first `places` eligible rows are certain (ineligible rows sort behind eligible ones)."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from fastapi import APIRouter
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_fastapi_instrumentator import middleware, routing
+from starlette.requests import HTTPConnection
 
 from cinematch.api.application import create_app
 from cinematch.errors import StoreUnavailable
@@ -48,6 +52,24 @@ def test_a_path_without_a_route_makes_no_series_of_its_own(client: TestClient) -
         client.get(path)
     assert figure(client, "http_requests_total", handler="none", status="4xx") == 3
     assert "/b" not in client.get("/metrics").text
+
+
+def test_a_route_whose_path_does_not_vary_is_looked_up_once(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def route_name(request: HTTPConnection, **options: bool) -> str | None:
+        asked.append(request.scope["path"])
+        return routing.get_route_name(request, **options)
+
+    monkeypatch.setattr(middleware, "routing", SimpleNamespace(get_route_name=route_name))
+    for path in ("/health/live", "/films/1", "/health/live", "/films/1", "/health/live"):
+        client.get(path)
+    client.post("/health/live")
+    assert asked == ["/health/live", "/films/1", "/films/1", "/health/live"]
+    assert figure(client, "http_requests_total", handler="/health/live", method="GET", status="2xx") == 3
+    assert figure(client, "http_requests_total", handler="/health/live", method="POST", status="4xx") == 1
 
 
 def test_the_page_does_not_count_itself(client: TestClient) -> None:
