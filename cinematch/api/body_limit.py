@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final
 
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -30,15 +30,15 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        declared = _declared_bytes(Headers(scope=scope))
+        declared = _declared_bytes(scope["headers"])
         deadline = asyncio.get_running_loop().time() + self._limit_seconds
-        counted, is_whole = 0, False
+        counted, is_whole = 0, declared == 0
 
         async def limited() -> Message:
             nonlocal counted, is_whole
-            self._check(declared)
             if is_whole:  # what comes now is that the client has gone, whenever it does
                 return await receive()
+            self._check(declared or 0)
             message = await self._in_time(receive, deadline)
             is_whole = not message.get("more_body", False)
             counted += len(message.get("body", b""))
@@ -61,6 +61,10 @@ class BodyLimit:
             raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail, _CLOSE)
 
 
-def _declared_bytes(headers: Headers) -> int:
-    declared = headers.get("content-length", "")
-    return int(declared) if declared.isascii() and declared.isdigit() else 0
+def _declared_bytes(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
+    """Give how long a body says that it is; 0: there is none; None: its end will show."""
+    told = {name: value for name, value in headers if name in (b"content-length", b"transfer-encoding")}
+    if not told:
+        return 0
+    length = told.get(b"content-length", b"")
+    return int(length) if length.isdigit() and len(told) == 1 else None

@@ -21,6 +21,7 @@ TLS_HEADERS: Final = {"Strict-Transport-Security": "max-age=31536000; includeSub
 """A year; for answers that came by TLS, as a trusted proxy says."""
 _RAW: Final = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 _RAW_TLS: Final = [*_RAW, *((name.lower().encode(), value.encode()) for name, value in TLS_HEADERS.items())]
+_NAMES: Final = {name for name, _ in _RAW_TLS}
 
 
 class SecurityHeaders:
@@ -39,7 +40,8 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 own = {name for name, _ in message["headers"]}
-                message["headers"] = [*message["headers"], *(header for header in wanted if header[0] not in own)]
+                missing = wanted if own.isdisjoint(_NAMES) else [it for it in wanted if it[0] not in own]
+                message["headers"] = [*message["headers"], *missing]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -51,7 +51,7 @@ def page(request: Request, template: str, **context: Any) -> HTMLResponse:
         **context,
     )
     # The page names this version's files, so a browser asks for it again each time.
-    headers = {**SECURITY_HEADERS, "Cache-Control": "no-cache", "Vary": "Cookie, Accept-Language"}
+    headers = {**SECURITY_HEADERS, "Cache-Control": "private, no-cache", "Vary": "Cookie, Accept-Language"}
     response = HTMLResponse(body, headers=headers)
     if request.query_params.get("lang") in LANGUAGES:
         response.set_cookie(COOKIE, language, max_age=_A_YEAR_SECONDS, samesite="lax")
