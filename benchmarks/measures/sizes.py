@@ -32,9 +32,9 @@ from ingestion.seeding.loading import DataSet
 
 TITLE: Final = "Sizes"
 LIMIT: Final = (
-    "An event carries its film's name, genres and three times, so that any single one is enough to rebuild an entry. In "
-    "the compacted lake the greatest part is the event's random identity, ten bytes that nothing compresses. Times, "
-    "offsets and identities without a dictionary, as differences from their neighbours, took off 12 bytes."
+    "An event carries its film's name, genres and three times, so that any single one is enough to rebuild an entry. "
+    "In the compacted lake the greatest part is the event's random identity, ten bytes that nothing compresses. "
+    "Times, offsets and identities without a dictionary, as differences from their neighbours, took off 11 bytes."
 )
 SECONDS: Final = (60.0, 60.0)
 NOW: Final = datetime(2026, 1, 19, tzinfo=UTC)

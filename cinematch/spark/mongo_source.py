@@ -6,10 +6,15 @@ the start would show the address, password included, in the JVM's command line.
 
 from __future__ import annotations
 
+from typing import Final
+
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
 from cinematch.settings import Settings
+
+ONE_PARTITION: Final = "com.mongodb.spark.sql.connector.read.partitioner.SinglePartitionPartitioner"
+"""What the layers read is small, and the connector's own choice fails on a collection that is there and empty."""
 
 
 def read_collection(spark: SparkSession, settings: Settings, collection: str, columns: StructType) -> DataFrame:
@@ -19,6 +24,7 @@ def read_collection(spark: SparkSession, settings: Settings, collection: str, co
         .option("connection.uri", _address(settings))
         .option("database", settings.mongodb_database)
         .option("collection", collection)
+        .option("partitioner", ONE_PARTITION)
         .schema(columns)
         .load()
     )

@@ -47,6 +47,16 @@ def test_the_connectors_read_mongodb_and_s3_without_a_secret_in_a_command_line(
     assert settings.s3_secret_access_key.get_secret_value() not in " ".join(java_process().cmdline())
 
 
+def test_a_collection_that_is_there_and_empty_is_a_table_without_rows(
+    spark: SparkSession, mongo_server: Any, settings: Settings
+) -> None:
+    with MongoClient[dict[str, Any]](settings.mongodb_url) as client:
+        client[settings.mongodb_database].create_collection("films")
+
+    films = read_collection(spark, settings, "films", StructType([StructField("title", StringType())]))
+    assert films.collect() == []
+
+
 def test_a_folder_without_jars_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="SPARK_JARS_DIR"):
         create_spark_session(Settings(spark_jars_dir=tmp_path), "tests")
