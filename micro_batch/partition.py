@@ -20,10 +20,12 @@ from cinematch.contracts.dead_letter import DeadLetter, blamed, rejection
 from cinematch.contracts.log_record import LogPartition, LogRecord
 from cinematch.settings import Settings
 from cinematch.spark.worker_memory import keep_what_is_loaded
-from cinematch.tracing import TRACEPARENT
+from cinematch.telemetry import configure_logging, get_logger
+from cinematch.tracing import TRACEPARENT, Trace, read_trace, tell_step
 from micro_batch.user_stats import UserStatsStores, refresh_user_stats
 
 LAYER: Final = "micro_batch"
+log = get_logger(__name__)
 OUTCOME_COLUMNS: Final = StructType(
     [
         StructField("worker", StringType()),
@@ -47,6 +49,7 @@ class WorkerStores:
 @lru_cache(maxsize=1)
 def worker_stores(settings: Settings) -> WorkerStores:
     """Connect this worker process, once: Spark keeps it for later partitions, and pools last as long."""
+    configure_logging(settings.log_level, as_json=settings.log_json)
     client = connect(settings)
     database = client[settings.mongodb_database]
     stores = UserStatsStores(
@@ -64,6 +67,7 @@ def process_partition(iterator: Iterator[pa.RecordBatch], *, settings: Settings)
     stores = worker_stores(settings)
     keep_what_is_loaded()
     highest: dict[str, int] = {}
+    sampled: list[tuple[Trace, int]] = []
     rejected: list[str] = []
     for batch in iterator:
         rows = batch.to_pylist()
@@ -73,7 +77,12 @@ def process_partition(iterator: Iterator[pa.RecordBatch], *, settings: Settings)
         for row in rows:
             if row["reason"] is None:
                 highest[row["user_id"]] = max(row["sequence"], highest.get(row["user_id"], 0))
+                trace = read_trace(row["trace"])
+                if trace is not None and trace.sampled:
+                    sampled.append((trace, row["sequence"]))
     behind = refresh_user_stats(highest, stores.user_stats)
+    for trace, sequence in sampled:
+        tell_step(log, trace, "an event is in user_stats", sequence=sequence)
     worker = f"{socket.gethostname()}/{os.getpid()}"
     yield pa.RecordBatch.from_arrays(
         [[worker], [len(highest)], [next(iter(behind), None)], [rejected]], names=OUTCOME_COLUMNS.names
