@@ -87,7 +87,8 @@ def groups_for(users: int, rows: int) -> int:
 
 def with_floors(rows: DataFrame, floors: DataFrame) -> DataFrame:
     """Add the column `floor` (long; null: never erased) to rows that have a `user_id`. In: floors (FLOORS_SCHEMA)."""
-    named = floors.select(sf.col("_id").alias("digest"), "floor")
+    # A new name each time: rows of two tables meet later, and their columns must not be one and the same.
+    named = floors.select(sf.col("_id").alias("digest"), sf.col("floor").alias("floor"))
     return rows.join(named, sf.sha2("user_id", 256) == sf.col("digest"), "left").drop("digest")
 
 

@@ -12,6 +12,7 @@ import pytest
 from batch_layer.job import BatchJobFailed
 from cinematch.adapters import s3_objects
 from cinematch.contracts.batch_document import DOCUMENT_VERSION
+from cinematch.contracts.erasure import user_digest
 from cinematch.contracts.generations import CHUNK_ENTRIES, GenerationState
 from cinematch.contracts.lake_paths import ObjectName
 from cinematch.contracts.log_record import LogPartition
@@ -108,6 +109,40 @@ def test_incremental_runs_equal_a_full_one_whatever_comes_late(batch_layer: Batc
     assert batch_layer.published() == documents
     assert batch_layer.lists(full.number) == lists
     assert full.resume_offsets == incremental.resume_offsets
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_an_erased_user_is_in_no_later_generation_and_begins_anew_behind_the_floor(
+    batch_layer: BatchLayer, full: bool
+) -> None:
+    """In each way of a run: carried over, folded, and from everything; the lake may have lost the rows or not yet."""
+    batch_layer.catalog(FILMS.values())
+    users = ("gone", "back", "stays", "other", "another")
+    store_events(batch_layer.settings, [add(n, f"m{n}", 7, user) for user in users for n in (1, 2)])
+    batch_layer.run()
+    erased_at = datetime.now(UTC)
+    tombstones = [
+        {"_id": user_digest(user), "floor": floor, "erased_at": erased_at} for user, floor in (("gone", 2), ("back", 4))
+    ]
+    batch_layer.database["erasures"].insert_many(tombstones)
+    late = [add(n, f"m{n}", 7, "back") for n in (3, 4)]  # of before the erasure, and late
+    store_events(batch_layer.settings, [*late, add(5, "m5", 9, "back")])
+
+    generation = batch_layer.run(full=full)
+
+    logs = {user: [add(n, f"m{n}", 7, user) for n in (1, 2)] for user in users[2:]}
+    published = batch_layer.published()
+    assert sorted(published) == ["another", "back", "other", "stays"]
+    assert {user: published[user] for user in logs} == expected(logs, FILMS)
+    returned = batch_layer.database["user_stats_batch"].find_one({"_id": "back"})
+    assert returned is not None
+    assert (returned["as_of_sequence"], returned["stats"]["total_watched"]) == (5, 1)
+    assert generation.users == 4
+    store_events(batch_layer.settings, [add(6, "m6", 8, "back")])
+    batch_layer.run()
+    incremental = batch_layer.published()
+    batch_layer.run(full=True)
+    assert batch_layer.published() == incremental
 
 
 class TestCarryingOver:
