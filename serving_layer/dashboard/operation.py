@@ -8,7 +8,8 @@ server, so there is one stream, and not one for each panel. One who comes back i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Annotated, Any, Final
 
 import orjson
@@ -19,7 +20,7 @@ from cinematch.api.access import Access, open_to
 from cinematch.api.health import HealthChecks
 from cinematch.api.operator import KEEP_SECONDS, OBSERVED_AT, live_panels
 from cinematch.api.strict_route import StrictRoute
-from cinematch.errors import CineMatchError
+from cinematch.errors import CineMatchError, StoreUnavailable
 from cinematch.telemetry import get_logger
 from serving_layer.dashboard.looks import HEARTBEAT_SECONDS, Looks, Seen
 from serving_layer.dashboard.streams import Ending
@@ -29,6 +30,8 @@ LOOK_SECONDS: Final = 0.5
 """Between two looks at what the panels keep; they look at the stores themselves every KEEP_SECONDS."""
 PANEL: Final = ""
 """The key of a panel's document: there is one."""
+WATCHERS_MAX: Final = 50
+"""Operators are few; each costs a connection and a look at what the panels keep, twice a second."""
 _log = get_logger(__name__)
 
 router = APIRouter(route_class=StrictRoute)
@@ -39,6 +42,18 @@ class OperatorNews:
 
     def __init__(self, panels: Mapping[str, Looks]) -> None:
         self._panels = panels
+        self._watchers = 0
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Be one of the watchers. Raises StoreUnavailable when there are too many: polling still works."""
+        if self._watchers >= WATCHERS_MAX:
+            raise StoreUnavailable("the live stream", f"it has {WATCHERS_MAX} watchers already")
+        self._watchers += 1
+        try:
+            yield
+        finally:
+            self._watchers -= 1
 
     async def follow(
         self,
@@ -86,19 +101,26 @@ class OperatorNews:
 
 
 async def operator_news(request: Request) -> OperatorNews:
-    """Give the application's; whoever watches first lends the request by which the panels find what they look with."""
+    """Give the application's; whoever watches first brings the state in which the panels find what they look with."""
     state = request.app.state
     if not hasattr(state, "operator_news"):
-        looks = {name: Looks(_asking(panel, request), LOOK_SECONDS) for name, panel in live_panels(request.app).items()}
-        state.operator_news = OperatorNews({**looks, HEALTH: Looks(_asking(_health, request), KEEP_SECONDS)})
+        bare = Request({"type": "http", "app": request.app, "state": request.scope["state"], "headers": []})
+        looks = {name: Looks(_asking(panel, bare), LOOK_SECONDS) for name, panel in live_panels(request.app).items()}
+        state.operator_news = OperatorNews({**looks, HEALTH: Looks(_asking(_health, bare), KEEP_SECONDS)})
     news: OperatorNews = state.operator_news
     return news
+
+
+async def seat(news: Annotated[OperatorNews, Depends(operator_news)]) -> AsyncIterator[OperatorNews]:
+    """Be a watcher until the stream ends. Raises StoreUnavailable."""
+    with news.watching():
+        yield news
 
 
 @router.get("/dashboard/operator/stream", response_class=EventSourceResponse)
 @open_to(Access.OPERATOR)
 async def stream_operator(
-    news: Annotated[OperatorNews, Depends(operator_news)], ending: Ending
+    news: Annotated[OperatorNews, Depends(seat)], ending: Ending
 ) -> AsyncIterator[ServerSentEvent]:
     """Give every panel, and each that has changed, as events `panel`."""
     async for event in news.follow(ending):
