@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import structlog
 from fastapi import Request
 from fastapi_problem.error import StatusProblem
 from starlette.requests import HTTPConnection
@@ -96,6 +97,8 @@ class Guard:
         scope = _SCOPES.get(access)
         if scope is not None and not (visitor.caller.has(scope) or visitor.caller.has(Scope.OPERATOR)):
             raise _forbidden(visitor.caller, f"this needs a token of scope {scope}", scope)
+        if access is Access.OPERATOR:
+            structlog.contextvars.bind_contextvars(operator=visitor.caller.user_id)  # the log tells who acted
 
     async def check_owner(self, request: Request, access: Access) -> None:
         """Raise Forbidden when the request names another user than the caller, who may not see or change theirs."""

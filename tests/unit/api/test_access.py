@@ -12,15 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi.testclient import TestClient
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, Response
 
 from cinematch.api.access import FRAMEWORK_ROUTES, Access, RouteAccess, accesses, open_to
 from cinematch.api.application import create_app
 from cinematch.api.guarded_route import GuardedRoute
+from cinematch.api.operator import operator_router
 from cinematch.settings import Settings
 from docs.generator.access_page import IDENTITIES, VERDICTS
 from serving_layer.dashboard.page_route import PageRoute
@@ -199,6 +202,24 @@ def test_what_declares_nothing_is_for_operators(tmp_path: Path) -> None:
     assert client.get("/forgotten").status_code == 401
     assert client.get("/forgotten", headers=bearer(token(USER))).status_code == 403
     assert client.get("/forgotten", headers=bearer(token("olga", scope="operator"))).json() == "a secret"
+
+
+def test_the_log_tells_which_operator_acts(tmp_path: Path) -> None:
+    router = operator_router()
+
+    @router.post("/act")
+    @open_to(Access.OPERATOR)
+    async def act() -> dict[str, Any]:
+        return await run_in_threadpool(structlog.contextvars.get_contextvars)
+
+    @router.get("/look")
+    @open_to(Access.USER)
+    async def look() -> dict[str, Any]:
+        return structlog.contextvars.get_contextvars()
+
+    client = TestClient(create_app(secured(Settings(), tmp_path), [router]))
+    assert client.post("/operator/act", headers=bearer(token("olga", scope="operator"))).json()["operator"] == "olga"
+    assert "operator" not in client.get("/operator/look", headers=bearer(token("anna"))).json()
 
 
 def test_without_authentication_everybody_is_let_in() -> None:
