@@ -7,6 +7,7 @@ whatever runs, servers included, and keep the results of the measures that were 
 from __future__ import annotations
 
 import argparse
+import math
 import signal
 import sys
 import time
@@ -26,6 +27,8 @@ from benchmarks.rows import Findings
 from cinematch.telemetry import configure_logging
 
 STOPPED: Final = 130
+QUICK_SECONDS: Final = 590.0
+"""All measures of a quick run together."""
 console: Final = Console(width=150)
 
 
@@ -35,18 +38,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = options.measures or [name for name in NAMES if not options.quick or load(name).SECONDS[0] is not None]
     signal.signal(signal.SIGTERM, _interrupt)
     configure_logging("WARNING", as_json=False)
+    until = time.monotonic() + (QUICK_SECONDS if options.quick else math.inf) * options.patience
     failed = []
     try:
         for place, name in enumerate(chosen, 1):
             console.rule(f"{place}/{len(chosen)} {name}: {load(name).TITLE}")
-            if not _run(name, options.quick, options.patience):
+            if not _run(name, options.quick, _limit(name, options.quick, options.patience, until)):
                 failed.append(name)
     except KeyboardInterrupt:
         console.print("stopped; what was measured before is kept")
         return STOPPED
     if failed:
-        console.print(f"failed: {', '.join(failed)}")
+        console.print(f"failed, with their rows as they were before: {', '.join(failed)}")
     return 1 if failed else 0
+
+
+def _limit(name: str, quick: bool, patience: float, until: float) -> float:
+    """Give the seconds that a measure may take; what has no time left is left out, and counts as failed."""
+    quick_seconds, full_seconds = load(name).SECONDS
+    usual = quick_seconds if quick and quick_seconds is not None else full_seconds
+    return min(usual * patience, until - time.monotonic())
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -57,9 +68,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _run(name: str, quick: bool, patience: float) -> bool:
+def _run(name: str, quick: bool, limit: float) -> bool:
     measure = load(name)
-    limit = measure.SECONDS[0 if quick else 1] or measure.SECONDS[1]
     run: dict[str, Any] = {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "quick": quick,
@@ -67,7 +77,7 @@ def _run(name: str, quick: bool, patience: float) -> bool:
     }
     began = time.monotonic()
     try:
-        with _at_most(limit * patience):
+        with _at_most(limit):
             findings: Findings = measure.measure(quick)
         run["seconds"] = round(time.monotonic() - began, 1)
         results.write(results.merge(results.read(), name, findings, run, NAMES))
@@ -84,6 +94,8 @@ def _run(name: str, quick: bool, patience: float) -> bool:
 @contextmanager
 def _at_most(seconds: float) -> Iterator[None]:
     """Raise TimeoutError in this thread when the block takes longer."""
+    if seconds <= 0:
+        raise TimeoutError("there is no time left for this measure")
     signal.signal(signal.SIGALRM, _time_out)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:

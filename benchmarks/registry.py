@@ -1,4 +1,4 @@
-"""The measures, in the order of the table; each is one module of `benchmarks.measures`.
+"""The measures, in the order in which they run; each is one module of `benchmarks.measures`.
 
 A module has a docstring (the method, as the report prints it), TITLE, LIMIT (what limits its figures), SECONDS (how
 long it may take, quick and full; None: not part of the quick run) and `measure(quick) -> Findings`.
@@ -19,12 +19,12 @@ NAMES: Final = (
     "stack",
     "backlog",
     "lake_sink",
-    "nightly_batch",
     "imports",
     "sizes",
-    "scale_table",
     "films_per_user",
     "accuracy",
+    "scale_table",
+    "nightly_batch",
     "workers",
 )
 

@@ -56,7 +56,7 @@ class _Size:
     seconds: float
 
 
-QUICK: Final = _Size(users=(10_000,), rates=(6, 58, 200, 579), seconds=6.0)
+QUICK: Final = _Size(users=(10_000,), rates=(6, 58, 200, 579), seconds=4.0)
 FULL: Final = _Size(users=(10_000, 100_000), rates=(0.6, 6, 58, 116, 200, 300, 579, 1_000), seconds=20.0)
 Point = tuple[float, float]
 

@@ -53,7 +53,7 @@ def measure(quick: bool) -> Findings:
     findings = Findings()
     if not quick:
         findings.rows.append(alone("cold start, make demo", "s", [_cold_start()], _at_most(300.0)))
-    seconds = 8.0 if quick else 60.0
+    seconds = 6.0 if quick else 60.0
     with demo() as stack:
         findings.rows.append(alone("warm start, make demo", "s", [stack.start_seconds], _at_most(60.0)))
         time.sleep(SETTLE_SECONDS)

@@ -51,7 +51,7 @@ class _Size:
     scheduled_seconds: float
 
 
-QUICK: Final = _Size(rounds=3, seconds=1.0, scheduled_seconds=6.0)
+QUICK: Final = _Size(rounds=3, seconds=0.8, scheduled_seconds=6.0)
 FULL: Final = _Size(rounds=5, seconds=5.0, scheduled_seconds=20.0)
 
 
