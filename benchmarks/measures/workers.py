@@ -40,6 +40,7 @@ LIMIT: Final = (
 SECONDS: Final = (None, 900.0)
 ROUNDS: Final = 3
 EVENTS_EACH: Final = 34
+BATCHES: Final = 40
 IDLE_SECONDS: Final = 3_600.0
 Rate = Callable[[int, int], float]
 
@@ -61,26 +62,25 @@ def _appliers(workers: int, number: int) -> float:
     spawn = multiprocessing.get_context("spawn")
     with servers("redis") as running, ProcessPoolExecutor(workers, mp_context=spawn) as pool:
         url = running.settings.redis_url
-        list(pool.map(apply_batch, repeat(url), range(workers), repeat(0.2)))  # import, connect
-        began = time.perf_counter()
-        applied = sum(pool.map(apply_batch, repeat(url), range(10, 10 + workers), repeat(4.0)))
-        return applied / (time.perf_counter() - began)
+        list(pool.map(apply_batches, repeat(url), range(workers), repeat(1)))  # import, teach the script
+        return sum(pool.map(apply_batches, repeat(url), range(10, 10 + workers), repeat(BATCHES)))
 
 
-def apply_batch(redis_url: str, worker: int, seconds: float) -> int:
-    """Apply batches of new users for `seconds`; give the number of events."""
+def apply_batches(redis_url: str, worker: int, batches: int) -> float:
+    """Apply batches of 500 new users with ten events each; give the events a second."""
     client = redis_client.connect(Settings(redis_url=redis_url))
-    view, applied, number = RedisSpeedView(client, IDLE_SECONDS), 0, 0
-    until = time.perf_counter() + seconds
-    while time.perf_counter() < until:
-        users = [f"{worker}-{number}-{user}" for user in range(500)]
+    view, ready = RedisSpeedView(client, IDLE_SECONDS), []
+    for number in range(batches):
         grouped: dict[str, list[Event]] = {}
-        for event in additions(users, 10):
+        for event in additions([f"{worker}-{number}-{user}" for user in range(500)], 10):
             grouped.setdefault(event.user_id, []).append(event)
+        ready.append(grouped)
+    began = time.perf_counter()
+    for grouped in ready:
         view.apply(grouped)
-        applied, number = applied + 5_000, number + 1
+    seconds = time.perf_counter() - began
     client.close()
-    return applied
+    return batches * 5_000 / seconds
 
 
 def _sinks(workers: int, number: int) -> float:
