@@ -14,11 +14,11 @@ PACKAGES: Final = ("pyspark", "kafka-python", "pymongo", "redis", "fastapi", "uv
 
 
 def machine() -> dict[str, Any]:
-    """Give processor, cores, what kept them busy before (load average of a minute), memory, system and versions."""
+    """Give processor, cores, how busy they were in the second before, memory, system and versions."""
     return {
         "processor": _processor(),
         "cores": psutil.cpu_count(logical=True),
-        "load_before": round(psutil.getloadavg()[0], 1),
+        "busy_percent_before": psutil.cpu_percent(interval=1.0),
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),

@@ -7,7 +7,7 @@ unattended, and gives the same page again.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from benchmarks.rows import Row
 DOCS: Final = Path(__file__).parent.parent / "docs"
 PAGE: Final = DOCS / "performance.md"
 IMAGES: Final = DOCS / "images" / "performance"
+IDLE_PERCENT: Final = 20.0
 HEAD: Final = ("figure", "unit", "ours", "beside", "ratio", "spread", "goal", "met")
 INTRODUCTION: Final = """\
 # Performance
@@ -109,13 +110,23 @@ def _machines(found: Results, measured: Sequence[str]) -> str:
     lines = ["## The machine\n"]
     for text in dict.fromkeys(_machine(run["machine"]) for run in runs):
         lines.append(f"{text}\n")
-    lines += [_line(["measure", "measured at", "run", "seconds", "load before"]), _line(["---"] * 5)]
+    lines += [_line(["measure", "measured at", "run", "seconds", "busy before"]), _line(["---"] * 5)]
     for name, run in zip(measured, runs, strict=True):
         kind = "quick" if run["quick"] else "full"
-        load_before = str(run["machine"]["load_before"])
-        lines.append(_line([f"`{name}`", run["measured_at"], kind, str(run["seconds"]), load_before]))
-    lines.append("\n*Load before* is the load average of the minute before: above 0.5 the machine was not idle.\n")
+        busy = f"{run['machine']['busy_percent_before']:.0f} %"
+        lines.append(_line([f"`{name}`", run["measured_at"], kind, str(run["seconds"]), busy]))
+    lines.append("\n*Busy before* is the share of its cores that was taken in the second before the measure began.")
+    disturbed = [f"`{name}`" for name, run in zip(measured, runs, strict=True) if _was_busy(run)]
+    if disturbed:
+        lines.append(
+            f"**Others were at work on the machine: of {', '.join(disturbed)} only the ratios say something.**"
+        )
+    lines.append("")
     return "\n".join(lines)
+
+
+def _was_busy(run: Mapping[str, Any]) -> bool:
+    return bool(run["machine"]["busy_percent_before"] > IDLE_PERCENT)
 
 
 def _machine(told: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from benchmarks.rows import Bound, Curve, Findings, Goal, Row, alone, compared
 MACHINE = {
     "processor": "P",
     "cores": 2,
-    "load_before": 0.1,
+    "busy_percent_before": 3.0,
     "memory_gib": 24,
     "system": "Linux",
     "python": "3.11",
@@ -52,6 +52,14 @@ def test_the_page_shows_goals_method_machine_and_limit(found: Results) -> None:
     assert "P, 2 cores, 24 GiB" in page
     assert "- It was so." in page
     assert "(images/performance/scale.svg)" in page
+
+
+def test_the_page_says_when_others_were_at_work(found: Results) -> None:
+    assert "Others were at work" not in report.page(found)
+    told = found.context["speed_apply"]
+    busy = dict(told) | {"machine": MACHINE | {"busy_percent_before": 80.0}}
+    page = report.page(Results(found.rows, {"speed_apply": busy}))
+    assert "of `speed_apply` only the ratios say something" in page
 
 
 def test_the_page_is_the_same_again(found: Results) -> None:
