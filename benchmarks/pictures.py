@@ -19,11 +19,23 @@ class Picture:
     y: str
     marks: tuple[float, ...] = ()
     """Heights at which a line is drawn."""
+    levels: tuple[tuple[float, str], ...] = ()
+    """Places on the x axis that have a name."""
 
 
+LEVELS: Final = (
+    (0.58, "50,000 a day\n(10,000 users)"),
+    (5.8, "500,000 a day\n(100,000 users)"),
+    (58.0, "5,000,000 a day\n(1,000,000 users)"),
+    (579.0, "50,000,000\na day"),
+)
 PICTURES: Final = {
     "scale": Picture(
-        "Where micro-batch ends and Lambda stays", "events per second", "event to view, p99 ms", (100.0, 500.0, 1000.0)
+        title="Where micro-batch ends and Lambda stays",
+        x="events per second",
+        y="event to view, p99 ms",
+        marks=(100.0, 500.0, 1000.0),
+        levels=LEVELS,
     ),
     "films": Picture("Cost of one change against the list's length", "films in the list", "milliseconds"),
     "reads": Picture("GET /stats and the constant answer", "clients", "requests per second"),
@@ -45,6 +57,9 @@ def draw(name: str, curves: Sequence[Curve]) -> str:
                 _add(axes, curve)
         for height in picture.marks:
             axes.axhline(height, color="0.75", linewidth=0.8, zorder=0)
+        for place, level in picture.levels:
+            axes.axvline(place, color="0.75", linewidth=0.8, zorder=0)
+            axes.text(place, 1.0, f" {level}", transform=axes.get_xaxis_transform(), va="top", fontsize=7, color="0.4")
         axes.set(title=picture.title, xlabel=picture.x, ylabel=picture.y, xscale="log", yscale="log")
         axes.legend()
         axes.grid(visible=True, color="0.9", linewidth=0.5)

@@ -58,18 +58,22 @@ class Servers:
             yield f"http://{LOOPBACK}:{own['API_PORT']}"
 
     @contextmanager
-    def layer(self, module: str, own: Mapping[str, str] | None = None) -> Iterator[LayerProcess]:
+    def layer(self, module: str, own: Mapping[str, str] | None = None, niceness: int = 0) -> Iterator[LayerProcess]:
         """Run `python -m module` with `own` settings until the end of the block; it is ready inside of it."""
-        with self._running(LayerProcess, module, own or {}) as process:
+        with self._running(LayerProcess, module, own or {}, niceness) as process:
             yield process
 
     @contextmanager
-    def _running(self, kind: type[LayerProcess], module: str, own: Mapping[str, str]) -> Iterator[LayerProcess]:
+    def _running(
+        self, kind: type[LayerProcess], module: str, own: Mapping[str, str], niceness: int = 0
+    ) -> Iterator[LayerProcess]:
         folder = self.folder / f"layer-{next(self._numbers)}-{module}"
         folder.mkdir()
         usual = {"JDK_JAVA_OPTIONS": LEAN_JVM, "CHECKPOINT_DIR": str(folder / "checkpoints")}
         environment = {**self.environment, **usual, **own}
-        process = kind(LayerSpec(module, module, (module,)), folder, LogFile(folder / "log"), environment)
+        process = kind(
+            LayerSpec(module, module, (module,), niceness=niceness), folder, LogFile(folder / "log"), environment
+        )
         try:
             process.start()
             process.wait_ready()

@@ -1,11 +1,12 @@
 """`cinematch demo` in an empty folder, downloads and environment there already: *warm start* is the time until its last
 line, with data visible and a first batch published. On the stack that then runs, at rest and under load, memory is the
 proportional set size of all its processes. For the latencies a second API (STATS_MODE=lambda) and an empty Spark stream
-over the same topic run beside it: same source, same trigger of one second, a function that notes the time. Ten probes a
-second, each a POST of a user of its own, then `GET /stats?min_sequence=` of both APIs, which answers as soon as the
-event is in the answer; the rest of the rate comes as transactions of up to fifty events, since two cores cannot take
-1,000 single POSTs a second beside the whole stack. A latency counts from the moment when the POST was due. *Cold start*
-(full run only) is `make demo` in a fresh clone, with empty caches: environment, downloads and the build of MinIO.
+over the same topic run beside it: same source, trigger of one second and niceness, a function that notes the time. Ten
+probes a second, each a POST of a user of its own, then `GET /stats?min_sequence=` of both APIs, which answers as soon
+as the event is in the answer; the rest of the rate comes as transactions of up to fifty events, since two cores cannot
+take 1,000 single POSTs a second beside the whole stack. A latency counts from the moment when the POST was due. *Cold
+start* (full run only) is `make demo` in a fresh clone, with empty caches: environment, downloads and the build of
+MinIO.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from benchmarks.population import SEED
 from benchmarks.quantiles import percentile
 from benchmarks.rows import Bound, Findings, Goal, alone, compared
 from benchmarks.servers import Servers
+from cinematch.local_stack.service import LAST
 from cinematch.local_stack.toolchain import Toolchain
 from cinematch.settings import load_settings
 from ingestion.seeding.catalog import invented_catalog
@@ -93,7 +95,7 @@ def _beside(stack: EmbeddedStack) -> Iterator[tuple[dict[str, str], Path]]:
         seen = Path(folder) / "seen"
         seen.touch()
         with (
-            beside.layer("benchmarks.empty_stream", {"EMPTY_STREAM_TARGET": str(seen)}),
+            beside.layer("benchmarks.empty_stream", {"EMPTY_STREAM_TARGET": str(seen)}, niceness=LAST),
             beside.api("lambda") as real_time,
             beside.api("micro_batch") as micro_batch,
         ):
