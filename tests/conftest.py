@@ -40,7 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """`--schedules N --seed S`: how many random schedules the oracle tests run, from which seed on (`make chaos`)."""
     parser.addoption("--schedules", type=int, help="random schedules; in memory 20 times as many")
     parser.addoption("--seed", type=int, default=0, help="seed of the first of them")
-    parser.addoption("--results", metavar="NAME", help="write what they found to tests/oracle/results/NAME.json")
+    parser.addoption("--results", metavar="NAME", help="write what they found to tests/oracle/measured/NAME.json")
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

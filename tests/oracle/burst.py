@@ -35,7 +35,7 @@ class Poster:
         self.refused = 0
         self._client = client
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._post_all)
+        self._thread = threading.Thread(target=self._post_all, daemon=True)
         self._thread.start()
 
     def end(self) -> None:
@@ -108,7 +108,7 @@ class _MostMemory:
         self._data_dir = data_dir
         self._most: Sample = {}
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._look)
+        self._thread = threading.Thread(target=self._look, daemon=True)
         self._thread.start()
 
     def end(self) -> Sample:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.oracle.figures import Figures
 
-FOLDER: Final = Path(__file__).parent / "results"
+FOLDER: Final = Path(__file__).parent / "measured"
 Results = dict[str, Any]
 RESULTS: pytest.StashKey[Results] = pytest.StashKey()
 """What tests leave beside their counts: `outages`, `recovery`, `seconds`."""
