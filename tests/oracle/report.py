@@ -69,10 +69,10 @@ def _burst(found: Results) -> str:
     burst, post = found["burst"], found["post_ms"]
     return _paragraphs(
         f"The slowest view follows {found['capacity_events_a_second']} events a second, {_machine(found)}. "
-        f"{burst['events']:,} events were written in {burst['seconds']:.0f} s, {burst['times_capacity']:g} times as "
-        f"many; every view had them {found['lag_zero_after_seconds']:.0f} s later. Meanwhile {found['posts']} POSTs of "
-        f"one client, {found['posts_refused']} refused: median {post['p50']:.0f} ms, 99 % within {post['p99']:.0f} ms, "
-        f"the slowest {post['most']:.0f} ms.",
+        f"{burst['events']:,} events came at once, as many as {burst['times_capacity']:g} times that for "
+        f"{burst['seconds']:g} s; every view had them {found['lag_zero_after_seconds']:.0f} s later. Meanwhile "
+        f"{found['posts']} POSTs of one client, {found['posts_refused']} refused: median {post['p50']:.0f} ms, 99 % "
+        f"within {post['p99']:.0f} ms, the slowest {post['most']:.0f} ms.",
         _table(
             ("process", "memory before, MiB", "most, MiB"),
             [(name, f"{before:.0f}", f"{most:.0f}") for name, (before, most) in found["memory_mib"].items()],
