@@ -13,7 +13,6 @@ from kafka.structs import TopicPartition
 from cinematch.adapters.kafka_connection import Brokers, connection, unavailable
 from cinematch.contracts.lake_schema import timestamp_from_kafka
 from cinematch.contracts.log_record import LogPartition, LogRecord, trace_headers
-from cinematch.errors import StoreUnavailable
 
 TIMEOUT_MS: Final = 10_000
 POLL_MS: Final = 500

@@ -52,7 +52,7 @@ class LakeObject:
 
     @property
     def holes(self) -> int:
-        """Give the number of offsets of which there is no record: none that could be read, or erased. Negative is a fault."""
+        """Give the number of offsets without a record: none that could be read, or erased. Negative is a fault."""
         return self.next_offset - self.first_offset - self.rows - self.rejected - self.lost
 
 

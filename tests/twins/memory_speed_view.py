@@ -43,7 +43,7 @@ class MemorySpeedView:
 
     def forget(self, floors: Mapping[str, int]) -> int:
         """See `SpeedView.forget`."""
-        gone = [user for user, floor in floors.items() if user in self.views and self.views[user].last_sequence <= floor]
+        gone = [user for user, view in self.views.items() if view.last_sequence <= floors.get(user, -1)]
         for user_id in gone:
             del self.views[user_id]
         self.advance(floors)

@@ -68,7 +68,8 @@ class BatchWorld:
     @property
     def stores(self) -> Stores:
         """Give the stores as a process uses them."""
-        return Stores(self.generations, self.states, self.speed_view, JoinedHistory(self.outbox, self.lake), MemoryFloors())
+        history = JoinedHistory(self.outbox, self.lake)
+        return Stores(self.generations, self.states, self.speed_view, history, MemoryFloors())
 
     def mortal_stores(self, calls: int) -> Stores:
         """Give the stores of a process that is killed at that many calls."""
