@@ -17,6 +17,7 @@ from cinematch.adapters.otlp_spans import export_spans
 from cinematch.adapters.redis_client import RedisClient
 from cinematch.adapters.redis_heartbeat import RedisHeartbeat
 from cinematch.adapters.redis_speed_view import RedisSpeedView
+from cinematch.companion import Companion
 from cinematch.contracts.event_history import JoinedHistory
 from cinematch.failures import ending_in_a_sentence
 from cinematch.metrics.exposition import tell_metrics
@@ -29,7 +30,7 @@ from speed_layer.guardian import Guardian
 from speed_layer.job import start_micro_batch, start_realtime
 from speed_layer.metrics import RepairFigures
 from speed_layer.operator_routes import Progress
-from speed_layer.process import Companion, run
+from speed_layer.process import run
 from speed_layer.repairs import Repairs
 
 

@@ -7,9 +7,9 @@ process starts it again. Repeating is harmless.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from typing import Final, Protocol
 
+from cinematch.companion import Companion
 from cinematch.readiness import announce_ready
 from cinematch.spark.stream_failure import stream_failed
 from cinematch.telemetry import get_logger
@@ -34,30 +34,6 @@ class Stream(Protocol):
     def stop(self) -> None: ...
 
 
-class Companion:
-    """A thread whose failure is kept until somebody asks."""
-
-    def __init__(self, name: str, work: Callable[[threading.Event], None], stop: threading.Event) -> None:
-        self.failure: BaseException | None = None
-        self._work = work
-        self._stop = stop
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-
-    def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
-
-    def join(self, timeout_seconds: float) -> None:
-        """Wait for its end."""
-        self._thread.join(timeout_seconds)
-
-    def _run(self) -> None:
-        try:
-            self._work(self._stop)
-        except BaseException as error:  # noqa: BLE001 - handed to the main thread, which raises it
-            self.failure = error
-
-
 def run(stream: Stream, companions: list[Companion], stop: threading.Event) -> None:
     """Run until `stop`; announces readiness when the stream runs.
 
@@ -79,9 +55,8 @@ def _await(stream: Stream, companions: list[Companion], stop: threading.Event) -
     while not stop.wait(CHECK_SECONDS):
         if not stream.isActive:
             raise stream_failed(stream.name, stream.exception(), f"{LAYER}/{stream.name}", REBUILT_FROM)
-        for failure in (companion.failure for companion in companions):
-            if failure is not None:
-                raise failure
+        for companion in companions:
+            companion.check()
         if not announced and stream.status["message"] != "Initializing sources":
             announce_ready()
             announced = True
