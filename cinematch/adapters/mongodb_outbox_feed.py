@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
-from bson import Timestamp
 from pymongo.change_stream import CollectionChangeStream
-from pymongo.errors import OperationFailure
 
-from cinematch.adapters.mongodb_client import Document, SyncDatabase, translated
+from cinematch.adapters.mongodb_client import Document, SyncDatabase
+from cinematch.adapters.mongodb_resume_place import ResumePlace, Token, majority_time
 from cinematch.contracts.collections import OUTBOX, OUTBOX_RELAY
 from cinematch.contracts.event_codec import from_document
 from cinematch.domain.events import Event
@@ -30,15 +28,15 @@ _INSERTS: Final[list[Document]] = [{"$match": {"operationType": "insert"}}, {"$p
 class OutboxFeed:
     """An open feed. Every call may raise StoreUnavailable; the feed has ended then."""
 
-    def __init__(self, stream: CollectionChangeStream[Document], tokens: _Tokens) -> None:
+    def __init__(self, stream: CollectionChangeStream[Document], place: ResumePlace) -> None:
         self._stream = stream
-        self._tokens = tokens
-        self._saved: Mapping[str, Any] | None = None
+        self._place = place
+        self._saved: Token | None = None
         self._next_call_at = time.monotonic()
 
     def next(self) -> Event | None:
         """Give the next event; None when there is none for AWAIT_MS."""
-        with self._tokens.guarded():
+        with self._place.guarded():
             change = self._next_change()
         if change is None and not self._stream.alive:
             raise StoreUnavailable("mongodb", "the change stream of the outbox has ended")
@@ -57,7 +55,7 @@ class OutboxFeed:
         """Let the next feed begin behind the last event that this one gave."""
         token = self._stream.resume_token
         if token is not None and token != self._saved:
-            self._tokens.save(token)
+            self._place.save(token)
             self._saved = token
 
 
@@ -69,47 +67,15 @@ def open_feed(database: SyncDatabase) -> Iterator[OutboxFeed]:
     before a feed's beginning is to be found by `Outbox.unpublished`, read after the feed was opened: then nothing falls
     between, for that reads what a majority has. Raises StoreUnavailable.
     """
-    tokens = _Tokens(database)
-    with tokens.guarded():
-        token = tokens.saved()
+    place = ResumePlace(database, OUTBOX_RELAY, _RESUME_TOKEN)
+    with place.guarded():
+        token = place.saved()
         stream = database[OUTBOX].watch(
             _INSERTS,
             resume_after=token,
-            start_at_operation_time=_majority_time(database) if token is None else None,
+            start_at_operation_time=majority_time(database) if token is None else None,
             max_await_time_ms=AWAIT_MS,
             batch_size=_FETCH_EVENTS,
         )
     with stream:
-        yield OutboxFeed(stream, tokens)
-
-
-def _majority_time(database: SyncDatabase) -> Timestamp:
-    """Give the time of the last write that a majority has: earlier than this moment, by what is still on its way."""
-    time: Timestamp = database.command("hello")["lastWrite"]["majorityOpTime"]["ts"]
-    return time
-
-
-class _Tokens:
-    """The saved place."""
-
-    def __init__(self, database: SyncDatabase) -> None:
-        self._places = database[OUTBOX_RELAY]
-
-    def saved(self) -> Mapping[str, Any] | None:
-        place = self._places.find_one({"_id": _RESUME_TOKEN})
-        return place["token"] if place else None
-
-    def save(self, token: Mapping[str, Any]) -> None:
-        place = {"$set": {"token": token, "saved_at": datetime.now(UTC)}}
-        with translated():
-            self._places.update_one({"_id": _RESUME_TOKEN}, place, upsert=True)
-
-    @contextmanager
-    def guarded(self) -> Iterator[None]:
-        """Translate errors; forget the place when the server refuses to read on, for that may be the reason."""
-        with translated():
-            try:
-                yield
-            except OperationFailure:
-                self._places.delete_one({"_id": _RESUME_TOKEN})
-                raise
+        yield OutboxFeed(stream, place)
