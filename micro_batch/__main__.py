@@ -46,10 +46,13 @@ def _run(settings: Settings, stop: threading.Event) -> None:
         trends = job.prepare(client, settings)
         spark = create_spark_session(settings, "micro_batch")
         try:
-            with job.running_streams(spark, settings, trends) as streams:
+            with (
+                job.running_streams(spark, settings, trends) as streams,
+                job.followed_catalog(client, settings) as follower,
+            ):
                 if job.wait_running(streams, stop):
                     announce_ready()
-                job.watch(streams, stop)
+                job.watch(streams, follower, stop)
         finally:
             spark.stop()
 

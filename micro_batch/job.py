@@ -14,15 +14,19 @@ from cinematch.adapters.mongodb_client import SyncClient
 from cinematch.adapters.mongodb_schema import ensure_schema
 from cinematch.adapters.mongodb_trends import GlobalTrends
 from cinematch.adapters.mongodb_trends_bootstrap import TrendsBootstrap
+from cinematch.companion import Companion
 from cinematch.settings import Settings
 from cinematch.spark.kafka_source import parsed_stream
 from cinematch.spark.stream_failure import stream_failed
 from cinematch.spark.stream_figures import tell_streams
 from micro_batch.bootstrap import bootstrap_global_stats
+from micro_batch.catalog_follower import CatalogFollower
 from micro_batch.global_trends_stream import start_global_trends_stream
+from micro_batch.user_stats import UserStatsStores
 from micro_batch.user_stats_stream import start_user_stats_stream
 
 POLL_SECONDS: Final = 0.5
+LEAVE_SECONDS: Final = 10.0
 REBUILT_FROM: Final = "the lists and the outbox in MongoDB"
 _WAITING: Final = ("Waiting for next trigger", "Waiting for data to arrive")
 
@@ -49,6 +53,21 @@ def running_streams(spark: SparkSession, settings: Settings, trends: GlobalTrend
             stream.stop()
 
 
+@contextmanager
+def followed_catalog(client: SyncClient, settings: Settings) -> Iterator[Companion]:
+    """Follow the changes of the catalog beside the streams, in the driver; stop at the end."""
+    stores = UserStatsStores.of(client, settings.mongodb_database)
+    follower = CatalogFollower(client[settings.mongodb_database], stores)
+    stop = threading.Event()
+    companion = Companion("catalog follower", follower.run, stop)
+    companion.start()
+    try:
+        yield companion
+    finally:
+        stop.set()
+        companion.join(LEAVE_SECONDS)
+
+
 def wait_running(streams: Sequence[StreamingQuery], stop: threading.Event) -> bool:
     """Wait until every stream has got through its first trigger; False at `stop`. Raises StreamFailed."""
     while not stop.is_set():
@@ -59,10 +78,14 @@ def wait_running(streams: Sequence[StreamingQuery], stop: threading.Event) -> bo
     return False
 
 
-def watch(streams: Sequence[StreamingQuery], stop: threading.Event) -> None:
-    """Return at `stop`. Raises StreamFailed as soon as any stream has ended: none dies while the process lives on."""
+def watch(streams: Sequence[StreamingQuery], follower: Companion, stop: threading.Event) -> None:
+    """Return at `stop`. None of these dies while the process lives on.
+
+    Raises StreamFailed as soon as any stream has ended, or what ended the follower of the catalog.
+    """
     while not stop.wait(POLL_SECONDS):
         check(streams)
+        follower.check()
 
 
 def check(streams: Sequence[StreamingQuery]) -> None:

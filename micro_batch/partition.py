@@ -13,9 +13,7 @@ import pyarrow as pa
 from pyspark.sql.types import ArrayType, LongType, StringType, StructField, StructType
 
 from cinematch.adapters.kafka_dead_letters import DeadLetterOffice
-from cinematch.adapters.mongodb_catalog import Catalog
 from cinematch.adapters.mongodb_client import connect
-from cinematch.adapters.mongodb_user_stats import StoredLists, UserStatsView
 from cinematch.contracts.dead_letter import DeadLetter, blamed, rejection
 from cinematch.contracts.log_record import LogPartition, LogRecord
 from cinematch.settings import Settings
@@ -50,11 +48,7 @@ class WorkerStores:
 def worker_stores(settings: Settings) -> WorkerStores:
     """Connect this worker process, once: Spark keeps it for later partitions, and pools last as long."""
     configure_logging(settings.log_level, as_json=settings.log_json)
-    client = connect(settings)
-    database = client[settings.mongodb_database]
-    stores = UserStatsStores(
-        lists=StoredLists(client, settings.mongodb_database), catalog=Catalog(database), view=UserStatsView(database)
-    )
+    stores = UserStatsStores.of(connect(settings), settings.mongodb_database)
     return WorkerStores(stores, DeadLetterOffice(settings.kafka, settings.dead_letter_topic))
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
+from cinematch.adapters.mongodb_catalog import Catalog
+from cinematch.adapters.mongodb_client import SyncClient
 from cinematch.adapters.mongodb_user_stats import StoredList, StoredLists, UserStats, UserStatsView
 from cinematch.contracts.movie_document import read_movie
 from cinematch.domain.statistics import Statistics, statistics_of
@@ -35,6 +37,11 @@ class UserStatsStores:
     lists: StoredLists
     catalog: FilmCatalog
     view: UserStatsView
+
+    @classmethod
+    def of(cls, client: SyncClient, database: str) -> UserStatsStores:
+        """Give the stores of that database."""
+        return cls(StoredLists(client, database), Catalog(client[database]), UserStatsView(client[database]))
 
 
 def compute_user_stats(
@@ -105,6 +112,7 @@ def _results(group: list[StoredList], catalog: FilmCatalog) -> list[UserStats]:
             rating_tenths=stored.rating_tenths,
             sequence=stored.sequence,
             last_updated=now,
+            read_at=stored.read_at,
         )
         for stored in group
         if (stored.sequence > 0 or stored.movies) and not stored.is_erased

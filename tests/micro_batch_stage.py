@@ -162,6 +162,11 @@ class Stage:
             assert user["stats"] == self.expected_stats(user["_id"])
             assert user["user_id"] == user["_id"]
 
+    def stats_equal_a_recomputation(self) -> bool:
+        """Say whether every user's stored statistics are what a recomputation gives now."""
+        stored = list(self.database.user_stats.find())
+        return self.stats_are_complete() and all(it["stats"] == self.expected_stats(it["_id"]) for it in stored)
+
     def assert_trends_equal_a_recount(self) -> None:
         """Compare the counts, and the published document, with a recount."""
         published = self.trends()

@@ -16,9 +16,7 @@ from benchmarks.population import SEED, load_catalog
 from benchmarks.rows import Bound, Curve, Findings, Goal, alone, compared
 from benchmarks.servers import servers
 from cinematch.adapters import mongodb_client, redis_client
-from cinematch.adapters.mongodb_catalog import Catalog
 from cinematch.adapters.mongodb_client import SyncDatabase
-from cinematch.adapters.mongodb_user_stats import StoredLists, UserStatsView
 from cinematch.adapters.mongodb_watchlists import Watchlists
 from cinematch.adapters.redis_speed_view import RedisSpeedView
 from cinematch.domain.changes import AddFilm, Change, RemoveFilm
@@ -69,10 +67,7 @@ def _conclude(findings: Findings) -> None:
 
 
 def _stores(database: SyncDatabase, speed: RedisSpeedView) -> _Stores:
-    recomputation = UserStatsStores(
-        StoredLists(database.client, database.name), Catalog(database), UserStatsView(database)
-    )
-    return _Stores(Watchlists(database), recomputation, speed)
+    return _Stores(Watchlists(database), UserStatsStores.of(database.client, database.name), speed)
 
 
 def _times(stores: _Stores, size: int, repeats: int) -> dict[str, tuple[list[float], list[float]]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Final
 
+from bson import Timestamp
 from pymongo import ASCENDING, UpdateOne
 from pymongo.errors import BulkWriteError
 
@@ -17,6 +18,9 @@ from cinematch.contracts.collections import MOVIES, USER_SEQUENCES, USER_STATS
 from cinematch.domain.events import to_tenths
 from cinematch.domain.statistics import Statistics
 
+ServerTime = Timestamp
+"""MongoDB's logical clock: it orders whatever one replica set has done, and no machine's clock matters."""
+_BY_USER: Final = [("user_id", ASCENDING), ("movie_id", ASCENDING)]
 _DUPLICATE_KEY: Final = 11_000
 _ATTEMPTS: Final = 3
 
@@ -26,11 +30,13 @@ class StoredList:
     """One user's documents of `movies`, as they are right after event `sequence` (0: this user has no event).
 
     is_erased: the user is nobody now; `sequence` is the floor.
+    read_at: MongoDB's own time before which everything was written that a later look-up of the catalog will not miss.
     """
 
     user_id: str
     sequence: int
     movies: list[Document]
+    read_at: ServerTime | None = None
     is_erased: bool = False
 
     @property
@@ -44,6 +50,7 @@ class UserStats:
     """One user's statistics as of event `sequence`.
 
     rating_tenths: the exact sum of the ratings whose rounded mean is in `stats` (STATS_MODE=incremental adds to it).
+    read_at: that of the list; the catalog was looked up after it (None: not known, which gives way to one that is).
     """
 
     user_id: str
@@ -51,6 +58,7 @@ class UserStats:
     rating_tenths: int
     sequence: int
     last_updated: datetime
+    read_at: ServerTime | None = None
 
 
 class StoredLists:
@@ -70,27 +78,40 @@ class StoredLists:
         with translated(), self._client.start_session(snapshot=True) as session:
             counters = self._database[USER_SEQUENCES].find({"_id": users}, session=session)
             sequences = {counter["_id"]: counter["sequence"] for counter in counters}
+            read_at = session.operation_time
             empty = set(user_ids)
             entries = self._database[MOVIES].find({"user_id": users}, session=session).sort("user_id", ASCENDING)
             for user_id, movies in groupby(entries, key=lambda entry: str(entry["user_id"])):
                 empty.discard(user_id)
-                yield StoredList(user_id, sequences.get(user_id, 0), list(movies))
+                yield StoredList(user_id, sequences.get(user_id, 0), list(movies), read_at)
             floors = self._erasures.floors((user_id for user_id in empty if user_id not in sequences), session)
             for user_id in empty:
                 sequence = sequences.get(user_id, floors.get(user_id, 0))
-                yield StoredList(user_id, sequence, [], is_erased=user_id in floors)
+                yield StoredList(user_id, sequence, [], read_at, is_erased=user_id in floors)
+
+    def users_with(self, movie_ids: Collection[str]) -> Iterator[str]:
+        """Give every user whose list holds one of these films. Raises StoreUnavailable.
+
+        One pass over the keys of an index, whatever the number of films; no document is read.
+        """
+        holding = {"movie_id": {"$in": sorted(movie_ids)}}
+        with translated():
+            found = self._database[MOVIES].find(holding, {"_id": 0, "user_id": 1}, hint=_BY_USER).sort(_BY_USER)
+            for user_id, _ in groupby(found, key=lambda entry: str(entry["user_id"])):
+                yield user_id
 
 
 class UserStatsView:
-    """The collection `user_stats`: {_id, user_id, stats, rating_tenths, sequence, last_updated}."""
+    """The collection `user_stats`: {_id, user_id, stats, rating_tenths, sequence, read_at, last_updated}."""
 
     def __init__(self, database: SyncDatabase) -> None:
         self._view = database[USER_STATS]
 
     def write(self, results: Sequence[UserStats]) -> None:
-        """Write results, but none over one of a higher sequence. Raises StoreUnavailable.
+        """Write results, but none over one of a higher sequence, or of a newer catalog. Raises StoreUnavailable.
 
-        Of several writers at the same time the highest sequence wins, whatever their order.
+        Of several writers at the same time the highest sequence wins, whatever their order; of equal ones the one that
+        read last: whoever reads a list after a change of the catalog looks the films up after it, too.
         """
         if not results:
             return
@@ -112,6 +133,12 @@ class UserStatsView:
         with translated():
             return self._view.delete_many({"$or": old}).deleted_count
 
+    def users(self) -> Iterator[str]:
+        """Give everybody who has a document. Raises StoreUnavailable."""
+        with translated():
+            for document in self._view.find({}, {"_id": 1}).sort("_id", ASCENDING):
+                yield document["_id"]
+
 
 def _replacement(result: UserStats) -> UpdateOne:
     """Compare and replace in one server-side step; names with dots or dollars are data, so they are quoted."""
@@ -121,9 +148,12 @@ def _replacement(result: UserStats) -> UpdateOne:
         "stats": result.stats,
         "rating_tenths": result.rating_tenths,
         "sequence": result.sequence,
+        "read_at": result.read_at,
         "last_updated": result.last_updated,
     }
-    is_newer = {"$gt": [{"$ifNull": ["$sequence", 0]}, result.sequence]}
+    # Arrays compare member by member: by sequence, then by the time of reading; null comes before every time.
+    stored = [{"$ifNull": ["$sequence", 0]}, {"$ifNull": ["$read_at", None]}]
+    is_newer = {"$gt": [stored, {"$literal": [result.sequence, result.read_at]}]}
     stage = {"$replaceWith": {"$cond": [is_newer, "$$ROOT", {"$literal": document}]}}
     return UpdateOne({"_id": result.user_id}, [stage], upsert=True)
 

@@ -16,12 +16,16 @@ OUTBOX: Final = "outbox"
 """Events as they were written with the watchlist; published_at once Kafka has them."""
 IDEMPOTENCY_KEYS: Final = "idempotency_keys"
 """_id = {user_id, key}, fingerprint (of the request), answer, created_at: what a repeated change is answered with."""
+CATALOG_FOLLOWERS: Final = "catalog_followers"
+"""_id = who follows the changes of the catalog, token: where it goes on."""
 OUTBOX_RELAY: Final = "outbox_relay"
 """Where the relay resumes."""
 USER_STATS: Final = "user_stats"
-"""Micro-batch view: _id = user_id, user_id, stats, rating_tenths, sequence, last_updated.
+"""Micro-batch view: _id = user_id, user_id, stats, rating_tenths, sequence, read_at, last_updated.
 
 `rating_tenths` (int) is the exact sum of the ratings that `stats.avg_rating` rounds: later events are added to it.
+`read_at` is MongoDB's own time before the catalog was read: of two results of one sequence the one with the newer
+catalog stays.
 """
 GLOBAL_STATS: Final = "global_stats"
 """One document, type = "global_trends"."""

@@ -7,12 +7,14 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from cinematch.adapters.mongodb_catalog_writer import CatalogWriter
 from cinematch.adapters.mongodb_client import connect
 from cinematch.local_stack.child_process import ChildProcess
 from cinematch.local_stack.log_file import LogFile
@@ -21,7 +23,7 @@ from cinematch.readiness import READY_FILE_VARIABLE
 from cinematch.settings import Settings
 from micro_batch import job
 from tests.environments import environment_of
-from tests.micro_batch_stage import Stage
+from tests.micro_batch_stage import FILMS, Stage
 from tests.spark_cluster import spark_cluster
 
 pytestmark = [pytest.mark.integration, pytest.mark.spark]
@@ -117,6 +119,20 @@ def test_killed_in_the_middle_and_restarted_it_loses_and_repeats_nothing(layer: 
     layer.wait_until(lambda: stage.stats_are_complete() and stage.trends_are_complete())
     stage.assert_stats_equal_a_recomputation()
     stage.assert_trends_equal_a_recount()
+    assert layer.end() == 0
+
+
+def test_a_correction_of_the_catalog_reaches_everybody_who_has_the_film_without_an_event(
+    layer: Layer, stage: Stage
+) -> None:
+    stage.live(USERS, 100, seed=32)
+    stage.publish()
+    layer.start()
+    layer.wait_ready()
+    layer.wait_until(stage.stats_are_complete)
+    corrected = [replace(film, runtime_minutes=7, actors=("Someone else",)) for film in FILMS]
+    CatalogWriter(stage.database).put(corrected)
+    layer.wait_until(stage.stats_equal_a_recomputation)
     assert layer.end() == 0
 
 
