@@ -131,7 +131,7 @@ def test_the_figures_move_when_an_event_arrives_from_elsewhere(page: Page, site:
     shown(page, "carla")
     expect(page.locator(card("films"))).to_have_text("1")
     rate(site, "carla", "thief", 6)
-    expect(page.locator(card("films"))).to_have_text("2", timeout=3_000)
+    expect(page.locator(card("films"))).to_have_text("2")
     expect(page.locator(card("mean"))).to_have_text("7")
     expect(page.locator("#recent [data-film]")).to_have_count(2)
 
@@ -291,7 +291,7 @@ def test_two_visitors_watch_one_user(new_context: Callable[..., BrowserContext],
     pages = [shown(new_context().new_page(), "emma") for _ in range(2)]
     rate(site, "emma", "thief", 8)
     for page in pages:
-        expect(page.locator(card("films"))).to_have_text("2", timeout=3_000)
+        expect(page.locator(card("films"))).to_have_text("2")
 
 
 @pytest.mark.parametrize("path", ["/", "/?user_id=anna", "/trends", "/operator"])
