@@ -120,6 +120,9 @@ def _urls() -> Iterator[BadInput]:
             yield BadInput("DELETE", f"/v1/movies/{name}?user_id=u", "movie_id")
             yield BadInput("GET", f"/v1/posters/{name}.svg", "movie_id")
             yield BadInput("GET", f"/v1/operator/dead-letters/{name}", "letter_id")
+            yield BadInput("DELETE", f"/v1/users/{name}", "user_id")
+            yield BadInput("GET", f"/v1/users/{name}/erasure", "user_id")
+            yield BadInput("GET", f"/v1/users/{name}/export", "user_id")
     for digits in NO_NUMBERS_IN_URLS:
         yield BadInput("GET", f"/v1/movies?user_id=u&limit={digits}", "limit")
         yield BadInput("GET", f"/v1/users?limit={digits}", "limit")
