@@ -9,6 +9,7 @@ With AUTH=off everybody may do everything.
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -22,6 +23,7 @@ from cinematch.api.access import Access
 from cinematch.api.session_cookie import session_token
 from cinematch.api.tokens import Caller, InvalidToken, TokenVerifier
 from cinematch.contracts.access_token import Scope
+from cinematch.errors import StoreUnavailable
 from cinematch.telemetry import get_logger
 
 REALM: Final = 'Bearer realm="cinematch"'
@@ -75,6 +77,19 @@ class Guard:
         if known is None:
             known = connection.scope[_STATE] = await self._look(connection)
         return known
+
+    async def still_knows(self, connection: HTTPConnection) -> bool:
+        """Say whether the sender's token is still good: asked again and again by answers without an end.
+
+        It is verified anew after REMEMBER_SECONDS, as one that comes with new requests: its key may be withdrawn.
+        """
+        caller = (await self.visitor(connection)).caller
+        if caller is None:
+            return True  # anonymous when it began
+        try:
+            return time.time() <= caller.until and (await self._look(connection)).caller == caller
+        except StoreUnavailable:
+            return False
 
     async def caller_with(self, token: str) -> Caller:
         """Give who holds a token that comes in another way than requests carry one. Raises Unauthorized."""

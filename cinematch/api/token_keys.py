@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -17,7 +17,7 @@ from cinematch.errors import CineMatchError, ConfigurationError, StoreUnavailabl
 from cinematch.telemetry import get_logger
 
 KEEP_SECONDS: Final = 300.0
-"""A key that the issuer withdraws is refused after this time."""
+"""Keys are read anew after this time: behind an answer, and before it where nobody has looked for twice as long."""
 PAUSE_SECONDS: Final = 10.0
 """Between two attempts: tokens that name unknown keys must not make us hammer the issuer."""
 TIMEOUT_SECONDS: Final = 5.0
@@ -55,7 +55,10 @@ class KeyFile:
 
 
 class PublishedKeys:
-    """The keys at an address (JWKS, RFC 7517), kept for some minutes; while it is away, those that it had last."""
+    """The keys at an address (JWKS, RFC 7517), kept for some minutes; while it is away, those that it had last.
+
+    An issuer that publishes no key of our kind has withdrawn all of them: it is not away.
+    """
 
     def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = jwt.PyJWKClient(url, cache_jwk_set=False, timeout=TIMEOUT_SECONDS)
@@ -66,16 +69,17 @@ class PublishedKeys:
         self._renewal: asyncio.Task[None] | None = None
 
     async def key(self, key_id: str | None) -> RSAPublicKey:
-        """Give the key; who names a known one never waits for the issuer."""
-        found = self._keys.get(key_id or "")
-        if found is None:
+        """Give the key; who names a known one waits for the issuer only when nobody has looked for long."""
+        if (key_id or "") not in self._keys:
             await self._renew(KEEP_SECONDS if key_id is None else 0.0)
-            found = self._keys.get(key_id or "")
+        elif self._clock() - self._tried_at >= 2 * KEEP_SECONDS:
+            await self._renew(KEEP_SECONDS)
         elif self._is_due(KEEP_SECONDS):
             self._renewal = asyncio.create_task(self._renew(KEEP_SECONDS))
+        found = self._keys.get(key_id or "")
         if found is not None:
             return found
-        if not self._keys:
+        if self._fetched_at == float("-inf"):
             raise StoreUnavailable("the issuer of tokens", "its keys were never read")
         raise UnknownKey("the issuer has no such key")
 
@@ -89,12 +93,13 @@ class PublishedKeys:
                 return
             self._tried_at = self._clock()
             try:
-                published = await asyncio.to_thread(self._client.get_signing_keys, refresh=True)
+                self._keys = _usable(await asyncio.to_thread(self._client.fetch_data))
             except (jwt.PyJWTError, OSError, ValueError) as error:
                 _log.warning("the issuer's keys cannot be read; those known stay", error=repr(error))
                 return
-            self._keys = {str(each.key_id): each.key for each in published if _is_ours(each)}
             self._fetched_at = self._clock()
+            if not self._keys:
+                _log.warning("the issuer publishes no key that we can use; every token is refused")
 
 
 def _public_key(text: bytes) -> RSAPublicKey:
@@ -104,9 +109,27 @@ def _public_key(text: bytes) -> RSAPublicKey:
     return key
 
 
+def _usable(key_set: dict[str, Any]) -> dict[str, RSAPublicKey]:
+    """Give the keys of a set that can verify our tokens, by name; maybe none. Raises ValueError for no key set."""
+    members = key_set.get("keys")
+    if not isinstance(members, list):
+        raise ValueError("a key set has a list of keys")
+    published = filter(None, map(_read, members))
+    return {str(each.key_id): each.key for each in published if _is_ours(each)}
+
+
+def _read(member: Any) -> jwt.PyJWK | None:
+    """Read one key; None for what is none, which spoils no other."""
+    try:
+        return jwt.PyJWK(member)
+    except (jwt.PyJWTError, ValueError, TypeError, AttributeError, KeyError):
+        return None
+
+
 def _is_ours(published: jwt.PyJWK) -> bool:
     key = published.key
-    return published.algorithm_name == ALGORITHM and isinstance(key, RSAPublicKey) and _is_strong(key)
+    is_for_tokens = bool(published.key_id) and published.public_key_use in ("sig", None)
+    return is_for_tokens and published.algorithm_name == ALGORITHM and isinstance(key, RSAPublicKey) and _is_strong(key)
 
 
 def _is_strong(key: RSAPublicKey) -> bool:

@@ -22,6 +22,13 @@ HEARTBEAT_SECONDS: Final = 5.0
 WATCHERS_MAX: Final = 500
 """Streams at a time: each costs a connection, and each user watched two reads a second."""
 
+AsyncCondition = Callable[[], Awaitable[bool]]
+
+
+async def never() -> bool:
+    """Say no: a stream that ends for no reason of its own."""
+    return False
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -81,14 +88,14 @@ class Looks:
             self._watchers -= 1
 
     async def follow(
-        self, key: str, name: str, known: str | None, ending: Callable[[], bool] = lambda: False
+        self, key: str, name: str, known: str | None, ending: AsyncCondition = never
     ) -> AsyncIterator[ServerSentEvent]:
         """Give each new document as an event of this name, and heartbeats, until the source fails or `ending` is true.
 
         `known` is the token of the document that the watcher has (Last-Event-ID): it is not sent again.
         """
         spoken = -HEARTBEAT_SECONDS
-        while not ending():
+        while not await ending():
             try:
                 seen = await self.get(key)
             except CineMatchError:

@@ -22,7 +22,7 @@ from cinematch.api.operator import KEEP_SECONDS, OBSERVED_AT, live_panels
 from cinematch.api.strict_route import StrictRoute
 from cinematch.errors import CineMatchError, StoreUnavailable
 from cinematch.telemetry import get_logger
-from serving_layer.dashboard.looks import HEARTBEAT_SECONDS, Looks, Seen
+from serving_layer.dashboard.looks import HEARTBEAT_SECONDS, AsyncCondition, Looks, Seen
 from serving_layer.dashboard.streams import Ending
 
 HEALTH: Final = "health"
@@ -57,7 +57,7 @@ class OperatorNews:
 
     async def follow(
         self,
-        ending: Callable[[], bool],
+        ending: AsyncCondition,
         clock: Callable[[], float] | None = None,
         period_seconds: float = LOOK_SECONDS,
     ) -> AsyncIterator[ServerSentEvent]:
@@ -71,7 +71,7 @@ class OperatorNews:
         confirmed: set[str] = set()
         beat_at = now() + HEARTBEAT_SECONDS
         try:
-            while not ending():
+            while not await ending():
                 for name in self._panels.keys() - asked.keys():
                     asked[name] = asyncio.ensure_future(self._look(name))
                 await asyncio.sleep(period_seconds)

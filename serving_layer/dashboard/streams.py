@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Header, Query, Request
@@ -11,11 +10,11 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.responses import Response
 
 from cinematch.api.access import Access, open_to
-from cinematch.api.guard import calling_user
+from cinematch.api.guard import Guard
 from cinematch.api.strict_route import StrictRoute
 from cinematch.contracts.event_codec import Identifier
 from serving_layer.dashboard.documents import LiveDocuments
-from serving_layer.dashboard.looks import Looks, Seen
+from serving_layer.dashboard.looks import AsyncCondition, Looks, Seen
 
 COMMUNITY: Final = ""
 """The key of the trends: there is one community."""
@@ -32,14 +31,18 @@ async def live_documents(request: Request) -> LiveDocuments:
     return documents
 
 
-async def ending(request: Request) -> Callable[[], bool]:
-    """Give what says that the process is asked to end, or the watcher's token has expired."""
-    state, caller = request.app.state, await calling_user(request)
-    return lambda: bool(state.ending) or (caller is not None and caller.until < time.time())
+async def ending(request: Request) -> AsyncCondition:
+    """Give what says that the process is asked to end, or the watcher's token is not good any more."""
+    guard: Guard = request.app.state.guard
+
+    async def is_ending() -> bool:
+        return bool(request.app.state.ending) or not await guard.still_knows(request)
+
+    return is_ending
 
 
 Documents = Annotated[LiveDocuments, Depends(live_documents)]
-Ending = Annotated[Callable[[], bool], Depends(ending)]
+Ending = Annotated[AsyncCondition, Depends(ending)]
 
 
 async def user_seen(documents: Documents, user_id: UserId) -> Seen:

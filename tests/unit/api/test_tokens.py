@@ -39,8 +39,14 @@ class Issuer:
 
     def __init__(self, *names: str) -> None:
         self.names = names
+        self.others: list[Any] = []
+        self.page: Any = None
         self.asked = 0
         self.is_away = False
+
+    def document(self) -> Any:
+        """What it answers."""
+        return self.page if self.page is not None else {"keys": [*self.others, *published(*self.names)["keys"]]}
 
 
 @contextmanager
@@ -50,7 +56,7 @@ def publishing(issuer: Issuer) -> Iterator[str]:
             issuer.asked += 1
             self.send_response(500 if issuer.is_away else 200)
             self.end_headers()
-            self.wfile.write(json.dumps(published(*issuer.names)).encode())
+            self.wfile.write(json.dumps(issuer.document()).encode())
 
         def log_message(self, *_: Any) -> None:
             pass
@@ -231,6 +237,60 @@ async def test_a_withdrawn_key_is_refused_after_the_next_look() -> None:
         await renewed(keys)
         with pytest.raises(UnknownKey):
             await keys.key("first")
+
+
+FOREIGN = [{"kty": "EC", "kid": "first", "crv": "P-256"}, json.loads(SECRET), {"kty": "new"}, "key", None]
+"""What an issuer may publish beside our kind of key, or by mistake."""
+
+
+@pytest.mark.parametrize("left", [[], FOREIGN], ids=["no key", "foreign keys"])
+async def test_when_the_last_key_is_withdrawn_no_token_is_good(left: list[Any]) -> None:
+    issuer, clock = Issuer("first"), Clock()
+    with publishing(issuer) as url:
+        keys = PublishedKeys(url, clock)
+        await keys.key("first")
+        issuer.names, issuer.others = (), left
+        clock.now += KEEP_SECONDS
+        await keys.key("first")  # answered at once, and looked after
+        await renewed(keys)
+        for name in ("first", "second", None):
+            with pytest.raises(UnknownKey):
+                await keys.key(name)
+
+
+async def test_keys_that_nobody_looked_at_for_long_are_read_before_they_count() -> None:
+    issuer, clock = Issuer("first"), Clock()
+    with publishing(issuer) as url:
+        keys = PublishedKeys(url, clock)
+        await keys.key("first")
+        issuer.names = ()
+        clock.now += 2 * KEEP_SECONDS
+        with pytest.raises(UnknownKey):
+            await keys.key("first")
+
+
+async def test_an_issuer_that_publishes_nothing_yet_is_no_outage() -> None:
+    with publishing(Issuer()) as url, pytest.raises(UnknownKey):
+        await PublishedKeys(url).key("first")
+
+
+async def test_a_key_that_cannot_be_read_spoils_no_other() -> None:
+    issuer = Issuer("first")
+    issuer.others = FOREIGN
+    with publishing(issuer) as url:
+        assert await PublishedKeys(url).key("first") == key_of("first").public_key()
+
+
+@pytest.mark.parametrize("answer", [{}, {"keys": {}}, {"keys": None}, [], "keys"])
+async def test_what_is_no_set_of_keys_withdraws_none(answer: Any) -> None:
+    issuer, clock = Issuer("first"), Clock()
+    with publishing(issuer) as url:
+        keys = PublishedKeys(url, clock)
+        await keys.key("first")
+        issuer.page = answer
+        clock.now += 2 * KEEP_SECONDS
+        assert await keys.key("first") == key_of("first").public_key()
+        assert issuer.asked == 2
 
 
 async def test_an_issuer_that_never_answered_is_an_outage_and_no_bad_token() -> None:

@@ -45,7 +45,7 @@ class Panels:
         """Follow for some rounds; `between` comes before each."""
         news = OperatorNews({name: self.looks(name) for name in self.documents})
 
-        def ending() -> bool:
+        async def ending() -> bool:
             self.rounds += 1
             between(self.rounds)
             return self.rounds > rounds
