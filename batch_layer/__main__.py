@@ -1,4 +1,4 @@
-"""`python -m batch_layer`: the embedded stack's scheduler of batch, compaction and audit."""
+"""`python -m batch_layer`: the scheduler of batch, compaction and audit."""
 
 from __future__ import annotations
 

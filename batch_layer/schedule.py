@@ -1,6 +1,6 @@
-"""The embedded stack's own cron: every night the batch, and then the lake's compaction; every hour an audit of answers.
+"""Our own cron: every night the batch, and then the lake's compaction; every hour an audit of answers.
 
-Each is a child process.
+The embedded stack and docker-compose.yml run it; each piece of work is a child process.
 
 A night that was slept through (the stack was down at the hour) is made up for once, compaction included.
 """

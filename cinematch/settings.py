@@ -136,7 +136,7 @@ class Settings(BaseSettings):
     s3_region: str = "us-east-1"
     lake_bucket: str = "data-lake"
     lake_compaction_cron: str = "0 4 * * *"
-    """When the embedded stack's scheduler compacts the lake, after the batch; UTC."""
+    """When the scheduler (`python -m batch_layer`) compacts the lake, after the batch; UTC."""
     lake_compaction_bytes: Annotated[int, Field(ge=1)] = 32 * 1024 * 1024
     """How large compaction makes an object, at most (one of a sink may be larger): about a million events."""
     lake_compaction_grace_seconds: Annotated[float, Field(ge=0)] = 86_400.0
@@ -180,7 +180,7 @@ class Settings(BaseSettings):
     batch_window_days: Annotated[int, Field(ge=1)] = 30
     batch_generations_kept: Annotated[int, Field(ge=1)] = 3
     batch_cron: str = "0 3 * * *"
-    """When the embedded stack's scheduler runs the batch; UTC."""
+    """When the scheduler runs the batch; UTC."""
     batch_max_age_seconds: Seconds = 93_600.0
     """How old what is published may become before it counts as overdue: a day, and the time of a run."""
     batch_lease_seconds: Seconds = 30.0
@@ -193,7 +193,7 @@ class Settings(BaseSettings):
     stats_cache_seconds: Annotated[int, Field(ge=1)] = 300
     min_sequence_wait_seconds: Seconds = 5.0
     audit_cron: str = "17 * * * *"
-    """When the embedded stack's scheduler compares the answers of 100 users with a replay of their events; UTC."""
+    """When the scheduler compares the answers of 100 users with a replay of their events; UTC."""
 
     # API process
     api_host: str = "127.0.0.1"
@@ -230,7 +230,7 @@ class Settings(BaseSettings):
     # Every process
     metrics_host: str = "127.0.0.1"
     metrics_port: Port = 0
-    """Where a process that is not the API tells its metrics, 0 = nowhere; the API does so on /metrics."""
+    """Where a process tells its metrics to whoever asks, 0 = nowhere; the API also does so on /metrics, by token."""
     log_level: str = "INFO"
     log_json: bool = False
     otel_exporter_otlp_endpoint: HttpUrl | None = None

@@ -1,4 +1,8 @@
-"""`/metrics` of the API: what the layers' routes count, this process, and every HTTP request by its route."""
+"""`/metrics` of the API: what the layers' routes count, this process, and every HTTP request by its route.
+
+The process tells the same on METRICS_HOST:METRICS_PORT (`cinematch.metrics.exposition`), as every layer does, for a
+Prometheus on the inner network that has no token.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,7 @@ from starlette.types import ASGIApp
 from cinematch.api.access import Access, open_to
 from cinematch.api.guarded_route import GuardedRoute
 from cinematch.metrics.catalogue import PROBLEMS
+from cinematch.metrics.exposition import Collected
 from cinematch.metrics.instruments import counter
 
 PATH: Final = "/metrics"
@@ -30,24 +35,34 @@ router = APIRouter(include_in_schema=False, route_class=GuardedRoute)
 @open_to(Access.METRICS)
 def metrics(request: Request) -> Response:
     """Tell all figures in Prometheus's text format; in a thread, for it takes some milliseconds."""
-    http: CollectorRegistry = request.app.state.http_metrics
-    return Response(generate_latest(REGISTRY) + generate_latest(http), media_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(request.app.state.metrics), media_type=CONTENT_TYPE_LATEST)
 
 
 def install_metrics(app: FastAPI) -> None:
-    """Measure every request of `app` but those for its metrics; another application has figures of its own."""
-    registry = CollectorRegistry()
+    """Measure every request of `app` but those for its metrics; another application has figures of its own.
+
+    `app.state.metrics` is all that `/metrics` tells.
+    """
+    http = CollectorRegistry()
     measures = (
-        requests(registry=registry),
-        latency(registry=registry, buckets=HTTP_BUCKETS, should_exclude_streaming_duration=True),
+        requests(registry=http),
+        latency(registry=http, buckets=HTTP_BUCKETS, should_exclude_streaming_duration=True),
     )
     app.add_middleware(
         _Measured,  # type: ignore[arg-type] # the library's `__call__` says not what it gives
         instrumentations=[measure for measure in measures if measure],
         excluded_handlers=[f"^{PATH}$"],
     )
-    app.state.http_metrics = registry
+    app.state.metrics = _together(REGISTRY, http)
     app.include_router(router)
+
+
+def _together(*parts: CollectorRegistry) -> CollectorRegistry:
+    """Give a registry that tells what all of these tell."""
+    whole = CollectorRegistry()
+    for part in parts:
+        whole.register(Collected(part.collect))
+    return whole
 
 
 class _Measured(PrometheusInstrumentatorMiddleware):

@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 from cinematch.api.application import create_app
 from cinematch.api.connection import bounded_protocol
 from cinematch.api.loopback_hosts import LoopbackHosts
+from cinematch.metrics.exposition import tell_metrics
 from cinematch.settings import Authentication, Settings
 
 GRACE_SECONDS: Final = 10
@@ -32,9 +33,11 @@ class _Server(uvicorn.Server):
 def run(settings: Settings, routers: Iterable[APIRouter] | None = None) -> None:
     """Serve on `api_host`:`api_port` until SIGTERM or SIGINT; requests under way are answered first.
 
-    Exits the process with a status other than 0 when the start fails. The caller has configured logging.
+    Metrics are told on METRICS_HOST:METRICS_PORT besides. The caller has configured logging. Raises ConfigurationError;
+    exits the process with a status other than 0 when the start fails otherwise.
     """
     app = create_app(settings, routers)
+    tell_metrics(settings, registry=app.state.metrics)
     if settings.auth is Authentication.OFF:
         app.user_middleware.append(Middleware(LoopbackHosts))
     config = uvicorn.Config(

@@ -102,10 +102,6 @@ class LayerProcess(Service):
 class ApiProcess(LayerProcess):
     """The layer that is ready when its health page says so: then everything that it reads from is there."""
 
-    @property
-    def metrics_url(self) -> str | None:
-        return f"http://{self._environment['API_HOST']}:{self._environment['API_PORT']}/metrics"
-
     def ready(self) -> bool:
         url = f"http://{self._environment['API_HOST']}:{self._environment['API_PORT']}/health/ready"
         try:

@@ -63,11 +63,10 @@ class Stack:
 def usual_ports(layers: Sequence[LayerSpec]) -> dict[str, int]:
     """The port that each part takes when it is free."""
     spark = [spec.name for spec in layers if spec.uses_spark]
-    telling = [spec.name for spec in layers if spec.name != "api"]  # which tells on its own address
     return (
         USUAL_PORTS
         | {spark_ui(name): FIRST_SPARK_UI_PORT + place for place, name in enumerate(spark)}
-        | {metrics_page(name): FIRST_METRICS_PORT + place for place, name in enumerate(telling)}
+        | {metrics_page(spec.name): FIRST_METRICS_PORT + place for place, spec in enumerate(layers)}
     )
 
 
@@ -167,8 +166,8 @@ def _token_key(folder: DataFolder, settings: Settings) -> dict[str, str]:
 def _layer(
     spec: LayerSpec, folder: DataFolder, environment: Mapping[str, str], ports: Mapping[str, int]
 ) -> LayerProcess:
-    own = {"SPARK_UI_PORT": str(ports[spark_ui(spec.name)]), "JDK_JAVA_OPTIONS": LEAN_JVM} if spec.uses_spark else {}
-    if port := ports.get(metrics_page(spec.name)):
-        own |= {"METRICS_HOST": LOOPBACK, "METRICS_PORT": str(port)}
+    own = {"METRICS_HOST": LOOPBACK, "METRICS_PORT": str(ports[metrics_page(spec.name)])}
+    if spec.uses_spark:
+        own |= {"SPARK_UI_PORT": str(ports[spark_ui(spec.name)]), "JDK_JAVA_OPTIONS": LEAN_JVM}
     kind = ApiProcess if spec.name == "api" else LayerProcess
     return kind(spec, folder.service(spec.name), folder.log(spec.name), {**environment, **own})

@@ -1,10 +1,10 @@
-"""The page on which a process without an API tells its metrics: http://METRICS_HOST:METRICS_PORT/metrics."""
+"""The page on which each process tells its metrics and asks nobody who reads: http://METRICS_HOST:METRICS_PORT/metrics."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from prometheus_client import REGISTRY, start_http_server
+from prometheus_client import REGISTRY, CollectorRegistry, start_http_server
 from prometheus_client.metrics_core import Metric as MetricFamily
 from prometheus_client.registry import Collector
 
@@ -16,18 +16,19 @@ Collect = Callable[[], Iterable[MetricFamily]]
 _log = get_logger(__name__)
 
 
-def tell_metrics(settings: Settings, *collects: Collect) -> None:
+def tell_metrics(settings: Settings, *collects: Collect, registry: CollectorRegistry = REGISTRY) -> None:
     """Serve the page from a thread of its own, for as long as the process lives; nothing happens without METRICS_PORT.
 
     `collects` find out further figures each time that somebody asks, and only then; they come in any thread, one at a
-    time. One that raises StoreUnavailable has no figures this time. Raises ConfigurationError for a port in use.
+    time. One that raises StoreUnavailable has no figures this time. They join `registry`, whose figures are told: those
+    of the process, unless it has some apart. Raises ConfigurationError for a port in use.
     """
     if not settings.metrics_port:
         return
     for collect in collects:
-        REGISTRY.register(Collected(collect))
+        registry.register(Collected(collect))
     try:
-        start_http_server(settings.metrics_port, settings.metrics_host)
+        start_http_server(settings.metrics_port, settings.metrics_host, registry)
     except OSError as error:
         address = f"{settings.metrics_host}:{settings.metrics_port}"
         raise ConfigurationError(f"METRICS_PORT: nobody can listen on {address}: {error}") from error

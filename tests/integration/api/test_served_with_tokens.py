@@ -35,7 +35,15 @@ NOWHERE = "127.0.0.1:1"
 
 
 @pytest.fixture
-def served(mongo_server: MongoServer, redis_server: RedisServer, settings: Settings, tmp_path: Path) -> Iterator[str]:
+def metrics_port() -> int:
+    """Where the process tells its metrics to whoever asks."""
+    return free_port()
+
+
+@pytest.fixture
+def served(
+    mongo_server: MongoServer, redis_server: RedisServer, settings: Settings, tmp_path: Path, metrics_port: int
+) -> Iterator[str]:
     """The address of `python -m cinematch api`, without limits."""
     with connect(settings) as client:
         database = client[settings.mongodb_database]
@@ -49,6 +57,8 @@ def served(mongo_server: MongoServer, redis_server: RedisServer, settings: Setti
         "AUTH": "jwt",
         "JWT_KEY_FILE": str(tmp_path / "key.pem"),
         "KAFKA_BOOTSTRAP_SERVERS": NOWHERE,
+        "METRICS_HOST": "127.0.0.1",
+        "METRICS_PORT": str(metrics_port),
         "MONGODB_DATABASE": settings.mongodb_database,
         "MONGODB_URL": settings.mongodb_url,
         "RATE_LIMIT_ADDRESS_PER_MINUTE": "0",
@@ -79,6 +89,14 @@ def test_the_client_is_known_by_its_token_and_nobody_else_is(served: str) -> Non
         list(stranger.movies("anna"))
     answer = httpx.get(f"{served}/metrics", headers=bearer(token("prometheus", scope="metrics")), trust_env=False)
     assert "cinematch_problems" in answer.text
+
+
+def test_prometheus_needs_no_token_where_only_metrics_are_told(served: str, metrics_port: int) -> None:
+    """The API's own page wants one: it is where everybody's requests come."""
+    assert httpx.get(f"{served}/metrics", trust_env=False).status_code == 401
+    page = httpx.get(f"http://127.0.0.1:{metrics_port}/metrics", trust_env=False).text
+    assert 'http_requests_total{handler="/health/ready",method="GET",status="2xx"}' in page
+    assert "process_resident_memory_bytes" in page
 
 
 def test_every_answer_is_one_that_the_documentation_promises(served: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import httpx
 import pytest
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 
 from cinematch.errors import ConfigurationError, StoreUnavailable
@@ -39,6 +40,14 @@ def test_figures_are_looked_up_when_asked_and_a_silent_store_takes_no_other_alon
     page = httpx.get(f"http://127.0.0.1:{settings.metrics_port}/metrics", trust_env=False).text
     assert "\ncinematch_outbox_lag_events 3.0\n" in page
     assert "process_cpu_seconds_total" in page
+
+
+def test_a_process_with_figures_apart_tells_those() -> None:
+    settings = Settings(metrics_port=free_port())
+    tell_metrics(settings, three_waiting, registry=CollectorRegistry())
+    page = httpx.get(f"http://127.0.0.1:{settings.metrics_port}/metrics", trust_env=False).text
+    assert "\ncinematch_outbox_lag_events 3.0\n" in page
+    assert "process_cpu_seconds_total" not in page
 
 
 def test_without_a_port_nothing_is_told_and_nobody_asked() -> None:
