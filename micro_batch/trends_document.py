@@ -27,7 +27,7 @@ def trends_document(
 ) -> dict[str, Any]:
     """Assemble the document (without `type`).
 
-    - top_movies: the 10 films in most lists [{movie_id, title, poster_path, count}]; ties: title, then movie_id
+    - top_movies: the 10 films in most lists [{movie_id, title, poster_path, year, count}]; ties: title, then movie_id
     - trending_genres: the 10 most frequent [{genre, count, percentage}]; percentage of all mentions; ties: name
     - movie_counts: movie_id -> lists; poster_cache: movie_id -> poster, for films that have one. Beyond
       `budget_bytes` only the most popular films are listed, and movie_counts_complete is False; nothing is lost, for

@@ -18,6 +18,7 @@ from serving_layer.habits import HabitsService
 from serving_layer.schema import GlobalTrendsAnswer, HabitsAnswer, UserStatsAnswer
 from serving_layer.service import UserStatsService
 from serving_layer.stores import StatsStore
+from serving_layer.trends import read_trends
 
 router = APIRouter(lifespan=lifespan, tags=["statistics"], route_class=StrictRoute)
 
@@ -99,9 +100,11 @@ async def get_global_trends(
 ) -> Response:
     """Answer the ten films in most lists and the genres, for additions since the window's start.
 
-    503 until the micro-batch layer has counted for the first time.
+    `previous_place` is a film's place in the last trends of an earlier day (UTC), counted at `compared_with`: null for
+    a film that was not among the ten then, and for all of them while there are none to compare with. 503 until the
+    micro-batch layer has counted for the first time.
     """
-    trends = await store.global_trends()
+    trends = await read_trends(store)
     if trends is None:
         raise StoreUnavailable("the global trends view", "it is not computed yet")
     return unless_known(trends, if_none_match)

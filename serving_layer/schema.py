@@ -173,7 +173,9 @@ class TrendingMovie(_Answer):
     movie_id: str
     title: str
     poster_path: str | None
+    year: int | None = Field(description="When it came out; null when the catalog did not know it")
     count: int
+    previous_place: int | None = Field(description="1 to 10 in the trends of `compared_with`; null: not among them")
 
 
 class GlobalTrendsAnswer(_Answer):
@@ -185,13 +187,21 @@ class GlobalTrendsAnswer(_Answer):
                 {
                     "type": "global_trends",
                     "top_movies": [
-                        {"movie_id": "m42", "title": "Città d'Ombra", "poster_path": "/posters/m42.svg", "count": 17}
+                        {
+                            "movie_id": "m42",
+                            "title": "Città d'Ombra",
+                            "poster_path": "/posters/m42.svg",
+                            "year": 1994,
+                            "count": 17,
+                            "previous_place": 3,
+                        }
                     ],
                     "trending_genres": [{"genre": "Drama", "count": 40, "percentage": 61.5}],
                     "genre_counts": {"Drama": 40, "Comedy": 25},
                     "total_movies_analyzed": 65,
                     "updated_at": "2026-01-20T09:15:00+00:00",
                     "source": "streaming_incremental",
+                    "compared_with": "2026-01-19T23:59:40+00:00",
                 }
             ]
         }
@@ -204,3 +214,7 @@ class GlobalTrendsAnswer(_Answer):
     total_movies_analyzed: int
     updated_at: str = Field(description="ISO 8601 with offset")
     source: str = Field(description="bootstrap or streaming_incremental")
+    compared_with: str | None = Field(
+        description="When the trends were counted that `previous_place` is of, the last of an earlier day (UTC); ISO "
+        "8601 with offset; null while there are none"
+    )

@@ -31,7 +31,7 @@ class StatsStore(Protocol):
         """Give the catalog entries of these films; those that the catalog lacks are absent."""
 
     async def global_trends(self) -> Document | None:
-        """Give the public fields of the global trends; None before the bootstrap."""
+        """Give the global trends without what only the stream needs; None before the bootstrap."""
 
     async def request_repair(self, user_id: str) -> None:
         """Ask the speed layer to repair this user's speed view; asking again changes nothing."""

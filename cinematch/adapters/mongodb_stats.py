@@ -32,8 +32,10 @@ _PUBLIC_TRENDS: Final = {
     "genre_counts": 1,
     "updated_at": 1,
     "source": 1,
+    "previous_top": 1,
+    "compared_with": 1,
 }
-"""What people see; counts of every film and the poster cache are the stream's own state, and large."""
+"""What people see, or what it is made of; counts of every film and the poster cache are the stream's own, and large."""
 
 
 class MongoStats:
@@ -68,7 +70,7 @@ class MongoStats:
         return await self._catalog.films_by_id(movie_ids)
 
     async def global_trends(self) -> Document | None:
-        """Give the public fields of the global trends; None before the bootstrap."""
+        """Give the global trends without what only the stream needs; None before the bootstrap."""
         with translated():
             return await self._database[GLOBAL_STATS].find_one({"type": "global_trends"}, _PUBLIC_TRENDS)
 

@@ -21,6 +21,7 @@ from cinematch.adapters.mongodb_client import Document, SyncClient, SyncDatabase
 from cinematch.adapters.mongodb_erasures import Erasures
 from cinematch.contracts.collections import GLOBAL_GENRE_COUNTS, GLOBAL_MOVIE_COUNTS, GLOBAL_PROGRESS
 from cinematch.domain.trends import FilmCount, TrendIncrements
+from cinematch.domain.watchlist import Film
 
 Outcome = TypeVar("Outcome")
 MOST_POPULAR_FIRST: Final = [("count", DESCENDING), ("title", ASCENDING), ("_id", ASCENDING)]
@@ -84,22 +85,27 @@ class TrendCounts:
         )
         genres = {document["_id"]: document["count"] for document in self._genres.find(session=session)}
         with self._films.find(session=session).sort(MOST_POPULAR_FIRST) as found:
-            films = (FilmCount(film["_id"], film["title"], film["count"], film["poster_path"]) for film in found)
-            yield TrendState(films, genres, totals[0]["entries"] if totals else 0)
+            yield TrendState(map(_film_count, found), genres, totals[0]["entries"] if totals else 0)
 
     def _new_films(self, increments: TrendIncrements, session: ClientSession) -> dict[str, Document]:
-        """Give title and poster of the films that get their first count; later ones keep what was found then."""
+        """Give title, poster and year of the films that get their first count; later ones keep what was found then."""
         added = sorted(movie_id for movie_id, change in increments.movies.items() if change > 0)
         known = {film["_id"] for film in self._films.find({"_id": {"$in": added}}, {"_id": 1}, session=session)}
         new = [movie_id for movie_id in added if movie_id not in known]
         catalog = self._catalog.films_by_id(new) if new else {}
-        return {
-            movie_id: {
-                "title": increments.titles[movie_id],
-                "poster_path": catalog[movie_id].poster_path if movie_id in catalog else None,
-            }
-            for movie_id in new
-        }
+        return {movie_id: _first_fields(increments.titles[movie_id], catalog.get(movie_id)) for movie_id in new}
+
+
+def _first_fields(title: str, film: Film | None) -> Document:
+    return {
+        "title": title,
+        "poster_path": None if film is None else film.poster_path,
+        "year": None if film is None else film.year,
+    }
+
+
+def _film_count(fields: Document) -> FilmCount:
+    return FilmCount(fields["_id"], fields["title"], fields["count"], fields["poster_path"], fields.get("year"))
 
 
 def _change(

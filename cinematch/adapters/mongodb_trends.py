@@ -20,10 +20,11 @@ from cinematch.adapters.mongodb_trend_counts import TrendCounts, TrendState, in_
 from cinematch.contracts.collections import GLOBAL_PROGRESS, GLOBAL_STATS, OUTBOX
 from cinematch.contracts.event_codec import from_document
 from cinematch.domain.events import Event
-from cinematch.domain.trends import Hole, holes, trend_increments
+from cinematch.domain.trends import Hole, compared, holes, trend_increments
 from cinematch.telemetry import get_logger
 
 _TRENDS: Final = {"type": "global_trends"}
+_COMPARED: Final = {"_id": 0, "updated_at": 1, "top_movies.movie_id": 1, "previous_top": 1, "compared_with": 1}
 _log = get_logger(__name__)
 
 
@@ -80,6 +81,7 @@ class GlobalTrends:
     def publish(self, document: Callable[[TrendState], Document]) -> None:
         """Replace the published document by what `document` makes of the counts. Raises StoreUnavailable.
 
+        The new one also says what its top films are compared with: the last ones of an earlier day (`compared`).
         Counts are read and the document is written in one transaction: of two at the same time, the one that has
         read the older counts has to read again, so the document never goes back.
         """
@@ -103,5 +105,8 @@ class GlobalTrends:
         return events
 
     def _replace(self, document: Callable[[TrendState], Document], session: ClientSession) -> None:
+        published = self._published.find_one(_TRENDS, _COMPARED, session=session)
         with self._counts.state(session) as state:
-            self._published.replace_one(_TRENDS, _TRENDS | document(state), upsert=True, session=session)
+            new = _TRENDS | document(state)
+        new |= compared(published, datetime.fromisoformat(new["updated_at"]))
+        self._published.replace_one(_TRENDS, new, upsert=True, session=session)

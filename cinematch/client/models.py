@@ -180,12 +180,14 @@ class Habits(Model):
 
 
 class TrendingMovie(Model):
-    """A film and the number of lists that hold it."""
+    """A film, the number of lists that hold it, and its place when an earlier day ended; None: not among the ten."""
 
     movie_id: str
     title: str
     poster_path: str | None
+    year: int | None
     count: int
+    previous_place: int | None
 
 
 class GlobalTrends(Model):
@@ -198,3 +200,4 @@ class GlobalTrends(Model):
     total_movies_analyzed: int
     updated_at: str
     source: str
+    compared_with: str | None

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
 
 from cinematch.domain.events import Event, EventType
 
@@ -42,12 +42,13 @@ class Hole:
 
 @dataclass(frozen=True, slots=True)
 class FilmCount:
-    """A film of the trends: how many lists hold it; title and poster are those of its first count."""
+    """A film of the trends: how many lists hold it; title, poster and year are those of its first count."""
 
     movie_id: str
     title: str
     count: int
     poster_path: str | None
+    year: int | None = None
 
 
 def trend_increments(events: Iterable[Event], progress: Mapping[str, int], window_start: datetime) -> TrendIncrements:
@@ -93,3 +94,24 @@ def _weight(event: Event, window_start: datetime) -> int:
 def popularity_key(movie_id: str, title: str, count: int) -> tuple[int, str, str]:
     """Give the sort key of the top films: most lists first, then title, then movie_id."""
     return (-count, title, movie_id)
+
+
+def compared(published: Mapping[str, Any] | None, now: datetime) -> dict[str, Any]:
+    """Give what trends counted at `now` are compared with: the last ones of an earlier day, in UTC.
+
+    - previous_top: movie_ids of their top films, the first place first
+    - compared_with: when they were counted (ISO 8601 with offset)
+
+    `published` are the trends that those of `now` replace: when their day has passed they are the ones, else whatever
+    they were compared with. Both fields are None until a first day has passed.
+    """
+    if published is None:
+        return {"previous_top": None, "compared_with": None}
+    if _utc_day(datetime.fromisoformat(published["updated_at"])) < _utc_day(now):
+        top = [film["movie_id"] for film in published["top_movies"]]
+        return {"previous_top": top, "compared_with": published["updated_at"]}
+    return {"previous_top": published.get("previous_top"), "compared_with": published.get("compared_with")}
+
+
+def _utc_day(moment: datetime) -> date:
+    return moment.astimezone(UTC).date()

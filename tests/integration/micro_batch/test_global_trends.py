@@ -32,8 +32,8 @@ def trends(stage: Stage) -> GlobalTrends:
     return GlobalTrends(stage.client, stage.settings.mongodb_database)
 
 
-def publish(trends: GlobalTrends, window_start: datetime = LONG_AGO) -> None:
-    now = datetime.now(UTC)
+def publish(trends: GlobalTrends, window_start: datetime = LONG_AGO, now: datetime | None = None) -> None:
+    now = now or datetime.now(UTC)
     trends.publish(partial(trends_document, source=Source.STREAM, window_start=window_start, now=now))
 
 
@@ -143,7 +143,13 @@ def test_two_films_of_one_title_stay_two_and_hostile_names_are_names(stage: Stag
     assert document["movie_counts"] == {"$m": 2, "a.b": 2, "twin-1": 2, "twin-2": 2, "unlisted": 2}
     assert document["genre_counts"] == {"$.Noir": 2, "Action": 2, "Comedy": 2, "Crime": 2, "Drama": 2}
     assert [film["movie_id"] for film in document["top_movies"]] == ["$m", "unlisted", "a.b", "twin-1", "twin-2"]
-    assert document["top_movies"][0] == {"movie_id": "$m", "title": "$", "count": 2, "poster_path": None}
+    assert document["top_movies"][0] == {
+        "movie_id": "$m",
+        "title": "$",
+        "count": 2,
+        "poster_path": None,
+        "year": 1971,
+    }
     assert document["movie_counts_complete"] is True
 
 
@@ -174,3 +180,32 @@ def test_the_document_never_goes_back(stage: Stage, trends: GlobalTrends) -> Non
     trends.publish(slowly)
     assert seen == [1, 2]
     assert stage.trends()["movie_counts"] == {FILMS[0].movie_id: 2}
+
+
+def test_the_top_of_the_day_before_is_kept_until_the_next_day_ends(stage: Stage, trends: GlobalTrends) -> None:
+    evening = datetime(2026, 1, 19, 23, 59, 59, tzinfo=UTC)
+    first, second = FILMS[:2]
+
+    def published_at(now: datetime) -> tuple[list[str], list[str] | None, str | None]:
+        publish(trends, now=now)
+        shown = stage.trends()
+        return [film["movie_id"] for film in shown["top_movies"]], shown["previous_top"], shown["compared_with"]
+
+    trends.count(stage.change("ann", AddFilm(second)), LONG_AGO)
+    assert published_at(evening - timedelta(hours=1)) == ([second.movie_id], None, None)
+    trends.count(stage.change("bob", AddFilm(first), AddFilm(second)), LONG_AGO)
+    top = [second.movie_id, first.movie_id]
+    assert published_at(evening) == (top, None, None)
+    trends.count(stage.change("eve", AddFilm(first)), LONG_AGO)
+    trends.count(stage.change("ann", RemoveFilm(second.movie_id)), LONG_AGO)
+    counted_at = "2026-01-19T23:59:59.000+00:00"
+    for hours in (1, 12):
+        assert published_at(evening + timedelta(hours=hours)) == (top[::-1], top, counted_at)
+    assert published_at(evening + timedelta(days=1, seconds=1))[1] == top[::-1]
+
+
+def test_films_of_one_title_have_their_years(stage: Stage, trends: GlobalTrends) -> None:
+    trends.count(stage.change("ann", *(AddFilm(film) for film in (FILMS[2], FILMS[3], UNKNOWN))), LONG_AGO)
+    publish(trends)
+    years = {film["movie_id"]: film["year"] for film in stage.trends()["top_movies"]}
+    assert years == {film.movie_id: film.year for film in (FILMS[2], FILMS[3])} | {UNKNOWN.movie_id: None}

@@ -31,7 +31,8 @@ def api(
     database: Database[dict[str, Any]], redis_server: RedisServer, settings: Settings, tmp_path: Path
 ) -> Iterator[ApiProcess]:
     """`python -m cinematch api`, with trends to watch."""
-    database.global_stats.insert_one({"type": "global_trends", "updated_at": "2026-01-20T09:15:00+00:00"})
+    trends = {"type": "global_trends", "top_movies": [], "updated_at": "2026-01-20T09:15:00+00:00"}
+    database.global_stats.insert_one(trends)
     spec = next(spec for spec in LAYERS if spec.name == "api")
     process = ApiProcess(spec, tmp_path, LogFile(tmp_path / "log"), environment_of(settings, api_port=free_port()))
     process.start()

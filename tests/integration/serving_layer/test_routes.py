@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from prometheus_client import REGISTRY
 from pymongo import MongoClient
 from pymongo.database import Database
 
@@ -22,8 +23,10 @@ from cinematch.domain.summary import summarise
 from cinematch.domain.trends import FilmCount
 from cinematch.domain.watchlist import Film, replay
 from cinematch.local_stack.mongo_server import MongoServer
-from cinematch.settings import Settings
+from cinematch.local_stack.redis_server import RedisServer
+from cinematch.settings import Settings, StatsMode
 from micro_batch.trends_document import Source, trends_document
+from serving_layer.dashboard.routes import router as dashboard
 from serving_layer.routes import router
 from serving_layer.schema import GlobalTrendsAnswer, HabitsAnswer, UserStatsAnswer
 from tests.histories import add, film
@@ -96,6 +99,28 @@ def test_a_user_whose_events_no_view_has_yet_is_an_empty_list_marked_incomplete(
     assert not answer.freshness.complete
 
 
+@pytest.mark.parametrize("mode", [StatsMode.MICRO_BATCH, StatsMode.LAMBDA])
+def test_answers_are_counted_and_what_the_pages_look_at_is_not(
+    settings: Settings, redis_server: RedisServer, database: Database[dict[str, Any]], mode: StatsMode
+) -> None:
+    store_view(database, LOG, FILMS, latest=8)
+    changes = {"stats_mode": mode, "redis_url": redis_server.url}
+    with TestClient(create_app(settings.model_copy(update=changes), [router, dashboard])) as client:
+        before = counted()
+        assert client.get("/dashboard/users/stats", params={"user_id": "user"}).status_code == 200
+        assert counted() == before
+        assert client.get("/stats", params={"user_id": "user"}).status_code == 200
+        merges = 1 if mode is StatsMode.LAMBDA else 0
+        assert counted() == {"answers": before["answers"] + 1, "merges": before["merges"] + merges}
+
+
+def counted() -> dict[str, float]:
+    """Give what the API has counted so far."""
+    samples = [sample for metric in REGISTRY.collect() for sample in metric.samples]
+    totals = {"answers": "cinematch_answers_total", "merges": "cinematch_merges_total"}
+    return {key: sum(it.value for it in samples if it.name == name) for key, name in totals.items()}
+
+
 def test_a_user_without_any_event_is_not_found(client: TestClient) -> None:
     response = client.get("/stats", params={"user_id": "nobody"})
     assert response.status_code == 404
@@ -142,12 +167,14 @@ def test_min_sequence_gives_up_in_time(client: TestClient, database: Database[di
 
 
 def test_global_trends_show_public_fields_only(client: TestClient, database: Database[dict[str, Any]]) -> None:
-    state = TrendState(iter([FilmCount("m1", "Film m1", 2, None)]), {"Drama": 2}, 2)
+    state = TrendState(iter([FilmCount("m1", "Film m1", 2, None, 1995)]), {"Drama": 2}, 2)
     document = trends_document(state, Source.BOOTSTRAP, NOW, NOW)
-    database.global_stats.insert_one({"type": "global_trends", **document})
+    before = {"previous_top": ["m7", "m1"], "compared_with": NOW.isoformat()}
+    database.global_stats.insert_one({"type": "global_trends", **document, **before})
     response = client.get("/trends/global")
     assert response.status_code == 200
-    assert GlobalTrendsAnswer.model_validate_json(response.content, strict=True).top_movies[0].count == 2
+    film = GlobalTrendsAnswer.model_validate_json(response.content, strict=True).top_movies[0]
+    assert (film.count, film.year, film.previous_place) == (2, 1995, 2)
 
 
 def test_global_trends_before_the_bootstrap_are_unavailable(client: TestClient) -> None:

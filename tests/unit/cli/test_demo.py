@@ -27,7 +27,10 @@ from cinematch.settings import StatsMode
 
 FIRST, SECOND = LogPartition("events", 0), LogPartition("events", 1)
 STATUS = StackStatus("running", addresses={"api": "http://127.0.0.1:1", "kafka": "127.0.0.1:1"})
-FILMS = [TrendingMovie(movie_id=f"m{n}", title=f"Film {n}", poster_path=None, count=n) for n in range(1, 6)]
+FILMS = [
+    TrendingMovie(movie_id=f"m{n}", title=f"Film {n}", poster_path=None, year=None, count=n, previous_place=None)
+    for n in range(1, 6)
+]
 
 
 @dataclass
@@ -109,6 +112,7 @@ class FakeStack:
             total_movies_analyzed=5,
             updated_at="",
             source="",
+            compared_with=None,
         )
 
     def add(self, user_id: str, movie_id: str, *, rating: float) -> Change:

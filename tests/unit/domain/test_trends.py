@@ -1,13 +1,14 @@
 """Trends: counts equal a recount of the lists, however the log is cut and repeated."""
 
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cinematch.domain.events import Event
-from cinematch.domain.trends import Hole, holes, trend_increments
+from cinematch.domain.trends import Hole, compared, holes, trend_increments
 from cinematch.domain.watchlist import replay
 from tests.histories import add, delete, update
 from tests.strategies import EPOCH, catalogs, event_logs
@@ -78,3 +79,36 @@ def test_holes_are_before_between_and_never_behind_what_is_counted() -> None:
     events = [add(sequence, f"m{sequence}", user_id=user) for user, sequence in log]
     assert holes(events, {"a": 3, "c": 9}) == [Hole("a", 3, 5)]
     assert holes(events, {}) == [Hole("a", 0, 2), Hole("a", 2, 5)]
+
+
+MIDNIGHT = datetime(2026, 1, 20, tzinfo=UTC)
+
+
+def published(counted_at: datetime, *movie_ids: str, **more: Any) -> dict[str, Any]:
+    top = [{"movie_id": movie_id} for movie_id in movie_ids]
+    return {"updated_at": counted_at.isoformat(), "top_movies": top, **more}
+
+
+def test_the_first_trends_are_compared_with_nothing() -> None:
+    nothing = {"previous_top": None, "compared_with": None}
+    assert compared(None, MIDNIGHT) == nothing
+    assert compared(published(MIDNIGHT, "a", "b"), MIDNIGHT + timedelta(hours=23)) == nothing
+
+
+def test_when_the_day_has_passed_its_last_trends_are_compared_with_all_day() -> None:
+    evening = MIDNIGHT - timedelta(seconds=1)
+    first = compared(published(evening, "b", "a"), MIDNIGHT)
+    assert first == {"previous_top": ["b", "a"], "compared_with": evening.isoformat()}
+    for hours in (1, 23):
+        now = MIDNIGHT + timedelta(hours=hours)
+        assert compared(published(now - timedelta(minutes=1), "c", **first), now) == first
+    assert compared(published(MIDNIGHT, "c", **first), MIDNIGHT + timedelta(days=3))["previous_top"] == ["c"]
+
+
+def test_days_are_those_of_utc_and_a_clock_that_goes_back_ends_none() -> None:
+    there = timezone(timedelta(hours=2))
+    known = {"previous_top": ["z"], "compared_with": "2026-01-18T09:00:00+00:00"}
+    late = published(MIDNIGHT.astimezone(there) - timedelta(hours=1), "a", **known)
+    assert compared(late, MIDNIGHT - timedelta(minutes=30)) == known
+    assert compared(late, MIDNIGHT.astimezone(there))["previous_top"] == ["a"]
+    assert compared(published(MIDNIGHT, "a", **known), MIDNIGHT - timedelta(hours=1)) == known

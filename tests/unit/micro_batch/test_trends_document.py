@@ -25,7 +25,13 @@ def document(films: list[FilmCount], genres: dict[str, int] | None = None, budge
 def test_the_document_has_the_fields_of_the_design() -> None:
     films = [FilmCount(f"m{n}", f"Film {n}", 20 - n, f"/{n}.svg" if n % 2 else None) for n in range(12)]
     shown = document(films, {"Drama": 3, "Action": 3, "Comedy": 1})
-    assert shown["top_movies"][0] == {"movie_id": "m0", "title": "Film 0", "count": 20, "poster_path": None}
+    assert shown["top_movies"][0] == {
+        "movie_id": "m0",
+        "title": "Film 0",
+        "count": 20,
+        "poster_path": None,
+        "year": None,
+    }
     assert [film["movie_id"] for film in shown["top_movies"]] == [f"m{n}" for n in range(10)]
     assert shown["trending_genres"] == [
         {"genre": "Action", "count": 3, "percentage": 42.9},
