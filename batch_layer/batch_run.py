@@ -13,10 +13,11 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from batch_layer.exclusion import Exclusion, Lease
+from batch_layer.exclusion import wait_for_erasure
 from batch_layer.publication import Stores, publish
 from batch_layer.retention import retire, sweep
 from cinematch.contracts.batch_document import DOCUMENT_VERSION
+from cinematch.contracts.exclusion import Exclusion, Lease
 from cinematch.contracts.generations import Generation, GenerationState
 from cinematch.errors import CineMatchError
 from cinematch.settings import Settings
@@ -63,7 +64,7 @@ def run_batch(
 ) -> Generation:
     """Compute the next generation and publish it.
 
-    1. Take the lease.
+    1. Take the lease; an erasure that has it is waited for.
     2. Record the generation as building: from here on a night that fails, or is killed, is on record.
     3. Sweep up what killed runs left, and choose what to build on.
     4. Compute and write it, count what was written, and record it as ready.
@@ -73,6 +74,7 @@ def run_batch(
     A failure of 3 to 5 is recorded with its reason. Raises Conflict when another run is at work, StoreUnavailable,
     GenerationIncomplete, and whatever `build` raises.
     """
+    wait_for_erasure(lease)
     with Exclusion(lease) as exclusion:
         started_at = datetime.now(UTC)
         number = stores.generations.create(lease.owner, started_at, None, as_of).number

@@ -25,8 +25,8 @@ from cinematch.settings import Settings, load_settings
 from cinematch.telemetry import configure_logging
 
 if TYPE_CHECKING:
-    from batch_layer.exclusion import Lease
     from batch_layer.publication import Stores
+    from cinematch.contracts.exclusion import Lease
 
 batch = typer.Typer(no_args_is_help=True, help="The batch view: compute it, list its generations, go back to one.")
 
@@ -111,8 +111,8 @@ def rollback(
     number: Annotated[int | None, typer.Argument(help="The generation; the one before if left out.")] = None,
 ) -> None:
     """Publish an earlier generation again; readers stay exact, for the speed view gets the difference back first."""
-    from batch_layer.exclusion import Exclusion
     from batch_layer.publication import publish, rollback_target
+    from cinematch.contracts.exclusion import Exclusion
 
     with _stores(_settings()) as (stores, lease), Exclusion(lease) as exclusion:
         target = rollback_target(stores.generations, number)

@@ -2,67 +2,87 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
-from batch_layer.exclusion import LEASE_NAME, Exclusion, new_owner
+from batch_layer.exclusion import LEASE_NAME
 from cinematch.adapters import mongodb_client, s3_objects
-from cinematch.adapters.mongodb_client import SyncDatabase
 from cinematch.adapters.mongodb_generations import MongoGenerations
 from cinematch.adapters.mongodb_lease import MongoLease
 from cinematch.adapters.s3_batch_states import S3BatchStates
 from cinematch.contracts.batch_state import BatchStates
 from cinematch.contracts.erasure import Erasure, Removed
-from cinematch.contracts.generations import Generation, Generations
+from cinematch.contracts.exclusion import ERASURE, Exclusion, Lease, new_owner
+from cinematch.contracts.generations import Generations
 from cinematch.settings import Settings
 
 WAITS_FOR_BATCH: Final = "the next batch run"
+LAST_OLD: Final = "last_generation_before"
+"""The note of the newest generation that there was after the tombstone: a later one reads the tombstone, for a run
+records its generation before it reads the floors. Numbers, for hosts differ about what time it is."""
 
 
 class BatchEraser:
     """Removes documents at once; states once a generation is published that was begun after the erasure.
 
     A state is one set of files for all users, so it goes as a whole: such an earlier generation can still be published
-    again, but no run builds on it any more. No run is at work meanwhile, for the lease is held.
+    again, but no run builds on it any more. The lease is held while something is removed, and for the proof that
+    nothing is left, so no run is at work then; it is left alone while only the next run can help.
     """
 
-    def __init__(
-        self, generations: Generations, states: BatchStates, database: SyncDatabase, settings: Settings
-    ) -> None:
+    def __init__(self, generations: Generations, states: BatchStates, new_lease: Callable[[], Lease]) -> None:
         self._generations = generations
         self._states = states
-        self._database = database
-        self._settings = settings
+        self._new_lease = new_lease
 
     def erase(self, erasure: Erasure) -> Removed:
-        """Remove it; see `Eraser`. Raises Conflict while a batch run is at work."""
-        lease = MongoLease(self._database, LEASE_NAME, new_owner(), self._settings.batch_lease_seconds)
-        with Exclusion(lease):
-            documents = self._remove_documents(erasure)
-            published, stored = self._generations.published(), self._states.stored()
-            old = {it.number for it in self._generations.all() if it.started_at <= erasure.erased_at} & stored
-            if old and not _is_newer(published, erasure):
-                return Removed({"batch_documents": documents}, WAITS_FOR_BATCH)
+        """Remove it; see `Eraser`. Raises Conflict while a batch run is at work, or waits for its turn."""
+        last_old = erasure.notes.get(LAST_OLD, self._newest())
+        notes = {LAST_OLD: last_old}
+        if self._needs_next_run(last_old) and not self._holding(erasure):
+            return Removed({}, WAITS_FOR_BATCH, notes)
+        with Exclusion(self._new_lease(), "a batch run", gives_way=True):
+            counts = {"batch_documents": self._remove_documents(erasure)}
+            if self._needs_next_run(last_old):
+                return Removed(counts, WAITS_FOR_BATCH, notes)
+            old = self._old_states(last_old)
             for number in sorted(old):
                 self._states.drop(number)
-        return Removed({"batch_documents": documents, "batch_states": len(old)})
+        return Removed({**counts, "batch_states": len(old)}, notes=notes)
+
+    def _newest(self) -> int:
+        return max((it.number for it in self._generations.all()), default=0)
+
+    def _old_states(self, last_old: int) -> set[int]:
+        return {number for number in self._states.stored() if number <= last_old}
+
+    def _needs_next_run(self, last_old: int) -> bool:
+        published = self._generations.published()
+        return bool(self._old_states(last_old)) and (published is None or published.number <= last_old)
+
+    def _holding(self, erasure: Erasure) -> list[int]:
+        """Give the generations that have a document of the user from before the erasure."""
+        assert erasure.user_id is not None
+        reached = {
+            number: self._generations.boundaries(number, [erasure.user_id]).get(erasure.user_id)
+            for number in sorted(self._generations.stored())
+        }
+        return [number for number, reach in reached.items() if reach is not None and reach <= erasure.floor]
 
     def _remove_documents(self, erasure: Erasure) -> int:
         assert erasure.user_id is not None
-        removed = 0
-        for number in sorted(self._generations.stored()):
-            reach = self._generations.boundaries(number, [erasure.user_id]).get(erasure.user_id)
-            if reach is not None and reach <= erasure.floor:
-                self._generations.remove(number, [erasure.user_id])
-                removed += 1
-        return removed
-
-
-def _is_newer(published: Generation | None, erasure: Erasure) -> bool:
-    return published is not None and published.started_at > erasure.erased_at
+        holding = self._holding(erasure)
+        for number in holding:
+            self._generations.remove(number, [erasure.user_id])
+        return len(holding)
 
 
 def eraser(settings: Settings) -> BatchEraser:
     """Give the eraser of this layer (entry point `cinematch.erasers`)."""
     database = mongodb_client.connect(settings)[settings.mongodb_database]
     states = S3BatchStates(s3_objects.connect(settings))
-    return BatchEraser(MongoGenerations(database), states, database, settings)
+
+    def new_lease() -> MongoLease:
+        return MongoLease(database, LEASE_NAME, new_owner(ERASURE), settings.batch_lease_seconds)
+
+    return BatchEraser(MongoGenerations(database), states, new_lease)

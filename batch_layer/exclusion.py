@@ -1,85 +1,33 @@
-"""One batch run at a time: a lease that is renewed in the background for as long as the run lives."""
+"""One batch run at a time; a run waits for an erasure that is at work, and no later erasure overtakes it."""
 
 from __future__ import annotations
 
-import os
-import secrets
-import socket
-import threading
-from types import TracebackType
-from typing import Final, Protocol, Self
+import time
+from collections.abc import Callable
+from typing import Final
 
 from cinematch.contracts.batch_status import BATCH_LEASE
-from cinematch.errors import Conflict, StoreUnavailable
+from cinematch.contracts.exclusion import Lease, is_erasure
 from cinematch.telemetry import get_logger
 
-RENEWALS_PER_LEASE: Final = 4
 LEASE_NAME: Final = BATCH_LEASE
+PATIENCE_SECONDS: Final = 600.0
+"""An erasure has the lease for as long as it takes to write some objects of the lake anew."""
+LOOK_SECONDS: Final = 0.5
 _log = get_logger(__name__)
 
 
-class Lease(Protocol):
-    """A lease as one owner sees it; every call may raise StoreUnavailable."""
+def wait_for_erasure(
+    lease: Lease, patience_seconds: float = PATIENCE_SECONDS, sleep: Callable[[float], None] = time.sleep
+) -> None:
+    """Return once no erasure holds the lease, or when patience is over; until it is taken, no erasure takes it again.
 
-    owner: str
-    duration_seconds: float
-
-    def acquire(self) -> bool:
-        """Take it, unless another owner holds it."""
-
-    def renew(self) -> bool:
-        """Prolong it; False when another owner has it."""
-
-    def release(self) -> None:
-        """Give it back."""
-
-    def holder(self) -> str | None:
-        """Name who holds it."""
-
-
-def new_owner() -> str:
-    """Name this run: host and process, for people, and a token, for a process id is used again."""
-    return f"{owner_name(os.getpid())}{secrets.token_hex(4)}"
-
-
-def owner_name(pid: int) -> str:
-    """Give what the names of all runs of a process of this host begin with."""
-    return f"{socket.gethostname()}/{pid}/"
-
-
-class Exclusion:
-    """Holds a lease inside a `with` block. Raises Conflict on entering when somebody else holds it."""
-
-    def __init__(self, lease: Lease) -> None:
-        self._lease = lease
-        self._over = threading.Event()
-        self._keeper = threading.Thread(target=self._keep, name="lease keeper", daemon=True)
-
-    def __enter__(self) -> Self:
-        if not self._lease.acquire():
-            raise Conflict(f"another batch run is at work ({self._lease.holder()}); this one does nothing")
-        self._keeper.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._over.set()
-        self._keeper.join()
-        try:
-            self._lease.release()
-        except StoreUnavailable as unavailable:
-            _log.warning("the lease could not be given back and runs out by itself", reason=str(unavailable))
-
-    def confirm(self) -> None:
-        """Prolong the lease now. Raises Conflict when it was lost: a run that was suspended must not publish."""
-        if not self._lease.renew():
-            raise Conflict("this batch run was suspended for too long, and another one has taken over")
-
-    def _keep(self) -> None:
-        while not self._over.wait(self._lease.duration_seconds / RENEWALS_PER_LEASE):
-            try:
-                if not self._lease.renew():
-                    return  # `confirm` will say so
-            except StoreUnavailable as error:
-                _log.warning("the lease could not be renewed", reason=str(error))
+    Whoever else holds it is not waited for.
+    """
+    lease.reserve()
+    deadline, holder = time.monotonic() + patience_seconds, lease.holder()
+    if is_erasure(holder):
+        _log.info("this batch run waits for an erasure", holder=holder, at_most_seconds=patience_seconds)
+    while is_erasure(lease.holder()) and time.monotonic() < deadline:
+        sleep(LOOK_SECONDS)
+        lease.reserve()

@@ -6,8 +6,8 @@ import threading
 from datetime import datetime
 from typing import Final
 
-from batch_layer.exclusion import owner_name
 from batch_layer.scheduled_command import Failure
+from cinematch.contracts.exclusion import owner_name
 from cinematch.contracts.generations import Generation, Generations, GenerationState
 from cinematch.errors import CineMatchError
 from cinematch.telemetry import get_logger

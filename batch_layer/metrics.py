@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 from prometheus_client.core import GaugeMetricFamily
 
-from batch_layer.exclusion import Lease
 from cinematch.contracts.batch_status import RunState, run_state
+from cinematch.contracts.exclusion import Lease
 from cinematch.contracts.generations import Generation, Generations, GenerationState
 from cinematch.metrics import catalogue
 from cinematch.metrics.instruments import gauge_family

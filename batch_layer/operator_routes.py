@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from batch_layer.exclusion import LEASE_NAME, Exclusion, Lease
+from batch_layer.exclusion import LEASE_NAME
 from batch_layer.publication import Stores, publish, rollback_target
 from batch_layer.store_connections import connected_stores
 from cinematch.adapters import mongodb_client
@@ -23,6 +23,7 @@ from cinematch.api.lookups import Lookup
 from cinematch.api.operator import ACTION, KEEP_SECONDS, Panel, audited, operator_router, panel, shown_live
 from cinematch.api.problems import problem_responses
 from cinematch.api.resources import shared_resources
+from cinematch.contracts.exclusion import Exclusion, Lease
 from cinematch.contracts.generations import Generation, Generations, GenerationState
 from cinematch.errors import Conflict
 from cinematch.settings import Settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from batch_layer.exclusion import LEASE_NAME, Lease, new_owner
+from batch_layer.exclusion import LEASE_NAME
 from batch_layer.publication import Stores
 from cinematch.adapters import mongodb_client, redis_client, s3_lake, s3_objects
 from cinematch.adapters.mongodb_erasures import Erasures
@@ -15,6 +15,7 @@ from cinematch.adapters.mongodb_outbox import Outbox
 from cinematch.adapters.redis_speed_view import RedisSpeedView
 from cinematch.adapters.s3_batch_states import S3BatchStates
 from cinematch.contracts.event_history import JoinedHistory
+from cinematch.contracts.exclusion import Lease, new_owner
 from cinematch.settings import Settings
 
 

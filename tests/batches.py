@@ -13,13 +13,14 @@ from pymongo import MongoClient, ReplaceOne
 from pyspark.sql import SparkSession
 
 from batch_layer.batch_run import run_batch
-from batch_layer.exclusion import LEASE_NAME, new_owner
+from batch_layer.exclusion import LEASE_NAME
 from batch_layer.job import build
 from batch_layer.publication import Stores, publish, rollback_target
 from cinematch.adapters.mongodb_lease import MongoLease
 from cinematch.contracts.batch_document import batch_document
 from cinematch.contracts.catalog_document import catalog_document
 from cinematch.contracts.collections import CATALOG, USER_STATS_BATCH
+from cinematch.contracts.exclusion import new_owner
 from cinematch.contracts.generations import Generation, list_chunks
 from cinematch.domain.events import Event
 from cinematch.domain.summary import summarise

@@ -20,7 +20,6 @@ from typing import Final
 import httpx
 import uvloop
 
-from batch_layer.exclusion import Exclusion
 from batch_layer.publication import publish
 from batch_layer.store_connections import connected_stores
 from benchmarks.http_load import get, on_schedule, saturate
@@ -32,6 +31,7 @@ from cinematch.adapters import mongodb_client, redis_client
 from cinematch.adapters.mongodb_stats import MongoStats
 from cinematch.adapters.redis_speed_reader import RedisSpeedReader
 from cinematch.adapters.redis_speed_view import RedisSpeedView
+from cinematch.contracts.exclusion import Exclusion
 from cinematch.settings import Settings
 
 TITLE: Final = "GET /stats, merged on read"

@@ -6,7 +6,9 @@ was suspended for longer than the lease and wakes up may believe, until its next
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 from pymongo import ReturnDocument
@@ -19,6 +21,7 @@ from cinematch.contracts.collections import LEASES
 _NEVER_HELD: Final = datetime(1970, 1, 1, tzinfo=UTC)
 HELD: Final = {"$expr": {"$gte": ["$expires_at", "$$NOW"]}}
 """Finds a lease that has not ended."""
+_UNRESERVED: Final = {"$expr": {"$lt": [{"$ifNull": ["$reserved_until", _NEVER_HELD]}, "$$NOW"]}}
 
 
 class MongoLease:
@@ -30,11 +33,21 @@ class MongoLease:
         self.duration_seconds = duration_seconds
         self._leases = database[LEASES]
 
-    def acquire(self) -> bool:
-        """Take the lease unless another owner holds it; whether we hold it now. Raises StoreUnavailable."""
+    def acquire(self, *, gives_way: bool = False) -> bool:
+        """Take the lease unless another owner holds it; whether we hold it now. Raises StoreUnavailable.
+
+        gives_way: also not while somebody has reserved it. Whoever takes it without that ends the reservation.
+        """
+        free: dict[str, Any] = {"$or": [{"owner": self.owner}, {"$expr": {"$lt": ["$expires_at", "$$NOW"]}}]}
         with translated():
             self._create()
-            return self._take({"$or": [{"owner": self.owner}, {"$expr": {"$lt": ["$expires_at", "$$NOW"]}}]})
+            return self._take(free | _UNRESERVED) if gives_way else self._take(free, {"reserved_until": _NEVER_HELD})
+
+    def reserve(self) -> None:
+        """Let nobody who gives way take the lease before `duration_seconds` are over. Raises StoreUnavailable."""
+        with translated():
+            self._create()
+            self._leases.update_one({"_id": self.name}, [{"$set": {"reserved_until": self._end()}}])
 
     def renew(self) -> bool:
         """Prolong the lease; False when another owner has taken it meanwhile. Raises StoreUnavailable."""
@@ -61,11 +74,14 @@ class MongoLease:
         except DuplicateKeyError:  # somebody else has just created it
             return
 
-    def _take(self, condition: dict[str, Any]) -> bool:
-        milliseconds = int(self.duration_seconds * 1000)
+    def _take(self, condition: dict[str, Any], fields: Mapping[str, Any] = MappingProxyType({})) -> bool:
         taken = self._leases.find_one_and_update(
             {"_id": self.name} | condition,
-            [{"$set": {"owner": self.owner, "expires_at": {"$add": ["$$NOW", milliseconds]}}}],
+            [{"$set": {"owner": self.owner, "expires_at": self._end(), **fields}}],
             return_document=ReturnDocument.AFTER,
         )
         return taken is not None
+
+    def _end(self) -> dict[str, Any]:
+        """Give when a lease of now ends, by the server's clock."""
+        return {"$add": ["$$NOW", int(self.duration_seconds * 1000)]}

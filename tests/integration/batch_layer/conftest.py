@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from batch_layer.exclusion import LEASE_NAME, new_owner
+from batch_layer.exclusion import LEASE_NAME
 from batch_layer.publication import Stores
 from cinematch.adapters import mongodb_client, redis_client, s3_lake, s3_objects
 from cinematch.adapters.mongodb_client import SyncClient
@@ -19,6 +19,7 @@ from cinematch.adapters.mongodb_outbox import Outbox
 from cinematch.adapters.redis_speed_view import RedisSpeedView
 from cinematch.adapters.s3_batch_states import S3BatchStates
 from cinematch.contracts.event_history import JoinedHistory
+from cinematch.contracts.exclusion import new_owner
 from cinematch.local_stack.minio_server import MinioServer
 from cinematch.local_stack.mongo_server import MongoServer
 from cinematch.local_stack.redis_server import RedisServer

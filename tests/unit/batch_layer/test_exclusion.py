@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from batch_layer.exclusion import Exclusion, new_owner
+from batch_layer.exclusion import wait_for_erasure
+from cinematch.contracts.exclusion import ERASURE, Exclusion, new_owner
 from cinematch.errors import Conflict, StoreUnavailable
 from tests.twins.memory_lease import Holding, MemoryLease
 
@@ -61,3 +62,35 @@ def test_a_held_lease_keeps_others_out() -> None:
 
 def test_owners_differ_also_within_one_process() -> None:
     assert new_owner() != new_owner()
+
+
+class TestARunBesideAnErasure:
+    @pytest.fixture
+    def holding(self) -> Holding:
+        return Holding(new_owner(ERASURE))
+
+    def test_waits_until_it_is_over_and_is_not_overtaken_by_the_next(self, holding: Holding) -> None:
+        looks: list[bool] = []
+
+        def sleep(_: float) -> None:
+            next_erasure = MemoryLease(new_owner(ERASURE), holding)
+            if len(looks) == 3:
+                holding.owner = None
+            looks.append(next_erasure.acquire(gives_way=True))
+
+        run = MemoryLease("me", holding)
+        wait_for_erasure(run, sleep=sleep)
+        assert looks == [False] * 4
+        with Exclusion(run):
+            assert not holding.is_reserved
+
+    def test_does_not_wait_for_ever(self, holding: Holding) -> None:
+        wait_for_erasure(MemoryLease("me", holding), patience_seconds=0)
+        with pytest.raises(Conflict, match="an erasure is at work"), Exclusion(MemoryLease("me", holding)):
+            pass
+
+    def test_does_not_wait_for_another_run(self) -> None:
+        def sleep(_: float) -> None:
+            raise AssertionError("it waits")
+
+        wait_for_erasure(MemoryLease("me", Holding("other")), sleep=sleep)

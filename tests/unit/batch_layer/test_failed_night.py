@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from datetime import UTC, datetime, timedelta
 
-from batch_layer.exclusion import owner_name
 from batch_layer.failed_night import FailedNights, record_failure
 from batch_layer.scheduled_command import Failure
+from cinematch.contracts.exclusion import owner_name
 from cinematch.contracts.generations import Generation, GenerationState
 from cinematch.errors import StoreUnavailable
 from tests.twins.memory_generations import MemoryGenerations
