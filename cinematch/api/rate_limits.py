@@ -139,7 +139,7 @@ class RateLimits:
         senders = []
         guard: Guard = connection.app.state.guard
         if self._address.per_minute and connection.client:
-            senders.append((self._address, _network(connection.client.host)))
+            senders.append((self._address, network_of(connection.client.host)))
         if self._user.per_minute and (user_id := await _user_id(guard, connection)) is not None:
             senders.append((self._user, user_id))
         return senders
@@ -169,7 +169,8 @@ async def _user_id(guard: Guard, connection: HTTPConnection) -> str | None:
     return None if caller is None else caller.user_id
 
 
-def _network(host: str) -> str:
+def network_of(host: str) -> str:
+    """Give the part of an address that its owner cannot choose."""
     try:
         address = ip_address(host)
     except ValueError:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from hashlib import blake2b
 from time import monotonic
@@ -13,14 +12,15 @@ from typing import Any, Final
 import orjson
 from fastapi.sse import ServerSentEvent
 
-from cinematch.errors import CineMatchError, StoreUnavailable
+from cinematch.api.seats import Seats
+from cinematch.errors import CineMatchError
 
 PERIOD_SECONDS: Final = 0.5
 """Between two look-ups of the same; an event is on the page within this time of its being visible in GET /stats."""
 HEARTBEAT_SECONDS: Final = 5.0
 """After this time without news the stream says that the last ones still hold; live.js expects it."""
 WATCHERS_MAX: Final = 500
-"""Streams at a time: each costs a connection, and each user watched two reads a second."""
+"""Streams at a time, of users and of the trends: each costs a connection, and each user watched two reads a second."""
 
 AsyncCondition = Callable[[], Awaitable[bool]]
 
@@ -65,7 +65,7 @@ class Looks:
         self._clock = clock
         self._sleep = sleep
         self._latest: dict[str, _Look] = {}
-        self._watchers = 0
+        self.seats = Seats("the live stream", WATCHERS_MAX)
 
     async def get(self, key: str) -> Seen:
         """Give the document as it was at most `period_seconds` ago. Raises what the source raised then."""
@@ -75,17 +75,6 @@ class Looks:
             self._latest = {other: look for other, look in self._latest.items() if self._is_young(look, now)}
             latest = self._latest[key] = _Look(now, asyncio.ensure_future(self._seen(key)))
         return await asyncio.shield(latest.task)  # one watcher who leaves does not end the look of the others
-
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Be one of the watchers. Raises StoreUnavailable when there are too many: polling still works."""
-        if self._watchers >= WATCHERS_MAX:
-            raise StoreUnavailable("the live stream", f"it has {WATCHERS_MAX} watchers already")
-        self._watchers += 1
-        try:
-            yield
-        finally:
-            self._watchers -= 1
 
     async def follow(
         self, key: str, name: str, known: str | None, ending: AsyncCondition = never

@@ -8,8 +8,7 @@ server, so there is one stream, and not one for each panel. One who comes back i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Annotated, Any, Final
 
 import orjson
@@ -19,11 +18,12 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from cinematch.api.access import Access, open_to
 from cinematch.api.health import HealthChecks
 from cinematch.api.operator import KEEP_SECONDS, OBSERVED_AT, live_panels
+from cinematch.api.seats import Seats
 from cinematch.api.strict_route import StrictRoute
-from cinematch.errors import CineMatchError, StoreUnavailable
+from cinematch.errors import CineMatchError
 from cinematch.telemetry import get_logger
 from serving_layer.dashboard.looks import HEARTBEAT_SECONDS, AsyncCondition, Looks, Seen
-from serving_layer.dashboard.streams import Ending
+from serving_layer.dashboard.streams import Ending, Sender
 
 HEALTH: Final = "health"
 LOOK_SECONDS: Final = 0.5
@@ -42,18 +42,7 @@ class OperatorNews:
 
     def __init__(self, panels: Mapping[str, Looks]) -> None:
         self._panels = panels
-        self._watchers = 0
-
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Be one of the watchers. Raises StoreUnavailable when there are too many: polling still works."""
-        if self._watchers >= WATCHERS_MAX:
-            raise StoreUnavailable("the live stream", f"it has {WATCHERS_MAX} watchers already")
-        self._watchers += 1
-        try:
-            yield
-        finally:
-            self._watchers -= 1
+        self.seats = Seats("the live stream", WATCHERS_MAX)
 
     async def follow(
         self,
@@ -111,9 +100,9 @@ async def operator_news(request: Request) -> OperatorNews:
     return news
 
 
-async def seat(news: Annotated[OperatorNews, Depends(operator_news)]) -> AsyncIterator[OperatorNews]:
-    """Be a watcher until the stream ends. Raises StoreUnavailable."""
-    with news.watching():
+async def seat(news: Annotated[OperatorNews, Depends(operator_news)], sender: Sender) -> AsyncIterator[OperatorNews]:
+    """Have a seat until the stream ends. Raises what `Seats` raises: polling still works."""
+    with news.seats.taken_by(sender):
         yield news
 
 

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from cinematch.api.access import Access, open_to
 from cinematch.api.guard import Guard
+from cinematch.api.seats import seat_sender
 from cinematch.api.strict_route import StrictRoute
 from cinematch.contracts.event_codec import Identifier
 from serving_layer.dashboard.documents import LiveDocuments
@@ -43,6 +44,7 @@ async def ending(request: Request) -> AsyncCondition:
 
 Documents = Annotated[LiveDocuments, Depends(live_documents)]
 Ending = Annotated[AsyncCondition, Depends(ending)]
+Sender = Annotated[str | None, Depends(seat_sender)]
 
 
 async def user_seen(documents: Documents, user_id: UserId) -> Seen:
@@ -55,15 +57,15 @@ async def trends_seen(documents: Documents) -> Seen:
     return await documents.trends.get(COMMUNITY)
 
 
-async def seat_at_users(documents: Documents) -> AsyncIterator[Looks]:
-    """Be a watcher until the stream ends. Raises StoreUnavailable."""
-    with documents.users.watching():
+async def seat_at_users(documents: Documents, sender: Sender) -> AsyncIterator[Looks]:
+    """Have a seat until the stream ends. Raises what `Seats` raises: polling still works."""
+    with documents.users.seats.taken_by(sender):
         yield documents.users
 
 
-async def seat_at_trends(documents: Documents) -> AsyncIterator[Looks]:
-    """Be a watcher until the stream ends. Raises StoreUnavailable."""
-    with documents.trends.watching():
+async def seat_at_trends(documents: Documents, sender: Sender) -> AsyncIterator[Looks]:
+    """Have a seat until the stream ends. Raises what `Seats` raises: polling still works."""
+    with documents.trends.seats.taken_by(sender):
         yield documents.trends
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from cinematch.errors import StoreUnavailable
-from serving_layer.dashboard import looks
 from serving_layer.dashboard.looks import HEARTBEAT_SECONDS, PERIOD_SECONDS, Looks
 
 
@@ -94,12 +93,3 @@ async def test_nothing_is_kept_of_what_nobody_asks_for_any_more() -> None:
     source.now += PERIOD_SECONDS
     await shared.get("anna")
     assert list(shared._latest) == ["anna"]
-
-
-def test_there_is_a_most_of_watchers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(looks, "WATCHERS_MAX", 1)
-    shared = Source().looks()
-    with shared.watching(), pytest.raises(StoreUnavailable, match="watchers"), shared.watching():
-        pytest.fail("this is one too many")
-    with shared.watching():
-        assert shared._watchers == 1

@@ -7,13 +7,11 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from fastapi import FastAPI, Request
 from pydantic import BaseModel
 
 from cinematch.api.operator import live_panels, operator_router, shown_live
 from cinematch.errors import StoreUnavailable
-from serving_layer.dashboard import operation
 from serving_layer.dashboard.looks import HEARTBEAT_SECONDS, Looks
 from serving_layer.dashboard.operation import OperatorNews
 
@@ -111,11 +109,3 @@ def test_the_panels_are_those_that_their_layers_have_marked() -> None:
     app = FastAPI()
     app.include_router(router, prefix="/v1")
     assert list(live_panels(app)) == ["seen"]
-
-
-def test_there_are_seats_for_some_operators_and_they_come_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(operation, "WATCHERS_MAX", 1)
-    news = OperatorNews({})
-    for _ in range(2):
-        with news.watching(), pytest.raises(StoreUnavailable), news.watching():
-            pass
