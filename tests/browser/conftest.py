@@ -12,6 +12,7 @@ from contextlib import ExitStack
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 
+from cinematch.adapters import redis_client
 from cinematch.adapters.mongodb_client import SyncDatabase, connect
 from cinematch.adapters.mongodb_schema import ensure_schema
 from cinematch.local_stack.mongo_server import MongoServer
@@ -42,7 +43,10 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def site_settings(mongo_server: MongoServer, redis_server: RedisServer) -> Iterator[Settings]:
-    """Settings of the module's own database on the session's servers, in mode `lambda`."""
+    """Settings of the module's own database on the session's servers, in mode `lambda`.
+
+    Redis is emptied: a user of the same name in another module is another one.
+    """
     name = f"browser-{secrets.token_hex(6)}"
     settings = Settings(
         mongodb_url=mongo_server.url,
@@ -50,7 +54,8 @@ def site_settings(mongo_server: MongoServer, redis_server: RedisServer) -> Itera
         mongodb_database=name,
         stats_mode=StatsMode.LAMBDA,
     )
-    with connect(settings) as client:
+    with connect(settings) as client, redis_client.connect(settings) as redis:
+        redis.flushall()
         ensure_schema(client[name])
         yield settings
         client.drop_database(name)
