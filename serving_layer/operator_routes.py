@@ -54,7 +54,6 @@ router = operator_router(lifespan=lifespan)
 
 @router.get("/audit", summary="The last audit")
 @open_to(Access.OPERATOR)
-@open_to(Access.OPERATOR)
 @shown_live("audit")
 async def operator_audit(request: Request) -> AuditPanel:
     """Tell when answers were last compared with a replay of the event log, and what came of it."""

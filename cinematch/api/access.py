@@ -56,9 +56,11 @@ class RouteAccess(NamedTuple):
 
 
 def open_to(access: Access) -> Callable[[Endpoint], Endpoint]:
-    """Declare who may call the route of this function; stands below the router's decorator."""
+    """Declare, once, who may call the route of this function; stands below the router's decorator."""
 
     def declare(endpoint: Endpoint) -> Endpoint:
+        if hasattr(endpoint, _ATTRIBUTE):
+            raise ValueError(f"{endpoint.__qualname__} says twice who may call it")
         setattr(endpoint, _ATTRIBUTE, access)
         return endpoint
 

@@ -204,6 +204,15 @@ def test_what_declares_nothing_is_for_operators(tmp_path: Path) -> None:
     assert client.get("/forgotten", headers=bearer(token("olga", scope="operator"))).json() == "a secret"
 
 
+def test_a_route_says_once_who_may_call_it() -> None:
+    with pytest.raises(ValueError, match="twice"):
+
+        @open_to(Access.OPERATOR)
+        @open_to(Access.PUBLIC)
+        def told() -> str:
+            return "a word"
+
+
 def test_the_log_tells_which_operator_acts(tmp_path: Path) -> None:
     router = operator_router()
 
