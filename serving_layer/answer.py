@@ -41,7 +41,10 @@ class LiveCounters(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class UserView:
-    """One user as a mode sees them; `live`, when given, takes the place of the counters in `stats`."""
+    """One user as a mode sees them; `live`, when given, takes the place of the counters in `stats`.
+
+    `met`: how the two views met (mode `lambda`), in the words of the metric `MERGES`.
+    """
 
     user_id: str
     stats: Statistics
@@ -50,6 +53,7 @@ class UserView:
     batch_updated_at: datetime | None = None
     realtime_delta_count: int = 0
     live: LiveCounters | None = None
+    met: str | None = None
 
     def with_stats(self, stats: Statistics) -> UserView:
         """Give the same view with other statistics."""

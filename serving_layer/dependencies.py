@@ -23,6 +23,7 @@ from serving_layer.films import FilmCache
 from serving_layer.habits import HabitsService
 from serving_layer.incremental_mode import IncrementalStats
 from serving_layer.lambda_mode import LambdaStats
+from serving_layer.metrics import count_answer
 from serving_layer.micro_batch_mode import MicroBatchStats
 from serving_layer.service import StatsSource, UserStatsService
 from serving_layer.stores import StatsStore
@@ -58,12 +59,13 @@ def stats_source(settings: Settings, store: StatsStore, redis: AsyncRedisClient)
 def _state(
     settings: Settings, source: StatsSource, store: StatsStore, database: AsynchronousDatabase
 ) -> Mapping[str, object]:
-    service = UserStatsService(source, settings.min_sequence_wait_seconds)
+    wait_seconds = settings.min_sequence_wait_seconds
+    watched = UserStatsService(source, wait_seconds)
     return {
         "habits_service": HabitsService(MongoCurrentLists(database), FilmCache(store)),
         "live_documents": LiveDocuments.of(
-            Sources(service, store, AsyncOutboxWatch(database), MongoCommunity(database))
+            Sources(watched, store, AsyncOutboxWatch(database), MongoCommunity(database))
         ),
-        "user_stats_service": service,
+        "user_stats_service": UserStatsService(source, wait_seconds, answered=count_answer),
         "stats_store": store,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Final
@@ -15,8 +15,6 @@ from cinematch.domain.events import Event
 from cinematch.domain.statistics import Statistics, statistics, statistics_of
 from cinematch.domain.summary import Summary, WholeListNeeded, merge
 from cinematch.domain.watchlist import Watchlist, replay
-from cinematch.metrics.catalogue import MERGES
-from cinematch.metrics.instruments import counter
 from cinematch.settings import StatsMode
 from cinematch.spans import span
 from serving_layer.answer import LiveCounters, UserView, freshness, no_statistics
@@ -42,7 +40,8 @@ _OUTCOMES: Final[dict[type[Reading], str]] = {
     BoundaryBehind: "batch_behind",
     SpeedViewBroken: "view_broken",
 }
-_MERGES: Final = {outcome: counter(MERGES).labels(outcome) for outcome in (*_OUTCOMES.values(), _UNREADABLE)}
+MEETINGS: Final = (*_OUTCOMES.values(), _UNREADABLE)
+"""All that `UserView.met` may be."""
 
 
 @dataclass(frozen=True)
@@ -101,17 +100,20 @@ class LambdaStats:
         """Read and merge; without Redis, or when it has lost events, the batch document alone, marked incomplete."""
         with span("merge"):
             views = await self._read(user_id)
-            if isinstance(views.reading(), BoundaryBehind):
+            found = views.reading()
+            if isinstance(found, BoundaryBehind):
                 views = await self._read(user_id)
-            return None if views.is_of_nobody else await self._answer(views)
+                found = views.reading()
+            if views.is_of_nobody:
+                return None
+            met = _OUTCOMES[type(found)] if views.speed.readable else _UNREADABLE
+            return replace(await self._answer(views, found), met=met)
 
     async def _read(self, user_id: str) -> _BothViews:
         stored, speed = await asyncio.gather(self._store.batch_stats(user_id), read_speed(self._speed, user_id))
         return _BothViews(user_id, stored, speed)
 
-    async def _answer(self, views: _BothViews) -> UserView:
-        found = views.reading()
-        _count(found, readable=views.speed.readable)
+    async def _answer(self, views: _BothViews, found: Reading) -> UserView:
         match found:
             case BoundaryOnly():
                 return _batch_view(views, readable=views.speed.readable)
@@ -163,10 +165,6 @@ class LambdaStats:
         start = Watchlist({entry.movie_id: entry for entry in entries}, views.boundary)
         watchlist = replay(tail, start)
         return statistics_of(watchlist, await self._films.get(watchlist.entries))
-
-
-def _count(found: Reading, *, readable: bool) -> None:
-    _MERGES[_OUTCOMES[type(found)] if readable else _UNREADABLE].inc()
 
 
 def _batch_view(views: _BothViews, *, readable: bool) -> UserView:

@@ -9,9 +9,7 @@ from typing import Any, Final, Protocol
 
 from cinematch.domain.statistics import Statistics, genre_rows, mean_rating
 from cinematch.errors import UserNotFound, WaitTimeout
-from cinematch.metrics.catalogue import ANSWERS
-from cinematch.metrics.instruments import counter
-from serving_layer.answer import Freshness, LiveCounters, UserView
+from serving_layer.answer import LiveCounters, UserView
 
 FIRST_PAUSE_SECONDS: Final = 0.005
 """Between two reads of somebody who waits for an event; doubles up to the longest."""
@@ -26,7 +24,7 @@ class StatsSource(Protocol):
 
 
 class UserStatsService:
-    """Answers GET /stats."""
+    """Answers GET /stats; `answered` is told of every answer that is given."""
 
     def __init__(
         self,
@@ -34,11 +32,13 @@ class UserStatsService:
         wait_seconds: float,
         clock: Callable[[], float] = monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        answered: Callable[[UserView], None] = lambda view: None,
     ) -> None:
         self._source = source
         self._wait_seconds = wait_seconds
         self._clock = clock
         self._sleep = sleep
+        self._answered = answered
 
     async def get_user_stats(self, user_id: str, min_sequence: int | None = None) -> dict[str, Any]:
         """Give the flat answer; with `min_sequence`, one that contains that event of the user.
@@ -54,7 +54,7 @@ class UserStatsService:
             if view is None:
                 raise UserNotFound(f"user {user_id!r} has no list yet")
             if min_sequence is None or view.freshness.applied_sequence >= min_sequence:
-                count_answer(view.freshness)
+                self._answered(view)
                 return self._with_live_counters(view).document()
             if self._clock() + pause > deadline:
                 raise WaitTimeout(_too_late(min_sequence, view, self._wait_seconds))
@@ -85,13 +85,6 @@ class UserStatsService:
         one film for another).
         """
         return mean_rating(batch_tenths + delta_tenths, batch_rated + delta_rated)
-
-
-def count_answer(freshness: Freshness) -> None:
-    """Count an answer by what it lacks."""
-    missing = freshness.applied_sequence < freshness.latest_sequence
-    lacks = "complete" if freshness.complete else "events_missing" if missing else "view_unreadable"
-    counter(ANSWERS).labels(freshness.mode.value, lacks).inc()
 
 
 def _too_late(min_sequence: int, view: UserView, wait_seconds: float) -> str:

@@ -311,7 +311,8 @@ ANSWERS: Final = Metric(
     Kind.COUNTER,
     Unit.ANSWERS,
     "Answers of GET /stats by STATS_MODE and freshness: complete, or what is missing: events_missing (issued, not in "
-    "the answer), view_unreadable (Redis is silent, or has lost events, and the batch document answers alone).",
+    "the answer), view_unreadable (Redis is silent, or has lost events, and the batch document answers alone). What "
+    "the dashboard's pages look at is not counted.",
     ("api",),
     labels=("mode", "freshness"),
 )
@@ -320,9 +321,10 @@ MERGES: Final = Metric(
     "cinematch_merges_total",
     Kind.COUNTER,
     Unit.ANSWERS,
-    "Reads of STATS_MODE=lambda by how the two views met: boundary_only (nothing after the batch), at_boundary, "
-    "batch_ahead (a batch was published that the speed view is not cut at yet; the tail is folded), batch_behind (the "
-    "document is older than the speed view, also when read twice), view_broken (events lost), view_unreadable.",
+    "Answers of GET /stats in STATS_MODE=lambda by how the two views met: boundary_only (nothing after the batch), "
+    "at_boundary, batch_ahead (a batch was published that the speed view is not cut at yet; the tail is folded), "
+    "batch_behind (the document is older than the speed view, also when read twice), view_broken (events lost), "
+    "view_unreadable. What the dashboard's pages look at is not counted.",
     ("api",),
     labels=("outcome",),
 )

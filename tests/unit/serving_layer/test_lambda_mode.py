@@ -19,6 +19,7 @@ from cinematch.domain.watchlist import replay
 from cinematch.errors import StoreUnavailable, UserNotFound
 from serving_layer.films import FilmCache
 from serving_layer.lambda_mode import LambdaStats
+from serving_layer.metrics import count_answer
 from serving_layer.service import UserStatsService
 from tests.histories import add, delete, film, update
 from tests.twins.memory_speed_view import MemorySpeedView
@@ -55,7 +56,8 @@ class Scene:
         self.log = log
         self.stats = MemoryStats(catalog=FILMS, sequences={"user": len(log)} if log else {})
         self.speed = Reader(MemorySpeedView())
-        self.service = UserStatsService(LambdaStats(self.stats, self.speed, FilmCache(self.stats)), 0.0)
+        self.source = LambdaStats(self.stats, self.speed, FilmCache(self.stats))
+        self.service = UserStatsService(self.source, 0.0, answered=count_answer)
 
     def batch(self, events: int) -> int:
         number = self.stats.generations.create("test", NOW, None, None).number
