@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
+from cinematch.api.exposure import check_exposure
+from cinematch.local_stack.data_folder import DataFolder
 from cinematch.local_stack.jars import KAFKA_VERSION, SPARK_VERSION
 from cinematch.local_stack.layers import LAYERS
 from cinematch.local_stack.mongo_server import REPLICA_SET
-from cinematch.settings import Settings
+from cinematch.settings import Authentication, Settings
 from tests.commands import KNOWN_VARIABLES, SPARK_VARIABLES, check_command
+from tests.deployments import COMPOSE, ROOT, compose_environment
 
-ROOT = Path(__file__).parents[3]
 FILE = ROOT / "docker-compose.yml"
-COMPOSE: dict[str, Any] = yaml.safe_load(FILE.read_text())
-SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+PAGE = ROOT / "docs" / "how-to" / "compose.md"
+TOKEN: dict[str, Any] = COMPOSE["services"]["token"]
+"""No service of the system: a command that people run."""
+SERVICES: dict[str, dict[str, Any]] = {name: it for name, it in COMPOSE["services"].items() if name != "token"}
 OURS = {name: it for name, it in SERVICES.items() if it["image"].startswith("cinematch:") and name != "spark-worker"}
 PROFILES = {
     "api": set(),
@@ -28,7 +34,7 @@ PROFILES = {
     "kafka": set(),
     "mongodb": set(),
     "redis": set(),
-    "micro-batch": {"micro-batch"},
+    "micro-batch": {"micro-batch", "lambda"},
     "spark-master": {"micro-batch", "lambda"},
     "spark-worker": {"micro-batch", "lambda"},
     "minio": {"lambda"},
@@ -119,11 +125,15 @@ def test_a_layer_is_told_only_what_it_reads(name: str) -> None:
     assert OURS[name]["environment"].keys() <= KNOWN_VARIABLES | SPARK_VARIABLES
 
 
+def settings_of(name: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    for variable, value in compose_environment(name).items():
+        monkeypatch.setenv(variable, value)
+    return Settings()
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_the_settings_of_a_layer_are_valid(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable, value in OURS[name]["environment"].items():
-        monkeypatch.setenv(variable, re.sub(r"\$\{\w+:-(\w+)\}", r"\1", value))
-    settings = Settings()
+    settings = settings_of(name, monkeypatch)
     assert settings.log_json
     uses_spark = any("spark-worker" in it for it in (OURS[name].get("depends_on", ()),))
     assert settings.spark_master_url.startswith("spark://") == uses_spark
@@ -181,6 +191,52 @@ def test_whatever_is_asked_of_the_user_is_a_setting_that_env_example_explains() 
     assert all(re.search(rf"^{variable}=", example, re.MULTILINE) for variable in asked)
 
 
+def test_the_api_starts_for_it_asks_everybody_who_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = settings_of("api", monkeypatch)
+    check_exposure(settings)
+    assert settings.auth is Authentication.JWT
+    assert settings.jwt_jwks_url is None
+    (secret,) = OURS["api"]["secrets"]
+    assert str(settings.jwt_key_file) == f"/run/secrets/{secret}"
+
+
+def test_the_api_gets_the_public_half_of_the_key_that_the_token_command_makes() -> None:
+    (secret,) = OURS["api"]["secrets"]
+    (mount,) = TOKEN["volumes"]
+    folder, inside = mount.split(":")
+    assert TOKEN["entrypoint"] == ["cinematch", "--data-dir", inside, "token"]
+    made = DataFolder(ROOT / folder)
+    assert ROOT / COMPOSE["secrets"][secret]["file"] == made.token_public_key_file
+    assert f"/{made.path.name}/" in (ROOT / ".gitignore").read_text().splitlines()
+    assert not any(folder in str(it.get("volumes", ())) for it in SERVICES.values())
+
+
+@pytest.mark.parametrize("page", [FILE, PAGE], ids=lambda page: page.name)
+def test_whoever_reads_how_to_begin_makes_a_key_and_a_token(page: Path) -> None:
+    told = re.findall(r"docker compose run --rm --user \"[^\"]+\" (token [^\n)]+)", page.read_text())
+    assert {line.split()[1] for line in told} == {"key", "issue"}
+    for line in told:
+        check_command(["cinematch", *shlex.split(line)])
+    assert any("--scope operator" in line for line in told)
+
+
+def test_the_operators_page_leads_to_whatever_else_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    links = [urlsplit(str(link)) for _, link in settings_of("api", monkeypatch).operator_links]
+    published = {
+        (host, int(port))
+        for name, it in SERVICES.items()
+        if name != "api"
+        for host, port, _ in (port.split(":") for port in it.get("ports", ()))
+    }
+    assert sorted((link.hostname, link.port) for link in links) == sorted(published)
+    assert {link.scheme for link in links} == {"http"}
+
+
+def test_whoever_counts_the_trends_runs_in_every_mode() -> None:
+    """Nothing else writes global_stats, so the trends would be those of no event at all."""
+    assert set(OURS["micro-batch"]["profiles"]) >= set(OURS["speed-layer"]["profiles"])
+
+
 def test_volumes_are_named_and_used() -> None:
     mounts = [mount.split(":")[0] for it in SERVICES.values() for mount in it.get("volumes", ())]
     named = {mount for mount in mounts if not mount.startswith("./")}
@@ -189,14 +245,21 @@ def test_volumes_are_named_and_used() -> None:
 
 
 def test_whoever_reads_or_writes_checkpoints_has_their_volume() -> None:
-    """Drivers of streams write them; executors must see the same folder."""
+    """Drivers of streams write them; executors must see the same folder; the API tells operators how far they are."""
     folder = OURS["micro-batch"]["environment"]["CHECKPOINT_DIR"]
-    mount = f"spark_checkpoints:{folder}"
-    assert {name for name, it in SERVICES.items() if mount in it.get("volumes", ())} == {
-        "micro-batch",
-        "speed-layer",
-        "spark-worker",
+    mounts = {
+        name: mount.removeprefix("spark_checkpoints:")
+        for name, it in SERVICES.items()
+        for mount in it.get("volumes", ())
+        if mount.startswith("spark_checkpoints:")
     }
+    assert mounts == {
+        "api": f"{folder}:ro",
+        "micro-batch": folder,
+        "speed-layer": folder,
+        "spark-worker": folder,
+    }
+    assert OURS["api"]["environment"]["CHECKPOINT_DIR"] == folder
 
 
 def test_whatever_is_built_is_a_stage_of_the_dockerfile() -> None:
@@ -213,7 +276,7 @@ def test_prometheus_scrapes_each_layer_where_it_tells_its_metrics() -> None:
         for name in found["names"]
     }
     ports = {name: int(it["environment"]["METRICS_PORT"]) for name, it in OURS.items()}
-    assert scraped == (ports | {"api": int(OURS["api"]["environment"]["API_PORT"])}).items()
+    assert scraped == ports.items()
     assert {job["job_name"] for job in config["scrape_configs"]} == {spec.name for spec in LAYERS}
 
 

@@ -87,7 +87,7 @@ def test_each_layer_is_a_job_of_its_name_found_where_compose_runs_it() -> None:
         assert place["names"] == [name.replace("_", "-")]
         (service,) = place["names"]
         told_on = COMPOSE[service]["environment"]
-        assert str(place["port"]) == told_on["API_PORT" if name == "api" else "METRICS_PORT"]
+        assert str(place["port"]) == told_on["METRICS_PORT"]
 
 
 def test_the_alert_on_a_silent_layer_leaves_no_job_out() -> None:
