@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from batch_layer.audit_metrics import AuditFigures
 from batch_layer.metrics import BatchFigures
+from cinematch.contracts.audit_record import AuditRecord
 from cinematch.contracts.generations import GenerationState
 from cinematch.metrics.catalogue import METRICS
 from tests.twins.memory_generations import MemoryGenerations
@@ -92,5 +94,6 @@ def test_a_killed_run_has_failed_and_what_is_published_grows_older(nights: Night
 
 def test_the_scheduler_tells_every_figure_that_the_list_promises(nights: Nights) -> None:
     nights.succeed(hours_ago=6, minutes=10)
+    audits = AuditFigures(lambda: AuditRecord(NEXT, NEXT, "lambda", 0, 0, 0, 0, 0, 0))
     promised = {metric.name for metric in METRICS if metric.layers == ("scheduler",)}
-    assert {family.name for family in nights.collect()} == promised
+    assert {family.name for family in (*nights.collect(), *audits())} == promised
