@@ -10,11 +10,13 @@ import os
 import resource
 import subprocess
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 SIZE_BYTES: Final = 2 * 2**30
 """Far more than a schedule writes; only what is written takes memory."""
+TRIES: Final = 100
 
 
 class Disks:
@@ -26,8 +28,7 @@ class Disks:
     def fill(self, name: str, pid: int) -> None:
         """Leave no space to the server."""
         if name in self._mounted:
-            state = os.statvfs(self._mounted[name])
-            _resize(self._mounted[name], (state.f_blocks - state.f_bfree) * state.f_frsize)
+            _shrink(self._mounted[name])
         else:
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
 
@@ -50,5 +51,16 @@ def _mount(folder: Path) -> bool:
     return os.geteuid() == 0 and subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
+def _shrink(folder: Path) -> None:
+    """Leave what is taken; the system refuses when more has been written since it was measured."""
+    for _ in range(TRIES):
+        state = os.statvfs(folder)
+        with suppress(subprocess.CalledProcessError):
+            return _resize(folder, (state.f_blocks - state.f_bfree) * state.f_frsize)
+    raise RuntimeError(f"{folder} fills faster than it can be measured")
+
+
 def _resize(folder: Path, size_bytes: int) -> None:
-    subprocess.run(["mount", "-o", f"remount,size={max(size_bytes, 4096)}", str(folder)], check=True)
+    subprocess.run(
+        ["mount", "-o", f"remount,size={max(size_bytes, 4096)}", str(folder)], check=True, capture_output=True
+    )
