@@ -216,6 +216,8 @@ class Settings(BaseSettings):
     """Requests of one address, whoever sends them; unset: 3000 with `auth=jwt`, without a limit otherwise."""
     api_read_seconds: Seconds = 10.0
     """How long a client may take to send the head of a request, and how long for its body."""
+    api_connections_max: Annotated[int, Field(ge=1)] = 2_000
+    """Connections at a time, all live streams among them; one more is told to come back later."""
     cors_origins: tuple[Origin, ...] = ()
     """Other sites whose pages may call the API with a token of their own. JSON."""
     trusted_proxies: tuple[str, ...] = ()

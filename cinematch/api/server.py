@@ -46,6 +46,7 @@ def run(settings: Settings, routers: Iterable[APIRouter] | None = None) -> None:
         port=settings.api_port,
         loop="uvloop",
         http=bounded_protocol(settings.api_read_seconds),
+        limit_concurrency=settings.api_connections_max + 1,  # uvicorn refuses the one that reaches its number
         ws="none",
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),

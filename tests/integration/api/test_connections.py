@@ -155,6 +155,24 @@ def test_others_are_served_meanwhile(port: int) -> None:
         assert post(port, {"text": "hello"}).json() == {"text": "hello"}
 
 
+def test_more_connections_than_there_may_be_are_refused_and_come_free(tmp_path: Path) -> None:
+    with serving(tmp_path, API_CONNECTIONS_MAX="3") as port:
+        with contextlib.ExitStack() as stack:
+            for _ in range(3):
+                idle = stack.enter_context(socket.create_connection(("127.0.0.1", port), GRACE_SECONDS))
+                idle.sendall(b"GET /health")
+            assert eventually(port, 503).status_code == 503
+        assert eventually(port, 200).json() == {"text": "hello"}
+
+
+def eventually(port: int, status: int) -> httpx.Response:
+    """Ask until the answer has a status: the server hears of each connection when it comes to it."""
+    deadline = time.monotonic() + START_SECONDS
+    while (answer := post(port, {"text": "hello"})).status_code != status and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return answer
+
+
 def test_another_servers_name_is_refused(port: int) -> None:
     assert post(port, {"text": "hello"}, {"Host": "evil.example"}).status_code == 421
 
