@@ -1,15 +1,15 @@
 """Brings films of files into the catalog, in bulk.
 
-Every write may be repeated, and a repeated one changes nothing but the `changed_at` of the entries that it refreshes:
-so readers know that what an earlier batch took from the catalog may no longer be what it says.
+Every write may be repeated, and a repeated one changes nothing. An entry that a refresh does change says when, by the
+server's clock, in `changed_at`: so readers know that what an earlier batch took from the catalog may no longer be what
+it says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields
-from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from pymongo import UpdateOne
 
@@ -20,7 +20,7 @@ from cinematch.domain.watchlist import Film
 
 _FIELDS: Final = frozenset(field.name for field in fields(Film) if field.compare)
 CHANGED_AT: Final = "changed_at"
-"""Set when an entry is refreshed. A new one needs none: no list holds a film that the catalog has never had."""
+"""Set when a refresh changes an entry, or brings it: a list may hold a film that the catalog did not have."""
 _OF_THE_TITLE: Final = frozenset({"title", "normalized_title", "title_words"})
 
 
@@ -44,7 +44,7 @@ class CatalogWriter:
 
     def add_missing(self, films: Iterable[Film]) -> int:
         """Add the films that the catalog lacks; the others stay as they are. Gives the number of those added."""
-        return self._write([_writing(catalog_document(film), ()) for film in films])
+        return self._write([_adding(film) for film in films])
 
     def link(self, ids: Mapping[str, Mapping[str, str]]) -> None:
         """Note other sites' ids of films (movie_id -> field -> id); films that the catalog lacks are left out."""
@@ -58,12 +58,25 @@ class CatalogWriter:
 
 
 def _refreshing(film: Film, known: Collection[str]) -> UpdateOne:
-    document = catalog_document(film) | {CHANGED_AT: datetime.now(UTC)}
-    return _writing(document, _OF_THE_TITLE.union(known, (CHANGED_AT,)))
+    """Set the known fields, and the time where one of them differs; the server compares, so nobody comes between."""
+    certain, others = _parted(catalog_document(film), _OF_THE_TITLE.union(known))
+    is_new = {"$eq": [{"$type": "$title"}, "missing"]}
+    differs = {"$or": [{"$ne": [f"${name}", value]} for name, value in certain.items()]}
+    fields_set = {
+        **certain,
+        **{name: {"$cond": [is_new, value, f"${name}"]} for name, value in others.items()},
+        CHANGED_AT: {"$cond": [differs, "$$NOW", f"${CHANGED_AT}"]},
+    }
+    return UpdateOne({"_id": film.movie_id}, [{"$set": fields_set}], upsert=True)
 
 
-def _writing(document: Mapping[str, object], known: Collection[str]) -> UpdateOne:
-    """Set the known fields; the others only in a new document."""
-    certain = {name: value for name, value in document.items() if name in known and name != "_id"}
-    others = {name: value for name, value in document.items() if name not in known and name != "_id"}
-    return UpdateOne({"_id": document["_id"]}, {"$set": certain, "$setOnInsert": others}, upsert=True)
+def _parted(document: Mapping[str, object], known: Collection[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Give the known fields and the others, each value quoted: text with a dollar is data, not an expression."""
+    quoted = {name: {"$literal": value} for name, value in document.items() if name != "_id"}
+    certain = {name: value for name, value in quoted.items() if name in known}
+    return certain, {name: value for name, value in quoted.items() if name not in known}
+
+
+def _adding(film: Film) -> UpdateOne:
+    document = catalog_document(film)
+    return UpdateOne({"_id": document.pop("_id")}, {"$setOnInsert": document}, upsert=True)

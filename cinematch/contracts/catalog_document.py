@@ -1,7 +1,7 @@
 """A film as the collection `catalog` keeps it.
 
-`changed_at`, where there is one, is when an import last refreshed the entry. `normalized_title` and `title_words` are
-what a search finds: both are derived from the title, here and nowhere else.
+`changed_at`, where there is one, is when an import last changed the entry, by MongoDB's clock. `normalized_title` and
+`title_words` are what a search finds: both are derived from the title, here and nowhere else.
 """
 
 from __future__ import annotations

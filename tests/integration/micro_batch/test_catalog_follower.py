@@ -87,6 +87,21 @@ def test_a_corrected_film_reaches_whoever_has_it_and_nobody_else(
     assert (after["ann"] > before["ann"], after["bob"]) == (True, before["bob"])
 
 
+def test_a_film_that_is_brought_as_it_is_is_no_change(
+    stage: Stage, stores: UserStatsStores, follower: CatalogFollower
+) -> None:
+    settle(stage, stores)
+    start(stage, follower)
+    correct(stage, LONG)
+    follow(stage, follower)
+    before = written_at(stage)
+    correct(stage, LONG)
+    correct(stage, OTHER)
+    follow(stage, follower)
+    after = written_at(stage)
+    assert (after["ann"], after["bob"] > before["bob"]) == (before["ann"], True)
+
+
 def test_a_film_that_comes_into_the_catalog_or_leaves_it_reaches_whoever_has_it(
     stage: Stage, stores: UserStatsStores, follower: CatalogFollower
 ) -> None:
@@ -152,7 +167,7 @@ def test_a_place_that_the_oplog_no_longer_reaches_is_forgotten_and_everybody_is_
     settle(stage, stores)
     correct(stage, LONG)
     nowhere = {"_data": "82000000010000000129295A1004" + "0" * 32 + "46645F6964006400000000000000000000000004"}
-    stage.database.catalog_followers.insert_one({"_id": FOLLOWER, "token": nowhere})
+    stage.database.micro_batch_places.insert_one({"_id": FOLLOWER, "token": nowhere})
     with pytest.raises(StoreUnavailable), open_catalog_feed(stage.database, FOLLOWER):
         pass
     start(stage, follower)
