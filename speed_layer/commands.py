@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 import typer
@@ -16,7 +16,7 @@ from cinematch.adapters.redis_speed_view import RedisSpeedView
 from cinematch.contracts.event_history import JoinedHistory
 from cinematch.contracts.speed_view import DueUser
 from cinematch.settings import Settings, load_settings
-from speed_layer.repairs import Repairs
+from speed_layer.repairs import Repairs, RepairsWait
 
 speed = typer.Typer(add_completion=False, no_args_is_help=True, help="The speed view in Redis.")
 
@@ -39,27 +39,40 @@ def rebuild(
     boundaries = Boundaries(mongodb_client.connect(settings)[settings.mongodb_database])
     repairs = _repairs(settings, boundaries)
     pages = [boundaries.due([user])] if user else boundaries.due_pages()
-    due, rebuilt = _rebuild(repairs, pages)
-    console = Console()
-    if due == 0:
-        console.print("Nothing to rebuild: the published generation has every event.")
-    else:
-        console.print(f"Rebuilt the speed view of {rebuilt} of {due} users with events after the published generation.")
-    if rebuilt < due:
+    progress = _progress()
+    try:
+        with progress:
+            rebuilt = repairs.rebuild(_counted(pages, progress))
+    except RepairsWait as wait:
+        _report(wait.repaired, progress)
+        raise wait.cause from None
+    if _report(rebuilt, progress) > rebuilt:
         raise typer.Exit(1)
 
 
-def _rebuild(repairs: Repairs, pages: Iterable[list[DueUser]]) -> tuple[int, int]:
-    due = rebuilt = 0
+def _progress() -> Progress:
     columns = (TextColumn("rebuilding the speed view: {task.completed} users"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task("rebuild", total=None)
-        for page in pages:
-            for one in page:
-                rebuilt += repairs.rebuild([one])
-                progress.advance(task)
-            due += len(page)
-    return due, rebuilt
+    progress = Progress(*columns, console=Console(stderr=True))
+    progress.add_task("rebuild", total=None)
+    return progress
+
+
+def _counted(pages: Iterable[list[DueUser]], progress: Progress) -> Iterator[DueUser]:
+    for page in pages:
+        for user in page:
+            yield user
+            progress.advance(progress.task_ids[0])
+
+
+def _report(rebuilt: int, progress: Progress) -> int:
+    """Say how many were rebuilt; give how many were due."""
+    due = int(progress.tasks[0].completed)
+    if due == 0:
+        Console().print("Nothing to rebuild: the published generation has every event.")
+    else:
+        done = f"{rebuilt} of {due} users with events after the published generation"
+        Console().print(f"Rebuilt the speed view of {done}.")
+    return due
 
 
 def _repairs(settings: Settings, boundaries: Boundaries) -> Repairs:

@@ -8,7 +8,8 @@ What is noticed, and how soon it is repaired:
 - anything else (single keys deleted, evicted): told by the audit, every SPEED_AUDIT_SECONDS and at the start.
 
 In an audit a view counts as broken only when it has not moved for PATIENCE_SECONDS, for events in flight are no loss.
-While MongoDB or Redis is away nothing is forgotten, and it is tried again every second.
+While MongoDB or Redis is away nothing is forgotten, and it is tried again every second. While the lake is away, only
+whoever needs it waits: the others are repaired, and so is what is noticed meanwhile.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
 from cinematch.adapters.mongodb_client import Document
 from cinematch.errors import StoreUnavailable
 from cinematch.telemetry import get_logger
-from speed_layer.repairs import Repairs
+from speed_layer.repairs import Repairs, RepairsWait
 
 BEAT_SECONDS: Final = 1.0
 FIRST_AUDIT_SECONDS: Final = 15.0
@@ -77,13 +78,14 @@ class Guardian:
                 log.warning("the guardian waits", reason=str(error))
 
     def step(self, stop: threading.Event) -> None:
-        """One round. Raises StoreUnavailable; what was not repaired stays to be repaired."""
-        self._watch_redis()
-        self._repair_reported()
-        self._repair_requested()
-        if time.monotonic() >= self._audit_at:
-            self.audit(stop)
-            self._audit_at = time.monotonic() + self._audit_seconds
+        """One round. Raises StoreUnavailable; what was not repaired stays to be repaired.
+
+        Users who wait for the lake keep nobody else waiting: the round goes on, and tells of them at its end.
+        """
+        duties = (self._watch_redis, self._repair_reported, self._repair_requested, lambda: self._look(stop))
+        waits = [wait for duty in duties if (wait := _wait_of(duty))]
+        if waits:
+            raise waits[-1]
 
     def _first_beat(self, stop: threading.Event) -> None:
         """Leave the first marks; what was lost before them is found by the first audit."""
@@ -99,9 +101,13 @@ class Guardian:
             self._redis_lost_writes = True
             log.warning("redis has lost writes, or was restarted: all users are compared")
         if self._redis_lost_writes:
-            repaired = self._repairs.repair_all()
+            try:
+                log.info("redis is whole again", users_repaired=self._repairs.repair_all())
+            except RepairsWait as wait:
+                self.report_broken(wait.user_ids)
+                self._redis_lost_writes = False
+                raise
             self._redis_lost_writes = False
-            log.info("redis is whole again", users_repaired=repaired)
 
     def _repair_reported(self) -> None:
         with self._lock:
@@ -109,16 +115,36 @@ class Guardian:
         try:
             if users and (repaired := self._repairs.repair(users)):
                 log.info("gaps are closed", users_repaired=repaired)
-        except StoreUnavailable:
-            self.report_broken(users)
+        except StoreUnavailable as error:
+            self.report_broken(error.user_ids if isinstance(error, RepairsWait) else users)
             raise
 
     def _repair_requested(self) -> None:
         requests = self._requests.repair_requests()
-        if requests:
+        if not requests:
+            return
+        try:
             repaired = self._repairs.repair_requested(request["_id"] for request in requests)
-            self._requests.end_repair_requests(requests)
-            log.info("repairs that readers asked for", requests=len(requests), users_repaired=repaired)
+            self._end(requests, repaired)
+        except RepairsWait as wait:
+            self._end([request for request in requests if request["_id"] not in wait.user_ids], wait.repaired)
+            raise
+
+    def _end(self, requests: Sequence[Document], repaired: int) -> None:
+        self._requests.end_repair_requests(requests)
+        log.info("repairs that readers asked for", requests=len(requests), users_repaired=repaired)
+
+    def _look(self, stop: threading.Event) -> None:
+        """Do the audit when it is due."""
+        if time.monotonic() < self._audit_at:
+            return
+        try:
+            self.audit(stop)
+        except RepairsWait as wait:
+            self.report_broken(wait.user_ids)
+            self._audit_at = time.monotonic() + self._audit_seconds
+            raise
+        self._audit_at = time.monotonic() + self._audit_seconds
 
     def audit(self, stop: threading.Event) -> None:
         """Repair every user whose view is not whole and does not move. Raises StoreUnavailable."""
@@ -127,3 +153,11 @@ class Guardian:
             return
         if repaired := self._repairs.repair_stuck(broken):
             log.warning("the audit found views that lacked events", users_repaired=repaired)
+
+
+def _wait_of(duty: Callable[[], None]) -> RepairsWait | None:
+    try:
+        duty()
+    except RepairsWait as wait:
+        return wait
+    return None

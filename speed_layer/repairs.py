@@ -7,16 +7,28 @@ meanwhile, and may be repeated. So it does no harm to a user whose events are me
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import Final, Protocol
 
 from cinematch.contracts.speed_view import DueUser, EventHistory, SpeedView
+from cinematch.errors import StoreUnavailable
 from cinematch.metrics.catalogue import SPEED_PENDING
 from cinematch.metrics.instruments import gauge
 from cinematch.telemetry import get_logger
 
+LAKE_STORE: Final = "s3"
 log = get_logger(__name__)
 _PENDING: Final = gauge(SPEED_PENDING)
+
+
+class RepairsWait(StoreUnavailable):
+    """The lake is away, and only it has what these users lack; `repaired` others were repaired all the same."""
+
+    def __init__(self, cause: StoreUnavailable, user_ids: Set[str], repaired: int) -> None:
+        super().__init__(cause.store, f"{cause.detail} ({len(user_ids)} speed views wait for it)")
+        self.cause = cause
+        self.user_ids = user_ids
+        self.repaired = repaired
 
 
 class Boundaries(Protocol):
@@ -33,7 +45,11 @@ class Boundaries(Protocol):
 
 
 class Repairs:
-    """Finds and repairs broken views; every call raises StoreUnavailable."""
+    """Finds and repairs broken views; every call raises StoreUnavailable.
+
+    A lake that is away ends nothing: whoever needs no more than the outbox is repaired, then RepairsWait names the
+    others.
+    """
 
     def __init__(self, view: SpeedView, boundaries: Boundaries, history: EventHistory) -> None:
         self._view = view
@@ -57,11 +73,22 @@ class Repairs:
 
     def repair_all(self) -> int:
         """Repair every user whose view is not whole; give how many were repaired."""
-        return sum(self.rebuild(self._broken(page)) for page in self._boundaries.due_pages())
+        return self.rebuild(user for page in self._boundaries.due_pages() for user in self._broken(page))
 
     def rebuild(self, users: Iterable[DueUser]) -> int:
         """Put back the views of these users, whole or not; give how many were. The others are in the log."""
-        return sum(self._replace(user) for user in users)
+        rebuilt = 0
+        waiting: dict[str, StoreUnavailable] = {}
+        for user in users:
+            try:
+                rebuilt += self._replace(user)
+            except StoreUnavailable as error:
+                if error.store != LAKE_STORE:  # without the others nobody can be repaired
+                    raise
+                waiting[user.user_id] = error
+        for cause in waiting.values():
+            raise RepairsWait(cause, waiting.keys(), rebuilt)
+        return rebuilt
 
     def broken_views(self) -> dict[DueUser, tuple[int, int] | None]:
         """Give every due user whose view is not whole, with its base and last sequence as they are now.

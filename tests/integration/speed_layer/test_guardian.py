@@ -15,11 +15,13 @@ from typer.testing import CliRunner
 
 from cinematch.adapters.redis_client import connect
 from cinematch.adapters.redis_heartbeat import RedisHeartbeat
+from cinematch.contracts import event_history
 from cinematch.contracts.event_history import JoinedHistory
 from cinematch.contracts.redis_keys import user_keys
 from cinematch.domain.changes import AddFilm
 from cinematch.domain.events import Event
 from cinematch.errors import StoreUnavailable
+from cinematch.local_stack.ports import free_port
 from cinematch.local_stack.redis_server import RedisServer
 from cinematch.settings import Settings
 from speed_layer import guardian as guardian_module
@@ -194,6 +196,77 @@ def test_nothing_is_forgotten_while_the_outbox_is_away(stage: SpeedStage) -> Non
         guardian.report_broken([events[0].user_id])
         stage.await_exact(10)
     assert history.calls >= 5
+
+
+class AwayLake(NoLake):
+    """A lake whose store does not answer until a test says so."""
+
+    def __init__(self, events: list[Event]) -> None:
+        self.events = events
+        self.is_away = True
+
+    def events_after(self, user_id: str, sequence: int) -> list[Event]:
+        if self.is_away:
+            raise StoreUnavailable("s3", "a test says so")
+        return [event for event in self.events if event.user_id == user_id and event.sequence > sequence]
+
+
+def waiting_for_the_lake(stage: SpeedStage, names: list[str]) -> AwayLake:
+    """Let these users' first events be in the lake only, which is away."""
+    users = [stage.user(name) for name in names]
+    lake = AwayLake([event for user in users for event in stage.outbox.events_after(user, 0)])
+    stage.database.outbox.delete_many({"user_id": {"$in": users}, "sequence": {"$lte": 2}})
+    return lake
+
+
+def test_while_the_lake_is_away_only_those_wait_who_need_it(stage: SpeedStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_history, "REST_SECONDS", 0.1)
+    written(stage)
+    expected = {user: stage.expected(user) for user in stage.users(6)}
+    lake = waiting_for_the_lake(stage, ["0", "3"])
+    with guarded(stage, history=JoinedHistory(stage.outbox, lake)) as guardian:
+        settled(stage, guardian)
+        stage.redis.flushall()
+        needy = {stage.user("0"), stage.user("3")}
+        reached(lambda: {user.user_id for user in stage.repairs.broken_views()} == needy, 15)
+        stage.redis.delete(user_keys(stage.user("5")).tail)
+        stage.database.speed_repairs.insert_many([{"_id": stage.user(it), "requested_at": 1} for it in ("0", "5")])
+        reached(lambda: [it["_id"] for it in stage.database.speed_repairs.find()] == [stage.user("0")], 15)
+        assert stage.view.read(stage.user("5")) == expected[stage.user("5")]
+        stage.redis.delete(*user_keys(stage.user("4")))
+        guardian.report_broken([stage.user("4")])
+        reached(lambda: {user.user_id for user in stage.repairs.broken_views()} == needy, 15)
+        lake.is_away = False
+        reached(lambda: stage.repairs.broken_views() == {}, 15)
+        reached(lambda: stage.database.speed_repairs.count_documents({}) == 0, 15)
+    assert {user: stage.view.read(user) for user in stage.users(6)} == expected
+
+
+def test_the_audit_goes_on_while_users_wait_for_the_lake(stage: SpeedStage) -> None:
+    written(stage)
+    lake = waiting_for_the_lake(stage, ["0"])
+    stage.redis.delete(*user_keys(stage.user("0")))
+    with guarded(stage, audit_seconds=0.2, history=JoinedHistory(stage.outbox, lake)) as guardian:
+        guardian.report_broken([stage.user("0")])
+        stage.redis.delete(*user_keys(stage.user("1")))
+        reached(lambda: {user.user_id for user in stage.repairs.broken_views()} == {stage.user("0")}, 15)
+
+
+def test_the_command_rebuilds_whom_it_can_while_the_lake_is_away(
+    stage: SpeedStage, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(stage)
+    waiting_for_the_lake(stage, ["0"])
+    stage.redis.flushall()
+    nowhere = {
+        "S3_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}",
+        "S3_ACCESS_KEY_ID": "a",
+        "S3_SECRET_ACCESS_KEY": "b",
+    }
+    result = CliRunner().invoke(speed, ["rebuild"], env=environment_of(settings) | nowhere)
+    assert "5 of 6 users" in result.output
+    assert isinstance(result.exception, StoreUnavailable)
+    assert {user.user_id for user in stage.repairs.broken_views()} == {stage.user("0")}
 
 
 def test_what_left_the_outbox_comes_from_the_lake(stage: SpeedStage) -> None:

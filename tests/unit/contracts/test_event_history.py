@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from cinematch.contracts.event_history import JoinedHistory
+import pytest
+
+from cinematch.contracts.event_history import REST_SECONDS, JoinedHistory
 from cinematch.domain.events import Event
+from cinematch.errors import AccessRefused, StoreUnavailable
 from tests.histories import add
 from tests.twins.memory_batch import MemoryLake
 
@@ -31,3 +34,26 @@ def test_a_hole_between_the_two_ends_the_answer() -> None:
 def test_events_that_neither_has_give_nothing() -> None:
     assert history(events(7, 8), events(1, 2)).events_after("user", 3) == []
     assert history([], []).events_after("user", 0) == []
+
+
+def test_an_old_store_that_is_away_is_asked_once_in_a_while_and_not_for_each_user() -> None:
+    now = 0.0
+
+    class Away(MemoryLake):
+        asked = 0
+
+        def events_after(self, user_id: str, sequence: int) -> list[Event]:
+            self.asked += 1
+            raise AccessRefused("s3", "a test says so", "S3_ACCESS_KEY_ID")
+
+    away = Away()
+    joined = JoinedHistory(MemoryLake(events(5, 8)), away, lambda: now)
+    for _ in range(3):
+        with pytest.raises(AccessRefused, match="a test says so"):
+            joined.events_after("user", 0)
+    assert joined.events_after("user", 4) == events(5, 8)
+    assert away.asked == 1
+    now = REST_SECONDS
+    with pytest.raises(StoreUnavailable):
+        joined.events_after("user", 0)
+    assert away.asked == 2
