@@ -1,16 +1,19 @@
 """The views of GET /stats and GET /trends/global in MongoDB, read asynchronously; one round trip a call.
 
-Enters: a database of an AsyncMongoClient with aware times. Every call may raise StoreUnavailable.
+Enters: a database of an AsyncMongoClient with aware times. Every call may raise StoreUnavailable. Users who are asked
+for at the same time share a round trip (`read_line`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from cinematch.adapters.mongodb_catalog import AsyncCatalog
 from cinematch.adapters.mongodb_client import AsynchronousDatabase, Document, translated
+from cinematch.adapters.read_line import ReadLine
 from cinematch.contracts.batch_document import read_entry
 from cinematch.contracts.collections import (
     GLOBAL_STATS,
@@ -44,14 +47,16 @@ class MongoStats:
     def __init__(self, database: AsynchronousDatabase) -> None:
         self._database = database
         self._catalog = AsyncCatalog(database)
+        self._user_stats = ReadLine(partial(self._with_latest_sequences, USER_STATS))
+        self._batch_stats = ReadLine(partial(self._with_latest_sequences, USER_STATS_BATCH))
 
     async def user_stats(self, user_id: str) -> Stored:
         """Read the user's micro-batch document and the last sequence issued."""
-        return await self._with_latest_sequence(user_id, USER_STATS)
+        return await self._user_stats(user_id)
 
     async def batch_stats(self, user_id: str) -> Stored:
         """Read the user's published batch document and the last sequence issued."""
-        return await self._with_latest_sequence(user_id, USER_STATS_BATCH)
+        return await self._batch_stats(user_id)
 
     async def latest_sequence(self, user_id: str) -> int:
         """Give the last sequence issued to the user; 0 when there is none."""
@@ -81,16 +86,18 @@ class MongoStats:
                 {"_id": user_id}, {"$setOnInsert": {"requested_at": datetime.now(UTC)}}, upsert=True
             )
 
-    async def _with_latest_sequence(self, user_id: str, view: str) -> Stored:
+    async def _with_latest_sequences(self, view: str, user_ids: Sequence[str]) -> dict[str, Stored]:
         """Join by `_id` on the server: the counter first, then the document, so the counter may be the older one."""
         stages: list[Document] = [
-            {"$match": {"_id": user_id}},
+            {"$match": {"_id": {"$in": user_ids}}},
             {"$lookup": {"from": view, "localField": "_id", "foreignField": "_id", "as": "found"}},
         ]
         with translated():
             cursor = await self._database[USER_SEQUENCES].aggregate(stages)
-            joined = await cursor.to_list(1)
-        if not joined:
-            return Stored(None, 0)
-        counter, document = joined[0], next(iter(joined[0]["found"]), None)
-        return stored(document, int(counter["sequence"]), int(counter.get("floor", 0)))
+            joined = await cursor.to_list()
+        return dict.fromkeys(user_ids, Stored(None, 0)) | {found["_id"]: _stored(found) for found in joined}
+
+
+def _stored(joined: Document) -> Stored:
+    document = next(iter(joined["found"]), None)
+    return stored(document, int(joined["sequence"]), int(joined.get("floor", 0)))

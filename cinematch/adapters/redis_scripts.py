@@ -25,6 +25,10 @@ class Script:
         """Give the EVALSHA command that runs it."""
         return ("EVALSHA", self.digest, len(keys), *keys, *arguments)
 
+    def lesson(self, keys: tuple[str, ...], arguments: tuple[Argument, ...]) -> tuple[Argument, ...]:
+        """Give the EVAL command that runs it on a server that does not know it, and knows it from then on."""
+        return ("EVAL", self.source, len(keys), *keys, *arguments)
+
 
 def _load(name: str) -> Script:
     folder = files("cinematch.adapters").joinpath("lua")

@@ -9,7 +9,7 @@ fraction; null stands for none. The user is in the key, and so not in the entry.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
@@ -39,9 +39,8 @@ def encode(event: Event) -> bytes:
     )
 
 
-def decode(user_id: str, entry: bytes) -> Event:
-    """Read one entry of the user's tail (trusted: `encode` wrote it)."""
-    fields = orjson.loads(entry)
+def decode(user_id: str, fields: list[Any]) -> Event:
+    """Read one entry of the user's tail once its JSON is read (trusted: `encode` wrote it)."""
     sequence, kind, rating, previous, genres, movie_id, name, *times, event_id, version = fields
     return Event(
         event_id=event_id,

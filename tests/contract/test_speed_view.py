@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -390,6 +391,29 @@ async def test_the_async_reader_reads_what_the_view_reads(
         assert await reader.read(user_id) == redis_view.read(user_id)
     finally:
         await reading.aclose()
+
+
+async def test_users_who_are_read_at_once_get_each_their_own(
+    redis_view: RedisSpeedView, client: RedisClient, redis_settings: Settings
+) -> None:
+    """In the group are a damaged view, and a user who has none."""
+    logs = [[add(1, "a", 8.5, new_user(), genres=("Città",))] for _ in range(9)]
+    for log in logs:
+        redis_view.apply({log[0].user_id: log})
+    ill, nobody = logs.pop()[0].user_id, new_user()
+    client.delete(user_keys(ill).tail)
+    client.set(user_keys(ill).tail, "no tail")
+    client.script_flush()
+    reading = connect_async(redis_settings)
+    try:
+        reader = RedisSpeedReader(reading)
+        users = [ill, nobody, *(log[0].user_id for log in logs)]
+        damaged, none, *found = await asyncio.gather(*map(reader.read, users), return_exceptions=True)
+    finally:
+        await reading.aclose()
+    assert isinstance(damaged, DamagedView)
+    assert none is None
+    assert found == [expected(log, 0, 1) for log in logs]
 
 
 def test_the_cluster_spreads_the_users(cluster_settings: Settings) -> None:

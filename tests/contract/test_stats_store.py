@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -133,6 +134,18 @@ async def test_a_user_whom_the_batch_does_not_know_has_no_batch_document(prepare
     publish(prepared.generations, "somebody else")
     prepared.issue("user", 1)
     assert await prepared.store.batch_stats("user") == Stored(None, 1)
+
+
+async def test_users_who_are_read_at_once_get_each_their_own(prepared: Prepared) -> None:
+    publish(prepared.generations)
+    prepared.issue("user", 5)
+    prepared.issue("newcomer", 1)
+    users = ("user", "newcomer", "nobody", "user")
+    known, new, nobody, again = await asyncio.gather(*map(prepared.store.batch_stats, users))
+    assert known == again
+    assert known.document is not None
+    assert (known.document["_id"], known.latest_sequence) == ("user", 5)
+    assert (new, nobody) == (Stored(None, 1), Stored(None, 0))
 
 
 async def test_the_whole_list_is_that_of_the_generation_asked_for(prepared: Prepared) -> None:
