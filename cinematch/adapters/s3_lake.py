@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from itertools import takewhile
+from types import MappingProxyType
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from cinematch.adapters import s3_lake_files, s3_objects
-from cinematch.adapters.s3_lake_files import LakeFiles
+from cinematch.adapters.s3_lake_files import LakeFiles, readable_objects
 from cinematch.adapters.s3_lake_folder import LakeFolder
 from cinematch.contracts.lake_paths import EVENTS_FOLDER, first_day_needed
 from cinematch.contracts.lake_schema import EVENTS_SCHEMA, from_table
 from cinematch.domain.events import Event
 from cinematch.domain.watchlist import in_sequence
-from cinematch.errors import NotFound, StoreUnavailable
+from cinematch.errors import NotFound
 from cinematch.settings import Settings
 
 
@@ -40,24 +41,26 @@ class Lake:
         wanted = (pc.field("user_id") == user_id) & (pc.field("sequence") > sequence)
         return _without_gap(sequence, from_table(self._rows(wanted, since)))
 
-    def events_of(self, user_ids: Collection[str]) -> dict[str, list[Event]]:
+    def events_of(
+        self, user_ids: Collection[str], floors: Mapping[str, int] = MappingProxyType({})
+    ) -> dict[str, list[Event]]:
         """Give every event of these users, in order, each user's as far as the lake has them without a gap.
 
-        One reading for all of them: far cheaper than one for each. Raises StoreUnavailable.
+        floors: after which sequence the log of a user begins who was erased. One reading for all of them: far cheaper
+        than one for each. Raises StoreUnavailable.
         """
         found: dict[str, list[Event]] = {user_id: [] for user_id in user_ids}
         for event in from_table(self._rows(pc.field("user_id").isin(sorted(user_ids)), None)):
-            found[event.user_id].append(event)
-        return {user_id: _without_gap(0, events) for user_id, events in found.items()}
+            if event.sequence > floors.get(event.user_id, 0):
+                found[event.user_id].append(event)
+        return {user_id: _without_gap(floors.get(user_id, 0), events) for user_id, events in found.items()}
 
     def _rows(self, wanted: pc.Expression, since: datetime | None) -> pa.Table:
-        try:
-            return self._files.rows(self._keys(since), EVENTS_SCHEMA, wanted)
-        except NotFound:  # compacted, and removed after its grace, while we were reading: look again
-            return self._files.rows(self._keys(since), EVENTS_SCHEMA, wanted)
-        except ValueError as error:  # whoever reads waits for its repair, and tells; it is no reason to end
-            reason = f"the lake has an object that cannot be read, `cinematch lake verify` names it: {error}"
-            raise StoreUnavailable("s3", reason) from error
+        with readable_objects():
+            try:
+                return self._files.rows(self._keys(since), EVENTS_SCHEMA, wanted)
+            except NotFound:  # compacted, and removed after its grace, while we were reading: look again
+                return self._files.rows(self._keys(since), EVENTS_SCHEMA, wanted)
 
     def _keys(self, since: datetime | None) -> list[str]:
         return self._folder.view().keys(first_day_needed(since) if since else None)

@@ -16,7 +16,7 @@ from cinematch.adapters.s3_objects import STORE
 from cinematch.adapters.store_access import told
 from cinematch.contracts.lake_file import read_account
 from cinematch.contracts.lake_manifest import LakeObject
-from cinematch.errors import NotFound
+from cinematch.errors import NotFound, StoreUnavailable
 from cinematch.settings import Settings
 
 CONNECT_TIMEOUT_SECONDS: Final = 3
@@ -75,6 +75,19 @@ def connect(settings: Settings) -> LakeFiles:
         retry_strategy=AwsStandardS3RetryStrategy(max_attempts=ATTEMPTS),
     )
     return LakeFiles(files, settings.lake_bucket)
+
+
+@contextmanager
+def readable_objects() -> Iterator[None]:
+    """Make of an object that is no such file a fault of the store: whoever reads waits for its repair, and tells.
+
+    Raises StoreUnavailable where ValueError is raised inside.
+    """
+    try:
+        yield
+    except ValueError as error:
+        reason = f"the lake has an object that cannot be read, `cinematch lake verify` names it: {error}"
+        raise StoreUnavailable(STORE.name, reason) from error
 
 
 @contextmanager

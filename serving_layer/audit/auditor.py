@@ -17,7 +17,6 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple, Protocol
 
 from cinematch.contracts.speed_view import SpeedSnapshot
-from cinematch.domain.events import Event
 from cinematch.domain.watchlist import Film
 from cinematch.errors import CineMatchError, DamagedView, StoreUnavailable
 from serving_layer.audit.answers import Answer, Answering
@@ -25,11 +24,13 @@ from serving_layer.audit.archive import EventArchive
 from serving_layer.audit.comparison import ANSWER, Evidence, compare
 from serving_layer.audit.finding import Difference, Finding, Outcome
 from serving_layer.audit.speed_comparison import SPEED_VIEW, compare_speed_view
+from serving_layer.audit.user_log import UserLog
 
 USERS_AT_ONCE: Final = 25
 """Users whose events are read from the lake in one go."""
 MAJORITY_SECONDS: Final = 1.0
 """An answer may contain an event some milliseconds before a majority has it, which is when the outbox shows it."""
+ERASED_SINCE: Final = "the user was erased since the question: there is nothing to replay"
 
 
 class Issued(Protocol):
@@ -87,9 +88,9 @@ class Auditor:
 
     def _group(self, user_ids: Sequence[str]) -> Iterator[Finding]:
         seen = self._look(user_ids)
-        events = self._events(seen)
+        logs = self._logs(seen)
         for user_id in user_ids:
-            yield self._finding(user_id, seen[user_id], events[user_id])
+            yield self._finding(user_id, seen[user_id], logs[user_id])
 
     def _look(self, user_ids: Sequence[str]) -> dict[str, _Seen]:
         before, asked_at = self._stores.issued.issued(user_ids), datetime.now(UTC)
@@ -111,33 +112,35 @@ class Auditor:
         except StoreUnavailable:  # which the answer says itself
             return None
 
-    def _events(self, seen: Mapping[str, _Seen]) -> dict[str, list[Event]]:
-        events = self._stores.archive.events_of(list(seen))
-        late = [user_id for user_id, each in seen.items() if len(events[user_id]) < _reached(each)]
+    def _logs(self, seen: Mapping[str, _Seen]) -> dict[str, UserLog]:
+        logs = self._stores.archive.logs_of(list(seen))
+        late = [user_id for user_id, each in seen.items() if logs[user_id].last < _reached(each)]
         if late:
             self._sleep(MAJORITY_SECONDS)
-            events |= self._stores.archive.events_of(late)
-        return events
+            logs |= self._stores.archive.logs_of(late)
+        return logs
 
-    def _finding(self, user_id: str, seen: _Seen, events: Sequence[Event]) -> Finding:
+    def _finding(self, user_id: str, seen: _Seen, log: UserLog) -> Finding:
         if isinstance(seen.answer, CineMatchError):
             return Finding(user_id, Outcome.UNANSWERED, detail=str(seen.answer))
         if seen.answer is None:
-            return _of_nobody(user_id, seen, events)
-        if len(events) < _reached(seen):
-            return _without_history(user_id, seen.answer, len(events), _reached(seen))
-        return self._compared(user_id, seen, seen.answer, events)
+            return _of_nobody(user_id, seen, log)
+        if seen.answer["freshness"]["applied_sequence"] < log.floor:
+            return Finding(user_id, Outcome.WITHOUT_HISTORY, freshness=seen.answer["freshness"], detail=ERASED_SINCE)
+        if log.last < _reached(seen):
+            return _without_history(user_id, seen.answer, log.last, _reached(seen))
+        return self._compared(user_id, seen, seen.answer, log)
 
-    def _compared(self, user_id: str, seen: _Seen, answer: Answer, events: Sequence[Event]) -> Finding:
-        films = self._stores.catalog.films_by_id({event.movie_id for event in events})
-        compared = compare(user_id, answer, Evidence(events, films, seen.issued, seen.asked_at))
-        differences = [*compared.differences, *_of_speed(seen.speed, events)]
+    def _compared(self, user_id: str, seen: _Seen, answer: Answer, log: UserLog) -> Finding:
+        films = self._stores.catalog.films_by_id({event.movie_id for event in log.events})
+        compared = compare(user_id, answer, Evidence(log, films, seen.issued, seen.asked_at))
+        differences = [*compared.differences, *_of_speed(seen.speed, log)]
         return Finding(
             user_id,
             Outcome.DRIFT if differences else Outcome.EQUAL,
             differences,
             answer["freshness"],
-            events if differences else (),
+            log.events if differences else (),
             catalog_newer=compared.catalog_newer,
         )
 
@@ -148,22 +151,22 @@ def _reached(seen: _Seen) -> int:
     return max(applied, seen.speed.last_sequence if isinstance(seen.speed, SpeedSnapshot) else 0)
 
 
-def _of_speed(speed: SpeedSnapshot | DamagedView | None, events: Sequence[Event]) -> list[Difference]:
+def _of_speed(speed: SpeedSnapshot | DamagedView | None, log: UserLog) -> list[Difference]:
     if isinstance(speed, DamagedView):
-        return [Difference(SPEED_VIEW, "keys", speed.detail, "what the speed layer writes", 1, len(events))]
-    return [] if speed is None else compare_speed_view(speed, events)
+        return [Difference(SPEED_VIEW, "keys", speed.detail, "what the speed layer writes", log.floor + 1, log.last)]
+    return [] if speed is None else compare_speed_view(speed, log)
 
 
-def _of_nobody(user_id: str, seen: _Seen, events: Sequence[Event]) -> Finding:
+def _of_nobody(user_id: str, seen: _Seen, log: UserLog) -> Finding:
     """Judge the answer that there is no such user: right for one who has been erased since the sample was drawn."""
     if not min(seen.issued):
         return Finding(user_id, Outcome.WITHOUT_HISTORY, detail="the user has no events, or none any more")
     last = min(seen.issued)
-    difference = Difference(ANSWER, "user_id", None, user_id, 1, last)
-    return Finding(user_id, Outcome.DRIFT, [difference], events=events)
+    difference = Difference(ANSWER, "user_id", None, user_id, log.floor + 1, last)
+    return Finding(user_id, Outcome.DRIFT, [difference], events=log.events)
 
 
-def _without_history(user_id: str, answer: Answer, stored: int, reached: int) -> Finding:
-    missing = f"event {stored + 1} of {reached}"
+def _without_history(user_id: str, answer: Answer, last: int, reached: int) -> Finding:
+    missing = f"event {last + 1} of {reached}"
     detail = f"{missing} is neither in the lake nor in the outbox (erased, or expired): there is nothing to replay"
     return Finding(user_id, Outcome.WITHOUT_HISTORY, freshness=answer["freshness"], detail=detail)

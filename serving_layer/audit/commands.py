@@ -22,6 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from cinematch.adapters import mongodb_client, redis_client, s3_lake
 from cinematch.adapters.mongodb_audits import Audits
 from cinematch.adapters.mongodb_catalog import Catalog
+from cinematch.adapters.mongodb_erasures import Erasures
 from cinematch.adapters.mongodb_outbox import Outbox
 from cinematch.adapters.mongodb_sequences import Sequences
 from cinematch.adapters.redis_speed_view import RedisSpeedView
@@ -83,7 +84,7 @@ class _System:
 
     def auditor(self) -> tuple[Auditor, EventArchive]:
         """Give an auditor that tries the lake anew, and its archive."""
-        archive = EventArchive(s3_lake.connect(self._settings), Outbox(self._database))
+        archive = EventArchive(s3_lake.connect(self._settings), Outbox(self._database), Erasures(self._database))
         speed = None
         if self._settings.stats_mode in READS_REDIS:
             speed = RedisSpeedView(self._redis, self._settings.speed_idle_expiry_seconds)

@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from cinematch.domain.events import Event
 from cinematch.domain.statistics import Statistics, statistics_of
-from cinematch.domain.watchlist import Film, replay
+from cinematch.domain.watchlist import Film
 from cinematch.settings import StatsMode
 from serving_layer.audit.finding import Difference
+from serving_layer.audit.user_log import UserLog
 from serving_layer.films import FILM_SECONDS, may_have_changed
 
 Answer = dict[str, Any]
@@ -37,17 +37,17 @@ ANSWER: Final = "answer"
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known of a user without the views: all events from 1 on without a gap, today's catalog entries of their
-    films, the last sequence issued before the question and after it, and when it was asked."""
+    """What is known of a user without the views: the log, today's catalog entries of its films, the last sequence
+    issued before the question and after it, and when it was asked."""
 
-    events: Sequence[Event]
+    log: UserLog
     films: Mapping[str, Film]
     issued: tuple[int, int]
     asked_at: datetime
 
     def stats(self, sequence: int) -> Statistics:
-        """Replay the first `sequence` events."""
-        return statistics_of(replay(self.events[:sequence]), self.films)
+        """Replay the log up to `sequence`."""
+        return statistics_of(self.log.replayed(sequence), self.films)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +59,14 @@ class Comparison:
 
 
 def compare(user_id: str, answer: Answer, evidence: Evidence) -> Comparison:
-    """Compare a whole answer; `evidence.events` must reach its `applied_sequence`."""
+    """Compare a whole answer; `evidence.log` must reach its `applied_sequence`."""
     live = _live_sequence(answer, evidence)
     expected = _expected(user_id, answer, evidence, live)
     differing = {name: value for name, value in expected.items() if answer[name] != value}
     explained = {name for name in differing if _explained(name, answer, differing[name], evidence)}
-    applied = answer["freshness"]["applied_sequence"]
+    applied, first = answer["freshness"]["applied_sequence"], evidence.log.floor + 1
     differences = [
-        Difference(ANSWER, name, answer[name], value, 1, live if name in LIVE_COUNTERS else applied)
+        Difference(ANSWER, name, answer[name], value, first, live if name in LIVE_COUNTERS else applied)
         for name, value in differing.items()
         if name not in explained
     ]
@@ -81,7 +81,7 @@ def _live_sequence(answer: Answer, evidence: Evidence) -> int:
         return applied
     agreeing = {
         sequence: sum(evidence.stats(sequence)[name] == answer[name] for name in LIVE_COUNTERS)
-        for sequence in range(applied, len(evidence.events) + 1)
+        for sequence in range(applied, evidence.log.last + 1)
     }
     return max(agreeing, key=lambda sequence: agreeing[sequence])
 
@@ -96,7 +96,7 @@ def _expected(user_id: str, answer: Answer, evidence: Evidence, live: int) -> An
     if covers["batch_generation"] is None:
         expected["batch_updated_at"] = None
     if covers["mode"] == StatsMode.LAMBDA:
-        happened = [evidence.events[applied - 1].event_time] if applied > as_of else []
+        happened = [event.event_time for event in evidence.log.between(max(as_of, applied - 1), applied)]
         expected["last_updated"] = max([*happened, *filter(None, [answer["batch_updated_at"]])], default=None)
     return expected
 
@@ -128,17 +128,17 @@ def _claims(answer: Answer, evidence: Evidence) -> Iterator[Difference]:
     """Find claims that are not so: an answer must not look fresher or more complete than it is."""
     covers = answer["freshness"]
     as_of, applied, latest = (covers[f"{name}_sequence"] for name in ("as_of", "applied", "latest"))
-    before, after = evidence.issued
+    (before, after), first = evidence.issued, evidence.log.floor + 1
     if not 0 <= as_of <= applied <= latest:
         order = {"as_of_sequence": as_of, "applied_sequence": applied, "latest_sequence": latest}
-        yield Difference(ANSWER, "freshness", order, "sequences in this order, none above the next", 1, latest)
+        yield Difference(ANSWER, "freshness", order, "sequences in this order, none above the next", first, latest)
     if not before <= latest <= max(after, before):
         expected = f"{before} to {after}, the last issued before and after the question"
-        yield Difference(ANSWER, "freshness.latest_sequence", latest, expected, 1, latest)
+        yield Difference(ANSWER, "freshness.latest_sequence", latest, expected, first, latest)
     if covers["complete"] and applied < before:
-        yield Difference(ANSWER, "freshness.complete", True, f"False: {before} events were issued", 1, applied)
+        yield Difference(ANSWER, "freshness.complete", True, f"False: {before} events were issued", first, applied)
     if (covers["batch_generation"] is None) != (answer["batch_updated_at"] is None):
         expected = "a generation and its time, or neither"
-        yield Difference(ANSWER, "freshness.batch_generation", covers["batch_generation"], expected, 1, as_of)
-    if answer["last_updated"] is None and as_of > 0:
-        yield Difference(ANSWER, "last_updated", None, "a time: a view has been computed", 1, as_of)
+        yield Difference(ANSWER, "freshness.batch_generation", covers["batch_generation"], expected, first, as_of)
+    if answer["last_updated"] is None and as_of > evidence.log.floor:
+        yield Difference(ANSWER, "last_updated", None, "a time: a view has been computed", first, as_of)

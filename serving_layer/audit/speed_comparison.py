@@ -12,6 +12,7 @@ from typing import Final
 from cinematch.contracts.speed_view import SpeedSnapshot
 from cinematch.domain.events import Event
 from serving_layer.audit.finding import Difference
+from serving_layer.audit.user_log import UserLog
 from serving_layer.counters import delta_of_snapshot, delta_of_tail
 
 SPEED_VIEW: Final = "speed view"
@@ -23,10 +24,15 @@ _COUNTERS: Final = {
 }
 
 
-def compare_speed_view(snapshot: SpeedSnapshot, events: Sequence[Event]) -> list[Difference]:
-    """Compare a snapshot with the user's events from 1 on, which must reach its `last_sequence`."""
+def compare_speed_view(snapshot: SpeedSnapshot, log: UserLog) -> list[Difference]:
+    """Compare a snapshot with the user's log, which must reach its `last_sequence`.
+
+    What still holds something from before an erasure is not compared: the guardian is about to take it out.
+    """
+    if snapshot.base_sequence < log.floor:
+        return []
     first, last = snapshot.base_sequence + 1, snapshot.last_sequence
-    expected = tuple(events[snapshot.base_sequence : last])
+    expected = tuple(log.between(snapshot.base_sequence, last))
     found = list(_counter_differences(snapshot, expected))
     if snapshot.tail != expected:
         wrong, missing = _only_in(snapshot.tail, expected), _only_in(expected, snapshot.tail)

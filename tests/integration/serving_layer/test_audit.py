@@ -19,6 +19,7 @@ from typer.testing import CliRunner, Result
 from cinematch.adapters import mongodb_client, redis_client
 from cinematch.adapters.mongodb_audits import Audits
 from cinematch.adapters.mongodb_catalog_writer import CatalogWriter
+from cinematch.adapters.mongodb_erasures import Erasures
 from cinematch.adapters.mongodb_generations import MongoGenerations
 from cinematch.adapters.mongodb_schema import ensure_schema
 from cinematch.adapters.mongodb_user_stats import UserStats, UserStatsView
@@ -235,6 +236,25 @@ def test_a_user_whose_events_are_erased_or_expired_is_no_drift(stage: Stage) -> 
     stage.database[collections.USER_SEQUENCES].delete_one({"_id": "ada"})
     assert "ada" not in stage.audit().output
     assert stage.audit("--user", "ada").exit_code == 2
+
+
+def test_a_user_who_was_erased_and_came_back_is_checked_from_the_floor(stage: Stage) -> None:
+    watchlists, view = Watchlists(stage.database), RedisSpeedView(stage.redis, 1000)
+    while films := watchlists.films_of("ada", 100):
+        watchlists.apply_many("ada", [RemoveFilm(movie_id) for movie_id in films])
+    erasure = Erasures(stage.database).bury("ada")
+    assert erasure is not None
+    stage.database[collections.OUTBOX].delete_many({"user_id": "ada"})
+    view.forget({"ada": erasure.floor})
+    back = [watchlists.change("ada", AddFilm(FILMS[film], 7.5, None)).events[0] for film in ("m1", "m3")]
+    assert back[0].sequence == erasure.floor + 1
+    view.apply({"ada": back})
+    result = stage.audit("--user", "ada")
+    assert result.exit_code == 0, result.output
+    assert "1 answers equal the replay of their events, 0 with drift, 0 without history" in result.output
+    stage.redis.hset(user_keys("ada").speed, "movie_count", 40)
+    (finding,) = stage.findings()
+    assert differences(finding, "speed view")["movie_count"] == (40, 2, back[0].sequence, back[1].sequence)
 
 
 def test_a_catalog_import_since_the_view_was_computed_is_no_drift_and_a_wrong_figure_is(stage: Stage) -> None:

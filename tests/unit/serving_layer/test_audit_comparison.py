@@ -12,6 +12,7 @@ from cinematch.domain.statistics import statistics_of
 from cinematch.domain.watchlist import replay
 from cinematch.settings import StatsMode
 from serving_layer.audit.comparison import Evidence, compare
+from serving_layer.audit.user_log import UserLog
 from tests.histories import add, delete, film, update
 
 BATCH_AT = datetime(2027, 1, 1, 3, tzinfo=UTC)
@@ -19,7 +20,7 @@ FILMS = {name: film(name, directors=("A. Rossi",), actors=("B. Bianchi",), runti
 FIRST = add(1, "m1", 7.5, genres=("Drama",))
 SECOND = add(2, "m2", 9.0, genres=("Drama",))
 LOG = [FIRST, SECOND, update(3, FIRST, 8.0), delete(4, SECOND)]
-EVIDENCE = Evidence(LOG, FILMS, (4, 4), BATCH_AT + timedelta(hours=8))
+EVIDENCE = Evidence(UserLog(LOG), FILMS, (4, 4), BATCH_AT + timedelta(hours=8))
 
 
 def answer(**changes: Any) -> dict[str, Any]:
@@ -94,3 +95,36 @@ def test_every_field_of_an_answer_is_compared() -> None:
 )
 def test_a_claim_that_is_not_so_is_named(claim: dict[str, Any], field: str) -> None:
     assert field in fields(answer(freshness=claim))
+
+
+class TestAUserWhoWasErasedAndCameBack:
+    """Events 1 to 4 are erased; 5 and 6 are new, and nothing is published of them."""
+
+    EVIDENCE = Evidence(UserLog([add(5, "m1", 7.5), add(6, "m2", 9.0)], floor=4), FILMS, (6, 6), EVIDENCE.asked_at)
+
+    def back(self, **changes: Any) -> dict[str, Any]:
+        covers = {"batch_generation": None, "as_of_sequence": 4, "applied_sequence": 6, "latest_sequence": 6}
+        events = self.EVIDENCE.log.events
+        document = {
+            **statistics_of(self.EVIDENCE.log.replayed(6), FILMS),
+            "last_updated": events[-1].event_time,
+            "batch_updated_at": None,
+            "realtime_delta_count": 2,
+            "freshness": covers | {"complete": True} | changes.pop("freshness", {}),
+        }
+        return answer(**document | changes)
+
+    def differences(self, given: dict[str, Any]) -> dict[str, tuple[int, int]]:
+        found = compare("user", given, self.EVIDENCE).differences
+        return {each.field: (each.first, each.last) for each in found}
+
+    def test_is_compared_with_a_replay_from_the_floor(self) -> None:
+        assert self.differences(self.back()) == {}
+        assert self.differences(self.back(total_watched=3, realtime_delta_count=3)) == {
+            "total_watched": (5, 6),
+            "realtime_delta_count": (5, 6),
+        }
+
+    def test_may_have_an_answer_of_nothing_while_the_first_event_is_on_its_way(self) -> None:
+        empty = {**statistics_of(self.EVIDENCE.log.replayed(4), FILMS), "realtime_delta_count": 0, "last_updated": None}
+        assert self.differences(self.back(**empty, freshness={"applied_sequence": 4, "complete": False})) == {}
