@@ -131,6 +131,18 @@ lock: ## Resolve pyproject.toml into the two lock files again (needs uv on PATH)
 	@$(COMPILE) --all-extras --output-file requirements.lock
 	@$(COMPILE) --extra telemetry --constraints requirements.lock --output-file deploy/requirements.lock
 
+.PHONY: sbom
+sbom: setup ## Write what a deployment consists of to deploy/sbom.cdx.json (CycloneDX)
+	@$(BIN)/python -m deploy.bill_of_materials
+
+# Strict, for otherwise a package that the service does not know, or does not answer for, would count as harmless.
+ADVISORIES ?= https://api.osv.dev/v1/query
+.PHONY: advisories
+advisories: environment ## Ask an advisory service, ADVISORIES=URL (OSV), about every locked version; needs the network
+	@$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement requirements.lock --progress-spinner off \
+	    --vulnerability-service osv --osv-url $(ADVISORIES) || { echo "advisories: NOT passed: above is a version with" \
+	    "an advisory, or the service at $(ADVISORIES) could not be asked." >&2; exit 1; }
+
 .PHONY: clean
 clean: ## Remove .venv and what the tools cached in this folder; data and the user cache stay
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
