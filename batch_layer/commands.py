@@ -1,4 +1,4 @@
-"""`cinematch batch run | list | show | rollback`: the batch layer on the command line, and its composition root."""
+"""`cinematch batch run | list | show | rollback | metrics`: the layer on the command line, and its composition root."""
 
 from __future__ import annotations
 
@@ -118,6 +118,17 @@ def rollback(
         target = rollback_target(stores.generations, number)
         publish(stores, target.number, exclusion.confirm)
     Console().print(f"Generation {target.number} is published again.")
+
+
+@batch.command()
+def metrics() -> None:
+    """Tell the figures of runs and audits on METRICS_HOST:METRICS_PORT, until SIGTERM.
+
+    The scheduler tells them itself. This is for where another one starts the commands: Kubernetes, cron.
+    """
+    from batch_layer.figures import tell_until_stopped
+
+    tell_until_stopped(_settings())
 
 
 def submitted() -> int:

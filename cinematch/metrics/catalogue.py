@@ -292,7 +292,7 @@ BATCH_NEXT_RUN: Final = Metric(
     "cinematch_batch_next_run_timestamp_seconds",
     Kind.GAUGE,
     Unit.TIME,
-    "When the embedded stack's scheduler runs the batch next.",
+    "When the scheduler runs the batch next; no value where another one starts the runs.",
     ("scheduler",),
 )
 DELTAS_RESET: Final = Metric(

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
 import pytest
 import yaml
 
-from cinematch.settings import Settings
+from cinematch.api.exposure import check_exposure
+from cinematch.local_stack.data_folder import DataFolder
+from cinematch.settings import Authentication, Settings
 from tests.commands import KNOWN_VARIABLES, SPARK_VARIABLES, check_command
+from tests.deployments import KUBERNETES as FOLDER
+from tests.deployments import kubernetes_documents, kubernetes_environment
 
-FOLDER = Path(__file__).parents[3] / "deploy" / "kubernetes"
 VERSIONS = ("1.33", "1.37")
 KUSTOMIZATION: dict[str, Any] = yaml.safe_load((FOLDER / "kustomization.yaml").read_text())
-DOCUMENTS: list[dict[str, Any]] = [
-    document for name in KUSTOMIZATION["resources"] for document in yaml.safe_load_all((FOLDER / name).read_text())
-]
+DOCUMENTS = kubernetes_documents()
 SECRET = "cinematch-stores"
+TOKEN_SECRET = "cinematch-token-key"
 SECRET_KEYS = {"MONGODB_URL", "REDIS_URL", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"}
 
 
@@ -96,14 +97,19 @@ def test_every_layer_runs() -> None:
         ("python", "-m", "speed_layer"),
         ("python", "-m", "data_lake"),
         ("cinematch", "batch", "run"),
+        ("cinematch", "batch", "metrics"),
         ("cinematch", "lake", "compact"),
+        ("cinematch", "audit"),
     }
     for command in commands:
         check_command(command)
 
 
-@pytest.mark.parametrize(("name", "setting"), [("batch", "batch_cron"), ("lake-compaction", "lake_compaction_cron")])
-def test_nightly_work_begins_at_the_hours_of_the_settings_and_never_twice_at_once(name: str, setting: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [("batch", "batch_cron"), ("lake-compaction", "lake_compaction_cron"), ("audit", "audit_cron")],
+)
+def test_scheduled_work_begins_at_the_hours_of_the_settings_and_never_twice_at_once(name: str, setting: str) -> None:
     spec = WORKLOADS[f"CronJob/{name}"]["spec"]
     assert spec["schedule"] == Settings.model_fields[setting].default
     assert (spec["timeZone"], spec["concurrencyPolicy"]) == ("Etc/UTC", "Forbid")
@@ -129,6 +135,40 @@ def test_the_settings_are_known_valid_and_no_secrets(monkeypatch: pytest.MonkeyP
     for variable, value in SETTINGS.items():
         monkeypatch.setenv(variable, value)
     assert Settings().spark_master_url.startswith("k8s://")
+
+
+def test_the_api_starts_for_it_asks_everybody_who_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable, value in kubernetes_environment("api").items():
+        monkeypatch.setenv(variable, value)
+    settings = Settings()
+    check_exposure(settings)
+    assert settings.auth is Authentication.JWT
+    assert settings.jwt_jwks_url is None
+    assert settings.jwt_key_file is not None
+    mounts = {it["mountPath"]: it["name"] for it in CONTAINERS["Deployment/api"]["volumeMounts"]}
+    volumes = {it["name"]: it for it in PODS["Deployment/api"]["volumes"]}
+    assert volumes[mounts[str(settings.jwt_key_file.parent)]]["secret"]["secretName"] == TOKEN_SECRET
+    made = DataFolder(FOLDER / "keys").token_public_key_file
+    assert settings.jwt_key_file.name == made.name
+    readme = (FOLDER / "README.md").read_text()
+    assert f"create secret generic {TOKEN_SECRET} --from-file=keys/{made.name}" in readme
+
+
+def test_whoever_reads_how_to_begin_makes_a_key_and_a_token() -> None:
+    readme = (FOLDER / "README.md").read_text()
+    told = re.findall(r"^    (cinematch --data-dir /keys token .+)$", readme, re.MULTILINE)
+    assert [line.split()[4] for line in told] == ["key", "issue"]
+    for line in told:
+        check_command(line.split())
+
+
+def test_the_operators_page_reads_how_far_the_streams_are_and_changes_nothing() -> None:
+    mounts = {it["name"]: it for it in CONTAINERS["Deployment/api"]["volumeMounts"]}
+    assert mounts["checkpoints"]["mountPath"] == kubernetes_environment("api")["CHECKPOINT_DIR"]
+    assert mounts["checkpoints"]["readOnly"]
+    volumes = {it["name"]: it for it in PODS["Deployment/api"]["volumes"]}
+    claim = volumes["checkpoints"]["persistentVolumeClaim"]
+    assert claim == {"claimName": "spark-checkpoints", "readOnly": True}
 
 
 def test_the_secret_is_asked_for_and_not_contained() -> None:
@@ -173,10 +213,11 @@ def test_a_deployment_is_probed_and_selects_its_own_pods(name: str) -> None:
     container, spec = CONTAINERS[name], WORKLOADS[name]["spec"]
     assert {"startupProbe", "readinessProbe", "livenessProbe"} <= container.keys()
     assert spec["selector"]["matchLabels"] == spec["template"]["metadata"]["labels"]
-    port = spec["template"]["metadata"]["annotations"]["prometheus.io/port"]
-    assert port == str(container["ports"][0]["containerPort"])
+    annotations = spec["template"]["metadata"]["annotations"]
+    ports = {it["name"]: str(it["containerPort"]) for it in container["ports"]}
+    assert annotations == {"prometheus.io/scrape": "true", "prometheus.io/port": ports["metrics"]}
+    assert SETTINGS["METRICS_PORT"] == ports["metrics"]
     if container["command"][0] == "sh":
-        assert SETTINGS["METRICS_PORT"] == port
         assert container["readinessProbe"]["exec"]["command"][-1] == SETTINGS["CINEMATCH_READY_FILE"]
 
 
