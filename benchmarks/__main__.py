@@ -20,7 +20,7 @@ from typing import Any, Final
 from rich.console import Console
 
 from benchmarks import results
-from benchmarks.machine import machine
+from benchmarks.machine import commit, machine
 from benchmarks.registry import NAMES, load
 from benchmarks.report import table
 from benchmarks.rows import Findings
@@ -73,6 +73,7 @@ def _run(name: str, quick: bool, limit: float) -> bool:
     run: dict[str, Any] = {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "quick": quick,
+        "commit": commit(),
         "machine": machine(),
     }
     began = time.monotonic()

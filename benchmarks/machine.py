@@ -27,6 +27,17 @@ def machine() -> dict[str, Any]:
     }
 
 
+def commit() -> str:
+    """Give the commit that is measured, with a "+" when files differ from it; "unknown" outside of a checkout."""
+    try:
+        head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
+        changed = subprocess.run(["git", "status", "--porcelain", "-uno"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    others = [line for line in changed.stdout.splitlines() if "benchmarks/results" not in line]
+    return head.stdout.strip() + ("+" if others else "")
+
+
 def _processor() -> str:
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]

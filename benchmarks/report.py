@@ -110,12 +110,15 @@ def _machines(found: Results, measured: Sequence[str]) -> str:
     lines = ["## The machine\n"]
     for text in dict.fromkeys(_machine(run["machine"]) for run in runs):
         lines.append(f"{text}\n")
-    lines += [_line(["measure", "measured at", "run", "seconds", "busy before"]), _line(["---"] * 5)]
+    lines += [_line(["measure", "measured at", "commit", "run", "seconds", "busy before"]), _line(["---"] * 6)]
     for name, run in zip(measured, runs, strict=True):
         kind = "quick" if run["quick"] else "full"
         busy = f"{run['machine']['busy_percent_before']:.0f} %"
-        lines.append(_line([f"`{name}`", run["measured_at"], kind, str(run["seconds"]), busy]))
-    lines.append("\n*Busy before* is the share of its cores that was taken in the second before the measure began.")
+        lines.append(_line([f"`{name}`", run["measured_at"], run.get("commit", ""), kind, str(run["seconds"]), busy]))
+    lines.append(
+        "\n*Busy before* is the share of its cores that was taken in the second before the measure began; a *commit* with "
+        "a plus had changes."
+    )
     disturbed = [f"`{name}`" for name, run in zip(measured, runs, strict=True) if _was_busy(run)]
     if disturbed:
         lines.append(

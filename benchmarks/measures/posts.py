@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
-from typing import Any, Final
+from typing import Final
 
 import uuid6
 import uvloop
@@ -21,7 +21,7 @@ from pymongo import ReturnDocument
 from benchmarks.http_load import Load, on_schedule, post, saturate
 from benchmarks.population import SEED, load_catalog
 from benchmarks.quantiles import percentile
-from benchmarks.rows import Bound, Findings, Goal, alone, compared
+from benchmarks.rows import Bound, Findings, Goal, Row, alone, compared
 from benchmarks.servers import servers
 from cinematch.adapters import mongodb_client
 from cinematch.adapters.mongodb_watchlist_plan import TRANSACTION, outbox_documents
@@ -63,21 +63,21 @@ def measure(quick: bool) -> Findings:
 
 
 def _measured(settings: Settings, url: str, size: _Size) -> Findings:
-    films = _films()
-    saturate(url, films, CLIENTS, 2.0)  # create, compile
+    additions = films()
+    saturate(url, additions, CLIENTS, 2.0)  # create, compile
     ours, nothing, bare = [], [], []
     for _ in range(size.rounds):
-        ours.append(saturate(url, films, CLIENTS, size.seconds))
-        nothing.append(saturate(url, _films("/nothing"), CLIENTS, size.seconds))
+        ours.append(saturate(url, additions, CLIENTS, size.seconds))
+        nothing.append(saturate(url, films("/nothing"), CLIENTS, size.seconds))
         bare.append(uvloop.run(_transactions(settings, size.seconds)))
-    scheduled = on_schedule(url, films, REQUESTS_PER_SECOND, size.scheduled_seconds)
+    scheduled = on_schedule(url, additions, REQUESTS_PER_SECOND, size.scheduled_seconds)
     rates = [load.per_second for load in ours]
     name = "POST /movies"
     findings = Findings(
         rows=[
             compared(f"{name}, beside the bare transaction", "requests/s", rates, bare, Goal(Bound.AT_LEAST, 0.6)),
             compared(f"{name}, beside the route doing nothing", "requests/s", rates, [it.per_second for it in nothing]),
-            *_latencies(f"{name} at {REQUESTS_PER_SECOND}/s", scheduled),
+            *latencies(f"{name} at {REQUESTS_PER_SECOND}/s", scheduled),
         ]
     )
     if failed := sum(load.failed for load in [*ours, scheduled]):
@@ -85,7 +85,8 @@ def _measured(settings: Settings, url: str, size: _Size) -> Findings:
     return findings
 
 
-def _latencies(name: str, load: Load) -> list[Any]:
+def latencies(name: str, load: Load) -> list[Row]:
+    """Give the median and the 99th percentile, which is to be below 50 ms."""
     goal = Goal(Bound.AT_MOST, 50.0, of_ratio=False)
     return [
         alone(f"{name}, p50", "ms", [percentile(load.milliseconds, 50)]),
@@ -98,7 +99,8 @@ def _load(settings: Settings) -> None:
         load_catalog(client[settings.mongodb_database])
 
 
-def _films(path: str = "/movies") -> Iterator[bytes]:
+def films(path: str = "/movies") -> Iterator[bytes]:
+    """Give POSTs that are changes, all of them: of each film by each of many users."""
     for film in invented_catalog(SEED):
         for user in range(USERS):
             body = {"user_id": f"bench-post-{user}", "movie_id": film.movie_id, "rating": 1 + (user % 19) / 2}
@@ -109,11 +111,11 @@ async def _transactions(settings: Settings, seconds: float) -> float:
     """Give bare transactions a second, of users of their own."""
     async with mongodb_client.connect_async(settings) as client:
         database, done = client[settings.mongodb_database], 0
-        films, run = invented_catalog(SEED), uuid6.uuid7().hex[-8:]
+        catalog, run = invented_catalog(SEED), uuid6.uuid7().hex[-8:]
         numbers, began = count(), time.perf_counter()
 
         async def write(number: int) -> None:
-            user_id, film = f"bench-bare-{run}-{number % USERS}", films[number // USERS]
+            user_id, film = f"bench-bare-{run}-{number % USERS}", catalog[number // USERS]
             async with client.start_session() as session, await session.start_transaction(**TRANSACTION):
                 issued = await database[USER_SEQUENCES].find_one_and_update(
                     {"_id": user_id},

@@ -1,12 +1,12 @@
 """`cinematch demo` in an empty folder, downloads and environment there already: *warm start* is the time until its last
 line, with data visible and a first batch published. On the stack that then runs, at rest and under load, memory is the
-proportional set size of all its processes. For the latencies a second API (STATS_MODE=lambda) and an empty Spark stream
-over the same topic run beside it: same source, trigger of one second and niceness, a function that notes the time. Ten
-probes a second, each a POST of a user of its own, then `GET /stats?min_sequence=` of both APIs, which answers as soon
-as the event is in the answer; the rest of the rate comes as transactions of up to fifty events, since two cores cannot
-take 1,000 single POSTs a second beside the whole stack. A latency counts from the moment when the POST was due. *Cold
-start* (full run only) is `make demo` in a fresh clone, with empty caches: environment, downloads and the build of
-MinIO.
+proportional set size of all its processes. 100 POSTs a second go to the stack's own API, each a change, on a fixed
+schedule. For the latencies a second API (STATS_MODE=lambda) and an empty Spark stream over the same topic run beside
+it: same source, trigger of one second and niceness, a function that notes the time. Ten probes a second, each a POST of
+a user of its own, then `GET /stats?min_sequence=` of both APIs, which answers as soon as the event is in the answer;
+the rest of the rate comes as transactions of up to fifty events, since two cores cannot take 1,000 single POSTs a
+second beside the whole stack. A latency counts from the moment when the POST was due. *Cold start* (full run only) is
+`make demo` in a fresh clone, with empty caches: environment, downloads and the build of MinIO.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ import uvloop
 
 from benchmarks.background_load import write
 from benchmarks.embedded_stack import EmbeddedStack, demo
-from benchmarks.http_load import Connection, connected, get, paced, post
+from benchmarks.http_load import Connection, connected, get, on_schedule, paced, post
+from benchmarks.measures.posts import films, latencies
 from benchmarks.measures.speed_latency import publisher
 from benchmarks.population import SEED
 from benchmarks.quantiles import percentile
-from benchmarks.rows import Bound, Findings, Goal, alone, compared
+from benchmarks.rows import Bound, Findings, Goal, Row, alone, compared
 from benchmarks.servers import Servers
 from cinematch.local_stack.service import LAST
 from cinematch.local_stack.toolchain import Toolchain
@@ -43,10 +44,12 @@ LIMIT: Final = (
     "recomputation. Real time: the relay, Kafka twice, Spark between, Redis; then the read, which looks again after 5, "
     "10, 20, ... ms. The start is that of two Spark applications and one batch."
 )
-SECONDS: Final = (180.0, 1_500.0)
+SECONDS: Final = (200.0, 1_650.0)
 RATES: Final = (10, 100, 1_000)
 PROBES_PER_SECOND: Final = 10
 SETTLE_SECONDS: Final = 5.0
+POSTS_PER_SECOND: Final = 100
+WARM_UP_SECONDS: Final = 5.0
 ROOT: Final = Path(__file__).parents[2]
 
 
@@ -62,12 +65,22 @@ def measure(quick: bool) -> Findings:
         with _cores(stack, "idle", findings):
             time.sleep(SETTLE_SECONDS)
         findings.rows.append(alone("memory of the stack, idle", "MiB", [_memory(stack)], _at_most(4096.0)))
+        findings.rows += _posts(stack, 2 * seconds)
         with _beside(stack) as (apis, seen):
             for rate in RATES:
                 with _cores(stack, f"at {rate:,} events/s", findings):
                     findings.rows += _latencies(stack, apis, seen, rate, seconds, findings)
             findings.rows.append(alone("memory of the stack, loaded", "MiB", [_memory(stack)], _at_most(4096.0)))
     return findings
+
+
+def _posts(stack: EmbeddedStack, seconds: float) -> list[Row]:
+    url, additions = stack.status()["api"], films()
+    on_schedule(url, additions, POSTS_PER_SECOND, WARM_UP_SECONDS)
+    load = on_schedule(url, additions, POSTS_PER_SECOND, seconds)
+    if load.failed:
+        raise RuntimeError(f"{load.failed} POSTs were not answered by 200")
+    return latencies(f"POST /movies at {POSTS_PER_SECOND}/s on the whole stack", load)
 
 
 def _at_most(limit: float) -> Goal:
@@ -132,7 +145,7 @@ Probes = dict[str, tuple[float, dict[str, float]]]
 
 
 async def _probe(apis: dict[str, str], run: str, seconds: float) -> Probes:
-    films, probes = invented_catalog(SEED), Probes()
+    catalog, probes = invented_catalog(SEED), Probes()
     free: asyncio.Queue[dict[str, Connection]] = asyncio.Queue()
 
     async def probe(due: float) -> None:
@@ -141,7 +154,7 @@ async def _probe(apis: dict[str, str], run: str, seconds: float) -> Probes:
         user, due_at = f"{run}-{number}", time.time() - (time.perf_counter() - due)
         times: dict[str, float] = {}
         probes[user] = due_at, times
-        body = {"user_id": user, "movie_id": films[number].movie_id, "rating": 7.5}
+        body = {"user_id": user, "movie_id": catalog[number].movie_id, "rating": 7.5}
         status, answer = await connections["post"].ask(post("/movies", body))
         if status != 200:
             raise RuntimeError(f"POST /movies was answered by {status}: {answer.decode()}")
