@@ -116,8 +116,8 @@ def _machines(found: Results, measured: Sequence[str]) -> str:
         busy = f"{run['machine']['busy_percent_before']:.0f} %"
         lines.append(_line([f"`{name}`", run["measured_at"], run.get("commit", ""), kind, str(run["seconds"]), busy]))
     lines.append(
-        "\n*Busy before* is the share of its cores that was taken in the second before the measure began; a *commit* with "
-        "a plus had changes."
+        "\n*Busy before* is the share of its cores that was taken in the second before the measure began; a *commit* "
+        "with a plus had changes."
     )
     disturbed = [f"`{name}`" for name, run in zip(measured, runs, strict=True) if _was_busy(run)]
     if disturbed:
