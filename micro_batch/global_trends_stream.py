@@ -56,10 +56,15 @@ def write_global_trends_to_mongo(batch_df: DataFrame, batch_id: int, *, trends: 
         raise Conflict("the global trends have no window: bootstrap_global_stats has not finished")
     events = batch_df.toArrow().sort_by([("user_id", "ascending"), ("sequence", "ascending")])
     counted = sum(_count(chunk, trends, window_start) for chunk in _chunks(events))
-    now = datetime.now(UTC)
-    trends.publish(partial(trends_document, source=Source.STREAM, window_start=window_start, now=now))
+    publish_trends(trends, window_start)
     seconds = round(time.monotonic() - started, 3)
     log.info("global trends written", batch=batch_id, events=events.num_rows, counted=counted, seconds=seconds)
+
+
+def publish_trends(trends: GlobalTrends, window_start: datetime) -> None:
+    """Let readers see what is counted. Raises StoreUnavailable."""
+    now = datetime.now(UTC)
+    trends.publish(partial(trends_document, source=Source.STREAM, window_start=window_start, now=now))
 
 
 def _count(chunk: pa.Table, trends: GlobalTrends, window_start: datetime) -> int:

@@ -10,7 +10,7 @@ from pymongo.change_stream import CollectionChangeStream
 
 from cinematch.adapters.mongodb_client import Document, SyncDatabase
 from cinematch.adapters.mongodb_resume_place import ResumePlace, majority_time
-from cinematch.contracts.collections import CATALOG, CATALOG_FOLLOWERS
+from cinematch.contracts.collections import CATALOG, MICRO_BATCH_PLACES
 from cinematch.errors import StoreUnavailable
 
 AWAIT_MS: Final = 500
@@ -61,7 +61,7 @@ def open_catalog_feed(database: SyncDatabase, follower: str) -> Iterator[Catalog
     A place that the server does not accept (the oplog no longer reaches back to it) is forgotten. Raises
     StoreUnavailable.
     """
-    place = ResumePlace(database, CATALOG_FOLLOWERS, follower)
+    place = ResumePlace(database, MICRO_BATCH_PLACES, follower)
     with place.guarded():
         token = place.saved()
         stream = database[CATALOG].watch(

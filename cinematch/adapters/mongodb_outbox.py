@@ -38,6 +38,19 @@ class Outbox:
             for document in self._events.find({"published_at": None}, sort=order, hint=UNPUBLISHED_INDEX):
                 yield from_document(document)
 
+    def published_sequences(self, after: datetime, until: datetime) -> Iterator[tuple[str, int]]:
+        """Give each user of whom events were published after one moment, until another, and the last sequence of them.
+
+        Moments are those of the relay's clock; read while it is consumed.
+        """
+        stages: list[Document] = [
+            {"$match": {"published_at": {"$gt": after, "$lte": until}}},
+            {"$group": {"_id": "$user_id", "sequence": {"$max": "$sequence"}}},
+        ]
+        with translated():
+            for document in self._events.aggregate(stages):
+                yield document["_id"], document["sequence"]
+
     def mark_published(self, events: Sequence[Event]) -> None:
         """Mark events as published now; those that are marked keep their time."""
         condition = {"_id": {"$in": [event.event_id for event in events]}, "published_at": None}

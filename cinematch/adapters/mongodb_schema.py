@@ -60,7 +60,7 @@ _VALIDATORS: Final[dict[str, Document]] = {
     collections.IDEMPOTENCY_KEYS: {"fingerprint": _STRING, "answer": {"bsonType": "object"}, "created_at": _DATE},
 }
 _UNVALIDATED: Final = (
-    collections.CATALOG_FOLLOWERS,
+    collections.MICRO_BATCH_PLACES,
     collections.ERASURES,
     collections.OUTBOX_RELAY,
     collections.USER_STATS,

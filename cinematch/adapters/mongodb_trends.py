@@ -7,7 +7,8 @@ stays for its retention after publication. So a letter that is redriven later fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Final
@@ -17,7 +18,7 @@ from pymongo.client_session import ClientSession
 
 from cinematch.adapters.mongodb_client import Document, SyncClient, translated
 from cinematch.adapters.mongodb_trend_counts import TrendCounts, TrendState, in_transaction
-from cinematch.contracts.collections import GLOBAL_PROGRESS, GLOBAL_STATS, OUTBOX
+from cinematch.contracts.collections import GLOBAL_PROGRESS, GLOBAL_STATS, OUTBOX, USER_SEQUENCES
 from cinematch.contracts.event_codec import from_document
 from cinematch.domain.events import Event
 from cinematch.domain.trends import Hole, compared, holes, trend_increments
@@ -36,6 +37,7 @@ class GlobalTrends:
         self._published = client[database][GLOBAL_STATS]
         self._outbox = client[database][OUTBOX]
         self._progress = client[database][GLOBAL_PROGRESS]
+        self._sequences = client[database][USER_SEQUENCES]
         self._counts = TrendCounts(client[database])
 
     def window_start(self) -> datetime | None:
@@ -49,20 +51,29 @@ class GlobalTrends:
 
         Events of one user come in the order of the log; what is missing between them is counted as well, from the
         outbox. What the outbox no longer has is stepped over, with an error in the log: only a new bootstrap counts it.
-        A few thousand events make a good group.
+        What lies behind a hole and was never issued is no event, and is left out. A few thousand events make a good
+        group.
         """
 
         def counted(session: ClientSession) -> int:
             progress = self._counts.progress({event.user_id for event in events}, session)
             new = [event for event in events if event.sequence > progress.get(event.user_id, 0)]
-            missing = [event for hole in holes(new, progress) for event in self._events_in(hole, session)]
-            if missing:
-                new = sorted([*new, *missing], key=lambda event: (event.user_id, event.sequence))
+            if missing := holes(new, progress):
+                new = self._without_holes(new, missing, session)
             if new:
                 self._counts.apply(trend_increments(new, progress, window_start), session)
             return len(new)
 
         return in_transaction(self._client, counted)
+
+    def behind(self, sequences: Mapping[str, int]) -> dict[str, int]:
+        """Give, of these users, those who are not counted up to the sequence given, and how far they are.
+
+        Raises StoreUnavailable.
+        """
+        progress = in_transaction(self._client, lambda session: self._counts.progress(sequences, session))
+        counted = {user_id: progress.get(user_id, 0) for user_id in sequences}
+        return {user_id: sequence for user_id, sequence in counted.items() if sequence < sequences[user_id]}
 
     def counted_up_to(self, user_id: str) -> int | None:
         """Give the user's last counted sequence; None when there is none, or no more. Raises StoreUnavailable."""
@@ -96,13 +107,31 @@ class GlobalTrends:
 
         in_transaction(self._client, published)
 
+    def _without_holes(self, events: Sequence[Event], missing: Sequence[Hole], session: ClientSession) -> list[Event]:
+        """Give the events in order with what the outbox has of the missing ones, and without those never issued."""
+        found: list[Event] = []
+        never_issued: dict[str, int] = {}
+        for hole in missing:
+            inside = self._events_in(hole, session)
+            found += inside
+            if len(inside) == hole.before - hole.after - 1:
+                continue
+            if self._issued(hole.user_id, session) < hole.before:
+                never_issued.setdefault(hole.user_id, hole.before)
+                _log.error("an event that was never issued is not counted in the trends", **asdict(hole))
+            else:
+                _log.error("events are missing in the trends: the outbox no longer has them", **asdict(hole))
+        there = [event for event in (*events, *found) if event.sequence < never_issued.get(event.user_id, sys.maxsize)]
+        return sorted(there, key=lambda event: (event.user_id, event.sequence))
+
     def _events_in(self, hole: Hole, session: ClientSession) -> list[Event]:
         inside = {"user_id": hole.user_id, "sequence": {"$gt": hole.after, "$lt": hole.before}}
         found = self._outbox.find(inside, sort=[("sequence", ASCENDING)], session=session)
-        events = [from_document(document) for document in found]
-        if len(events) < hole.before - hole.after - 1:
-            _log.error("events are missing in the trends: the outbox no longer has them", **asdict(hole))
-        return events
+        return [from_document(document) for document in found]
+
+    def _issued(self, user_id: str, session: ClientSession) -> int:
+        counter = self._sequences.find_one({"_id": user_id}, session=session)
+        return counter["sequence"] if counter else 0
 
     def _replace(self, document: Callable[[TrendState], Document], session: ClientSession) -> None:
         published = self._published.find_one(_TRENDS, _COMPARED, session=session)

@@ -106,6 +106,7 @@ class UserStatsView:
 
     def __init__(self, database: SyncDatabase) -> None:
         self._view = database[USER_STATS]
+        self._counters = database[USER_SEQUENCES]
 
     def write(self, results: Sequence[UserStats]) -> None:
         """Write results, but none over one of a higher sequence, or of a newer catalog. Raises StoreUnavailable.
@@ -132,6 +133,18 @@ class UserStatsView:
         old = [{"_id": user_id, "sequence": {"$lte": floor}} for user_id, floor in floors.items()]
         with translated():
             return self._view.delete_many({"$or": old}).deleted_count
+
+    def behind(self, sequences: Mapping[str, int]) -> list[str]:
+        """Give, of these users, those whose document is older than the sequence given, and who were not erased.
+
+        Raises StoreUnavailable.
+        """
+        with translated():
+            found = self._view.find({"_id": {"$in": sorted(sequences)}}, {"sequence": 1})
+            reached = {document["_id"]: document["sequence"] for document in found}
+            older = [user_id for user_id, sequence in sequences.items() if reached.get(user_id, 0) < sequence]
+            living = {counter["_id"] for counter in self._counters.find({"_id": {"$in": older}}, {"_id": 1})}
+        return [user_id for user_id in older if user_id in living]
 
     def users(self) -> Iterator[str]:
         """Give everybody who has a document. Raises StoreUnavailable."""
