@@ -1,33 +1,21 @@
-"""The threat model: every row names a defence and tests for it, and the tests are there."""
+"""The threat model: every row names a defence and tests for it."""
 
 from __future__ import annotations
 
-import ast
 import re
-from functools import cache
 from pathlib import Path
-
-import pytest
 
 from cinematch.api.application import MAX_BODY_BYTES
 from cinematch.api.connection import HEAD_BYTES_MAX
 from cinematch.api.rate_limits import ADDRESS_PER_MINUTE, USER_PER_MINUTE
 from cinematch.contracts.access_token import ALGORITHM, MIN_KEY_BITS
+from tests.named_tests import NAMED
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "security.md").read_text()
 ROW = re.compile(r"^\| (?P<attack>.+?) \| (?P<defence>.+?) \| (?P<tests>.*tests/.+?) \|$", re.MULTILINE)
-NAMED = re.compile(r"`(?P<file>tests/[\w/]+\.py)(?:::(?P<test>\w+))?`")
 TABLE = PAGE.partition("## Attack, defence, test")[2].partition("\n## ")[0]
 ENOUGH = 25
-
-
-@cache
-def names_in(file: str) -> set[str]:
-    """The names of a file's tests."""
-    tree = ast.parse((ROOT / file).read_text())
-    functions = [it for it in ast.walk(tree) if isinstance(it, ast.FunctionDef | ast.AsyncFunctionDef)]
-    return {it.name for it in functions if it.name.startswith("test_")}
 
 
 def test_every_row_of_the_table_has_a_defence_and_names_tests() -> None:
@@ -38,13 +26,6 @@ def test_every_row_of_the_table_has_a_defence_and_names_tests() -> None:
         assert match, row
         assert all(named["test"] for named in NAMED.finditer(match["tests"])), f"name the test: {row}"
         assert NAMED.sub("", match["tests"]).strip(" ,") == "", row
-
-
-@pytest.mark.parametrize("named", sorted({(it["file"], it["test"] or "") for it in NAMED.finditer(PAGE)}))
-def test_every_test_that_is_named_is_there(named: tuple[str, str]) -> None:
-    file, test = named
-    assert (ROOT / file).is_file()
-    assert not test or test in names_in(file)
 
 
 def test_the_figures_of_the_page_are_the_codes() -> None:
