@@ -31,6 +31,7 @@ from data_lake.verification import verify_chains
 
 MANIFESTS_KEPT: Final = 10
 """Old manifests kept for whoever wants to see what happened; readers need only the newest."""
+LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class LakeIsBroken(CineMatchError):
@@ -49,7 +50,8 @@ class CompactionLimits:
 class Forgetting:
     """Rows to leave out: `keys` names the objects that hold some, `keep` gives the other rows of a table.
 
-    In the account of an object their offsets become holes.
+    In the account of an object their offsets become holes. An object that is replaced for them stays for nobody: it
+    counts as superseded since LONG_AGO, so the next compaction deletes it, whatever the grace.
     """
 
     keys: Collection[str]
@@ -130,7 +132,8 @@ class Compaction:
             return CompactionResult(None, 0, 0, len(deleted))
         number = found.manifest.number + 1
         objects = self._merge_all(groups, number, advance)  # 3
-        waiting |= dict.fromkeys((link.key for group in merged for link in group), self._now())
+        since = self._now() if self._forgetting is None else LONG_AGO
+        waiting |= dict.fromkeys((link.key for group in merged for link in group), since)
         self._folder.publish(Manifest(number, self._now(), tuple(objects), waiting))  # 4
         return CompactionResult(number, sum(map(len, merged)), len(merged), len(deleted))
 

@@ -3,75 +3,110 @@
 The protocol, of which any part may be done twice:
 1. All events are in Kafka (the step `ingestion` is done). How far its topics reach now is noted with the erasure.
 2. The sink has stored everything up to there: what it stores later holds no erased event.
-3. With the lease of the batch runs held, nobody reads the lake by a list of objects made before. A compaction writes
-   the objects with such rows anew, one by one, and publishes the manifest; a second one deletes what is superseded.
+3. Every object that exists is looked through, current or not. Where none has such a row, it is done.
+4. The lease of the batch runs is taken, and kept for as long as it takes: a run lists the objects once and reads them
+   for an hour. Who reads for a moment holds no lease (repairs and rebuilds of the speed view, audits, exports), and
+   looks again when an object that was listed is gone.
+5. A compaction writes the current objects with such rows anew, one by one, and publishes the manifest.
+6. The lease is confirmed, and a second one deletes what the first has replaced. What an ordinary compaction replaced
+   stays for its grace, as ever; as long as such rows are in it, the step waits.
 
-Not covered: versions that the bucket itself keeps, and copies of the lake made by others.
+Not covered: versions that the bucket itself keeps, copies of the lake made by others, and what a compaction leaves
+behind that was overtaken by step 5 and goes on writing: the next one deletes it.
 """
 
 from __future__ import annotations
 
-import os
-import secrets
-import socket
-from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
-from functools import partial
-from typing import Any, Final
-
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.dataset as ds
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Protocol
 
 from cinematch.adapters import mongodb_client, s3_lake_files, s3_objects
 from cinematch.adapters.kafka_log_watch import LogWatch
 from cinematch.adapters.mongodb_lease import MongoLease
-from cinematch.adapters.s3_lake_files import LakeFiles
+from cinematch.adapters.s3_lake_files import LakeFiles, readable_objects
 from cinematch.adapters.s3_lake_folder import LakeFolder
 from cinematch.contracts.batch_status import BATCH_LEASE
 from cinematch.contracts.erasure import Erasure, Removed
+from cinematch.contracts.exclusion import ERASURE, Exclusion, Lease, new_owner
 from cinematch.contracts.log_record import LogPartition
 from cinematch.errors import Conflict
 from cinematch.settings import Settings
-from data_lake.compaction import Compaction, CompactionLimits, Forgetting
+from data_lake.compaction import LONG_AGO
+from data_lake.forgotten_rows import ForgottenRows
 from data_lake.tables import DeadLettersTable, EventsTable, LakeTable
 
 WAITS_FOR_OUTBOX: Final = "the relay: not all events are in Kafka"
 WAITS_FOR_SINK: Final = "the lake sink: not all events are in the lake"
-LEASE_SECONDS: Final = 600.0
-"""Longer than it takes to write some objects anew; a killed eraser keeps the batch waiting for no longer than that."""
-FILES_AT_ONCE: Final = 8
-AT_ONCE: Final = CompactionLimits(target_bytes=1, grace=timedelta(0))
+WAITS_FOR_READERS: Final = "objects that a compaction has replaced: they stay for a while for whoever reads them"
+LOG_ENDS: Final = "log_ends"
+LOOKS_AGAIN_AT: Final = "lake_looks_again_at"
+LOOKS_AGAIN_AFTER: Final = timedelta(minutes=10)
+"""While objects wait for their grace, which takes a day: looking through the lake is not for free."""
+
+
+class LogEnds(Protocol):
+    """Kafka, as far as it is needed here."""
+
+    def ends(self, topic: str) -> Mapping[LogPartition, int]:
+        """Give the next offset of each partition of a topic."""
 
 
 class LakeEraser:
     """Removes a user's rows from the events and the dead letters."""
 
     def __init__(
-        self, shelves: Mapping[str, tuple[LakeTable, LakeFolder]], files: LakeFiles, log: LogWatch, lease: MongoLease
+        self,
+        shelves: Mapping[str, tuple[LakeTable, LakeFolder]],
+        files: LakeFiles,
+        log: LogEnds,
+        new_lease: Callable[[], Lease],
+        grace: timedelta,
     ) -> None:
         self._shelves = shelves
         self._files = files
         self._log = log
-        self._lease = lease
+        self._new_lease = new_lease
+        self._grace = grace
 
     def erase(self, erasure: Erasure) -> Removed:
         """Remove them; see `Eraser`. Raises Conflict while a batch run or another compaction is at work."""
         if not erasure.is_done("ingestion"):
             return Removed({}, WAITS_FOR_OUTBOX)
-        if "log_ends" not in erasure.notes:
-            return Removed({}, WAITS_FOR_SINK, {"log_ends": self._log_ends()})
-        if not self._is_stored(erasure.notes["log_ends"]):
-            return Removed({}, WAITS_FOR_SINK)
-        if not self._lease.acquire():
-            raise Conflict(f"a batch run is at work ({self._lease.holder()})")
-        try:
-            return Removed(
-                {folder.name: self._forget(table, folder, erasure) for table, folder in self._shelves.values()}
-            )
-        finally:
-            self._lease.release()
+        if LOG_ENDS not in erasure.notes:
+            return Removed({}, WAITS_FOR_SINK, {LOG_ENDS: self._log_ends()})
+        with readable_objects():
+            if not self._is_stored(erasure.notes[LOG_ENDS]):
+                return Removed({}, WAITS_FOR_SINK)
+            if erasure.notes.get(LOOKS_AGAIN_AT, LONG_AGO) > datetime.now(UTC):
+                return Removed({}, WAITS_FOR_READERS)
+            return self._forget(self._rows(erasure))
+
+    def _rows(self, erasure: Erasure) -> list[ForgottenRows]:
+        assert erasure.user_id is not None
+        return [
+            ForgottenRows(table, folder, self._files, table.of_erased(erasure.user_id, erasure.floor), self._grace)
+            for table, folder in self._shelves.values()
+        ]
+
+    def _forget(self, rows: Sequence[ForgottenRows]) -> Removed:
+        found = [each.look() for each in rows]
+        if not any(found):
+            return Removed({each.folder.name: 0 for each in rows})
+        with Exclusion(self._new_lease(), "a batch run", gives_way=True) as exclusion:
+            for each, it in zip(rows, found, strict=True):
+                if it.current:
+                    each.rewrite(it.current.keys())
+            exclusion.confirm()
+            for each in rows:
+                with suppress(Conflict):  # what stays is seen by the next look
+                    each.delete_replaced()
+        left = [each.look() for each in rows]
+        counts = {each.folder.name: it.rows - then.rows for each, it, then in zip(rows, found, left, strict=True)}
+        if not any(left):
+            return Removed(counts)
+        return Removed(counts, WAITS_FOR_READERS, {LOOKS_AGAIN_AT: datetime.now(UTC) + LOOKS_AGAIN_AFTER})
 
     def _log_ends(self) -> list[dict[str, Any]]:
         ends = {place: end for topic in self._shelves for place, end in self._log.ends(topic).items()}
@@ -83,32 +118,6 @@ class LakeEraser:
         }
         return all(reached.get(LogPartition(it["topic"], it["partition"]), 0) >= it["offset"] for it in log_ends)
 
-    def _forget(self, table: LakeTable, folder: LakeFolder, erasure: Erasure) -> int:
-        """Give how many rows went."""
-        assert erasure.user_id is not None
-        wanted = table.of_erased(erasure.user_id, erasure.floor)
-        found = self._holding(table, folder, wanted)
-        forgetting = Forgetting(found.keys(), partial(_without, wanted=wanted))
-        Compaction(folder, table, AT_ONCE, forgetting=forgetting).run()
-        Compaction(folder, table, AT_ONCE, forgetting=Forgetting((), _all)).run()
-        return sum(found.values())
-
-    def _holding(self, table: LakeTable, folder: LakeFolder, wanted: pc.Expression) -> dict[str, int]:
-        keys = folder.view().keys()
-        with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
-            counts = pool.map(lambda key: self._files.count(key, table.schema, wanted), keys)
-        return {key: count for key, count in zip(keys, counts, strict=True) if count}
-
-
-def _without(rows: pa.Table, wanted: pc.Expression) -> pa.Table:
-    """Give the rows that do not match; where nothing can be compared (null), they stay."""
-    kept = ds.dataset(rows).to_table(filter=~wanted | wanted.is_null())
-    return kept.replace_schema_metadata(rows.schema.metadata)
-
-
-def _all(rows: pa.Table) -> pa.Table:
-    return rows
-
 
 def eraser(settings: Settings) -> LakeEraser:
     """Give the eraser of this layer (entry point `cinematch.erasers`)."""
@@ -119,6 +128,9 @@ def eraser(settings: Settings) -> LakeEraser:
     objects = s3_objects.connect(settings)
     shelves = {topic: (table, LakeFolder(objects, table.folder)) for topic, table in tables.items()}
     database = mongodb_client.connect(settings)[settings.mongodb_database]
-    owner = f"{socket.gethostname()}/{os.getpid()}/erasure-{secrets.token_hex(4)}"
-    lease = MongoLease(database, BATCH_LEASE, owner, LEASE_SECONDS)
-    return LakeEraser(shelves, s3_lake_files.connect(settings), LogWatch(settings.kafka), lease)
+
+    def new_lease() -> MongoLease:
+        return MongoLease(database, BATCH_LEASE, new_owner(ERASURE), settings.batch_lease_seconds)
+
+    grace = timedelta(seconds=settings.lake_compaction_grace_seconds)
+    return LakeEraser(shelves, s3_lake_files.connect(settings), LogWatch(settings.kafka), new_lease, grace)
