@@ -21,7 +21,8 @@ from cinematch.adapters.redis_speed_view import RedisSpeedView
 from cinematch.adapters.s3_lake_folder import LakeFolder
 from cinematch.contracts.batch_state import state_prefix
 from cinematch.contracts.generations import GenerationState
-from cinematch.contracts.lake_paths import EVENTS_FOLDER
+from cinematch.contracts.lake_file import decode_file
+from cinematch.contracts.lake_paths import DEAD_LETTERS_FOLDER, EVENTS_FOLDER
 from cinematch.domain.changes import AddFilm
 from cinematch.domain.events import Event
 from cinematch.domain.watchlist import Film
@@ -125,6 +126,8 @@ class ErasureStage:
         objects = s3_objects.connect(self.settings)
         folder = LakeFolder(objects, EVENTS_FOLDER)
         found += [key for key in folder.sizes() if user_id in _users(objects.get(key))]
+        letters = LakeFolder(objects, DEAD_LETTERS_FOLDER)
+        found += [key for key in letters.sizes() if user_id.encode() in _keys(objects.get(key))]
         found += [key for key in objects.sizes("batch-state/") if user_id.encode() in objects.get(key)]
         return sorted(found)
 
@@ -133,9 +136,11 @@ class ErasureStage:
 
 
 def _users(body: bytes) -> set[str]:
-    from cinematch.contracts.lake_file import decode_file
-
     return set(decode_file(body).column("user_id").to_pylist())
+
+
+def _keys(body: bytes) -> set[bytes | None]:
+    return set(decode_file(body).column("key").to_pylist())
 
 
 def tombstones(stage: ErasureStage) -> Erasures:

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from cinematch.contracts.erasure import Erasure
-from cinematch.errors import NotFound
+from cinematch.errors import Conflict, NotFound
 from cinematch.settings import load_settings
 from ingestion.personal_data.connections import PersonalDataStores, connected
 from ingestion.personal_data.report import report
@@ -73,11 +73,19 @@ def export(
 
 def _go_on(stores: PersonalDataStores, erasure: Erasure, deadline: float) -> Erasure:
     while True:
-        erasure = stores.erasing.go_on(erasure)
+        erasure = _attempted(stores, erasure)
         waiting = {name for name in stores.steps if not erasure.is_done(name)}
         if not waiting - {"batch_layer"} or time.monotonic() >= deadline:
             return erasure
         time.sleep(RETRY_SECONDS)
+
+
+def _attempted(stores: PersonalDataStores, erasure: Erasure) -> Erasure:
+    """Go on with it; while another process (the API) goes on with erasures, give how far it is."""
+    try:
+        return stores.erasing.go_on(erasure)
+    except Conflict:
+        return stores.tombstones.of(erasure.user_id or "") or erasure
 
 
 def _print(stores: PersonalDataStores, erasure: Erasure) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,12 +14,14 @@ from cinematch.adapters.mongodb_outbox import Outbox
 from cinematch.adapters.mongodb_schema import ensure_schema
 from cinematch.adapters.mongodb_watchlists import Watchlists
 from cinematch.contracts.event_history import JoinedHistory
+from cinematch.contracts.exclusion import new_owner
 from cinematch.settings import Settings
 from ingestion.personal_data.erasing import Erasing, installed_erasers
 from ingestion.personal_data.export import Export
 
 LEASE_NAME: Final = "erasures"
 LEASE_SECONDS: Final = 60.0
+"""How long a process that was killed keeps the others from going on with erasures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,6 @@ class PersonalDataStores:
     tombstones: Erasures
     export: Export
     steps: list[str]
-    lease: MongoLease
 
 
 @contextmanager
@@ -43,12 +41,13 @@ def connected(settings: Settings) -> Iterator[PersonalDataStores]:
         database = client[settings.mongodb_database]
         ensure_schema(database)
         tombstones, makers = Erasures(database), installed_erasers(settings)
+
+        def new_lease() -> MongoLease:
+            return MongoLease(database, LEASE_NAME, new_owner(), LEASE_SECONDS)
+
         yield PersonalDataStores(
-            Erasing(Watchlists(database), tombstones, makers),
+            Erasing(Watchlists(database), tombstones, makers, new_lease),
             tombstones,
             Export(database, JoinedHistory(Outbox(database), s3_lake.connect(settings))),
             list(makers),
-            MongoLease(
-                database, LEASE_NAME, f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}", LEASE_SECONDS
-            ),
         )

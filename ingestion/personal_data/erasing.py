@@ -1,7 +1,8 @@
 """Erasing a user: the list first, at once and for every reader; then what each layer holds, step by step.
 
 Killed anywhere, it is run again and completes: the list may be half empty, the tombstone is there or not in one
-transaction, and every step may be repeated.
+transaction, and every step may be repeated. Only one process at a time goes on with erasures, so nothing that is
+removed is counted twice.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from importlib.metadata import entry_points
 from typing import Final, Protocol
 
 from cinematch.contracts.erasure import Eraser, Erasure, Removed
+from cinematch.contracts.exclusion import Exclusion, Lease
 from cinematch.domain.changes import Change, RemoveFilm
 from cinematch.errors import CineMatchError, UserNotFound
 from cinematch.settings import Settings
@@ -51,12 +53,19 @@ class Tombstones(Protocol):
 
 
 class Erasing:
-    """Erases users. For one thread."""
+    """Erases users. Any thread may call; who goes on with an erasure holds a lease meanwhile, renewed as it runs."""
 
-    def __init__(self, lists: Lists, tombstones: Tombstones, erasers: Mapping[str, Callable[[], Eraser]]) -> None:
+    def __init__(
+        self,
+        lists: Lists,
+        tombstones: Tombstones,
+        erasers: Mapping[str, Callable[[], Eraser]],
+        new_lease: Callable[[], Lease],
+    ) -> None:
         self._lists = lists
         self._tombstones = tombstones
         self._makers = erasers
+        self._new_lease = new_lease
         self._erasers: dict[str, Eraser] = {}
 
     def begin(self, user_id: str) -> Erasure:
@@ -73,7 +82,20 @@ class Erasing:
                 raise UserNotFound(f"there is no user {user_id!r}")
 
     def go_on(self, erasure: Erasure) -> Erasure:
-        """Try every step that is not done, and again those that another one made possible. Raises StoreUnavailable."""
+        """Try every step that is not done, and again those that another one made possible.
+
+        Raises Conflict while somebody else goes on with erasures, StoreUnavailable.
+        """
+        if erasure.user_id is None:
+            return erasure
+        with Exclusion(self._new_lease(), "another erasure"):
+            return self._go_on(self._tombstones.of(erasure.user_id) or erasure)
+
+    def go_on_with_all(self) -> int:
+        """Try every erasure that is not finished; give how many are left. Raises what `go_on` raises."""
+        return sum(self.go_on(erasure).finished_at is None for erasure in self._tombstones.open())
+
+    def _go_on(self, erasure: Erasure) -> Erasure:
         progress = True
         while progress and erasure.user_id is not None:
             open_steps = [step for step in self._makers if not erasure.is_done(step)]
@@ -88,10 +110,6 @@ class Erasing:
             progress = any(map(erasure.is_done, open_steps))
         return erasure
 
-    def go_on_with_all(self) -> int:
-        """Try every erasure that is not finished; give how many are left."""
-        return sum(self.go_on(erasure).finished_at is None for erasure in self._tombstones.open())
-
     def _attempt(self, step: str, erasure: Erasure) -> Removed:
         try:
             if step not in self._erasers:
@@ -99,6 +117,9 @@ class Erasing:
             return self._erasers[step].erase(erasure)
         except CineMatchError as error:
             return Removed({}, str(error))
+        except Exception as error:  # noqa: BLE001 - logged and told in the report; other steps and users go on
+            _log.exception("a step of an erasure failed unexpectedly", step=step, digest=erasure.digest)
+            return Removed({}, f"the repair of a fault: {type(error).__name__}: {error}")
 
 
 def installed_erasers(settings: Settings) -> dict[str, Callable[[], Eraser]]:

@@ -15,7 +15,7 @@ from cinematch.api.inputs import Identifier
 from cinematch.api.problems import problem_responses
 from cinematch.api.resources import shared_resources
 from cinematch.api.strict_route import StrictRoute
-from cinematch.errors import StoreUnavailable, UserNotFound
+from cinematch.errors import Conflict, StoreUnavailable, UserNotFound
 from cinematch.telemetry import get_logger
 from ingestion.personal_data.connections import PersonalDataStores, connected
 from ingestion.personal_data.report import ErasureReport, report
@@ -42,15 +42,13 @@ async def _go_on(stores: PersonalDataStores) -> None:
     while True:
         await asyncio.sleep(POLL_SECONDS)
         try:
-            await asyncio.to_thread(_go_on_once, stores)
+            await asyncio.to_thread(stores.erasing.go_on_with_all)
+        except Conflict as error:
+            _log.debug("another process goes on with erasures", reason=str(error))
         except StoreUnavailable as error:
             _log.warning("erasures wait", reason=str(error))
-
-
-def _go_on_once(stores: PersonalDataStores) -> None:
-    if stores.tombstones.open() and stores.lease.acquire():
-        stores.erasing.go_on_with_all()
-        stores.lease.release()
+        except Exception:  # noqa: BLE001 - logged, and those who wait are tried again
+            _log.exception("going on with erasures failed unexpectedly")
 
 
 router = APIRouter(lifespan=lifespan, tags=["personal data"], route_class=StrictRoute)

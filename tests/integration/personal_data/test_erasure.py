@@ -26,6 +26,7 @@ from ingestion.personal_data.erasing import Erasing
 from ingestion.personal_data.report import report
 from tests.erasure_stage import ErasureStage
 from tests.lake_stage import wait_until
+from tests.twins.memory_lease import MemoryLease
 
 pytestmark = pytest.mark.integration
 
@@ -150,6 +151,7 @@ def test_killed_anywhere_and_run_again_it_completes(stage: ErasureStage) -> None
             Mortal(Watchlists(stage.database), left),
             Mortal(Erasures(stage.database), left),
             {name: partial(mortal_eraser, make, left) for name, make in makers.items()},
+            lambda: MemoryLease("mortal"),
         )
         try:
             erasure = mortal.go_on(mortal.begin("ann"))
@@ -166,7 +168,9 @@ def test_a_store_that_is_away_is_waited_for_and_named(stage: ErasureStage) -> No
             raise StoreUnavailable("redis", "it is down")
 
     stage.add("ann", "m1")
-    erasing = Erasing(Watchlists(stage.database), Erasures(stage.database), {"speed_layer": Away})
+    erasing = Erasing(
+        Watchlists(stage.database), Erasures(stage.database), {"speed_layer": Away}, lambda: MemoryLease("test")
+    )
     erasure = erasing.go_on(erasing.begin("ann"))
     (step,) = [it for it in report(erasure, ["speed_layer"]).steps if it.step == "speed_layer"]
     assert step.waits_for == "redis is unavailable: it is down"
