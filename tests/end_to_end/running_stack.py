@@ -109,9 +109,9 @@ class RunningStack:
         """The address of mongod itself."""
         return f"mongodb://{LOOPBACK}:{self.ports['mongodb'][1]}/?directConnection=true"
 
-    def cinematch(self, *arguments: str, check: bool = True) -> str:
+    def cinematch(self, *arguments: str, check: bool = True, **settings: str) -> str:
         """Run one command of the CLI on this stack; its output. Fails with what the command said."""
-        process = self.begun(*arguments)
+        process = self.begun(*arguments, **settings)
         try:
             output, errors = process.communicate(timeout=400)
         except subprocess.TimeoutExpired:
@@ -121,11 +121,11 @@ class RunningStack:
             raise AssertionError(f"cinematch {' '.join(arguments)}: {output}\n{errors}")
         return output
 
-    def begun(self, *arguments: str) -> subprocess.Popen[str]:
+    def begun(self, *arguments: str, **settings: str) -> subprocess.Popen[str]:
         """Begin one command of the CLI on this stack, in a process group of its own."""
         return subprocess.Popen(
             [sys.executable, "-m", "cinematch", *arguments],
-            env={**os.environ, **FAST, "CINEMATCH_DATA_DIR": str(self.data_dir)},
+            env={**os.environ, **FAST, "CINEMATCH_DATA_DIR": str(self.data_dir), **settings},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -17,12 +17,14 @@ import httpx
 import pytest
 
 from cinematch.adapters.mongodb_outbox import Outbox
-from tests.end_to_end.running_stack import RunningStack, catalog_films, eventually, recounted_movies
+from cinematch.settings import StatsMode
+from tests.end_to_end.running_stack import RunningStack, catalog_films, eventually, recomputed_stats, recounted_movies
+from tests.oracle.batch_view import BatchViewWatch
 from tests.oracle.client import Acknowledged, EventLogs, Reader, check_lists
 from tests.oracle.faults import Faults
 from tests.oracle.figures import Figures
 from tests.oracle.outages import Outages
-from tests.oracle.plan import LAYERS
+from tests.oracle.plan import LAYERS, LINES, MISHAPS, SERVERS
 from tests.oracle.results import Results
 from tests.oracle.stack_schedule import StackSchedule
 
@@ -42,6 +44,17 @@ MUST_MEET = (
     "speed rebuild done",
     "answers from both views",
     "complete answers",
+    "looks at the batch view",
+)
+ALL_SCHEDULES = 50
+"""From here on every fault of the plan must have happened, too."""
+MUST_HAPPEN = (
+    *(f"kill {server}" for server in SERVERS),
+    *LINES,
+    *MISHAPS,
+    *(f"copy of {layer}" for layer in LAYERS),
+    "poisoned records",
+    "repeated events",
 )
 
 
@@ -56,9 +69,9 @@ def test_every_answer_equals_a_replay_whatever_is_killed(
     results["outages"] = outages.longest
     faults = Faults(stack.data_dir, Random(stack_seeds.start), stack.proxies, stack.disks, stack.own_mongodb, tally)
     with stack.database() as database:
-        outbox, films = Outbox(database), catalog_films(database)
+        outbox, films, view = Outbox(database), catalog_films(database), BatchViewWatch(database, tally)
         for seed in stack_seeds:
-            StackSchedule(seed, stack, client, outbox, films, acknowledged, faults, tally, outages).run()
+            StackSchedule(seed, stack, client, outbox, films, acknowledged, faults, tally, outages, view).run()
             tally["schedules"] += 1
         stack.wait_until_healthy(SETTLE_SECONDS)
         stack.wait_until_drained(SETTLE_SECONDS)
@@ -67,12 +80,22 @@ def test_every_answer_equals_a_replay_whatever_is_killed(
         reader, deadline = Reader(lambda: client, logs, acknowledged, films), time.monotonic() + SETTLE_SECONDS
         for user_id in acknowledged.lists:
             reader.read_complete(user_id, deadline)
+        eventually(lambda: stats_equal_a_recomputation(database), "user_stats equal a recomputation", 60)
         eventually(lambda: trends_equal_a_recount(database), "the trends equal a recount", 60)
         eventually(lambda: faults.poisoned <= letters(stack), "every poisoned record is a dead letter", 60)
         stack.cinematch("lake", "verify")
+        for mode in StatsMode:
+            stack.cinematch("audit", "--sample", "100000", STATS_MODE=mode.value)
     results["stack_seconds"] = round(time.monotonic() - began)
     if len(stack_seeds) >= ENOUGH_SCHEDULES:
-        assert {name: tally[name] for name in MUST_MEET if not tally[name]} == {}
+        assert [name for name in MUST_MEET if not tally[name]] == []
+    if len(stack_seeds) >= ALL_SCHEDULES:
+        assert [name for name in MUST_HAPPEN if not tally[name]] == []
+
+
+def stats_equal_a_recomputation(database: Any) -> bool:
+    stored = {user["_id"]: user["stats"] for user in database.user_stats.find()}
+    return all(stats == recomputed_stats(database, user_id) for user_id, stats in stored.items())
 
 
 def trends_equal_a_recount(database: Any) -> bool:

@@ -26,6 +26,10 @@ from tests.oracle.proxy import Conduct
 WARM_EVENTS: Final = 2_000
 MOST_DRAIN_SECONDS: Final = 7_200.0
 POST_SECONDS: Final = 0.2
+BOUND_MIB: Final = 5_120.0
+"""Of all processes together, each at its own worst moment, and what several share counted for each: the heaps of Spark
+and Kafka, mongod's cache, what Redis may take, and what a dozen processes take at rest."""
+POST_PROMISE_MS: Final = 50.0
 
 
 class Poster:
@@ -86,6 +90,16 @@ def burst(seconds: float, factor: float) -> results.Results:
     }
 
 
+def broken(found: results.Results) -> list[str]:
+    """Give what did not hold."""
+    most = sum(most for _, most in found["memory_mib"].values())
+    refused = found["posts_refused"]
+    return [
+        *([f"{refused} POSTs were refused"] if refused else []),
+        *([f"the stack took {most:,.0f} MiB, more than {BOUND_MIB:,.0f}"] if most > BOUND_MIB else []),
+    ]
+
+
 def _flood(stack: RunningStack, events: int, seed: int) -> float:
     """Let so many events come at once; give the seconds until every view had them."""
     stack.proxies.behave("kafka", Conduct.CUT)
@@ -125,4 +139,6 @@ class _MostMemory:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(f"{results.write('burst', burst(float(sys.argv[1]), float(sys.argv[2])))}\n")
+    outcome = burst(float(sys.argv[1]), float(sys.argv[2]))
+    sys.stdout.write(f"{results.write('burst', outcome)}\n")
+    sys.exit("\n".join(broken(outcome)) or 0)

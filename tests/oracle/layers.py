@@ -26,7 +26,7 @@ from speed_layer.guardian import Guardian
 from speed_layer.repairs import Repairs
 from tests.oracle.stepping import Paused
 from tests.oracle.world import World
-from tests.twins.memory_batch import MemoryBatchJob, MemoryLake, MemoryStates
+from tests.twins.memory_batch import MemoryBatchJob, MemoryLake, MemoryOutbox, MemoryStates
 from tests.twins.memory_lease import MemoryLease
 
 Pause = Callable[[], None]
@@ -140,6 +140,7 @@ class Layers:
             speed_view=_paused(stores.speed_view, pause),
             history=_paused(stores.history, pause),
             floors=_paused(stores.boundaries, pause),
+            outbox=MemoryOutbox(),  # the log of a schedule loses nothing
         )
 
 

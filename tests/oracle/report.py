@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
+from tests.oracle.burst import BOUND_MIB, POST_PROMISE_MS
 from tests.oracle.results import FOLDER, Results
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "reliability.md"
 STACK: Final = "oracle on the running stack"
-FAULTS: Final = re.compile(r"(kill|pause|line|full|older|step down|flush|lose|copy|poisoned|repeated) ")
+FAULTS: Final = re.compile(r"(kill|pause|line|full|older|step down|flush|lose|copy|poisoned|repeated) |shuffle$")
 RECOVERED: Final = {
     "answer": "and in the answer",
     "every_answer": "every user's answer is complete",
@@ -39,20 +40,30 @@ def _text(name: str, section: Section, folder: Path) -> str:
 def _chaos(found: Results) -> str:
     tally = found["figures"].get(STACK, {})
     answers = tally.get("complete answers", 0) + tally.get("incomplete answers", 0)
+    faults = [(name, count) for name, count in sorted(tally.items()) if FAULTS.match(name) and count]
     return _paragraphs(
-        f"{tally.get('schedules', 0)} schedules from seed {found['seed']}, {found.get('stack_seconds', 0) / 60:.0f} "
-        f"minutes, {_machine(found)}: {tally.get('events', 0):,} events, {answers:,} answers checked, "
-        f"{tally.get('answers from both views', 0):,} of them merged from both views. "
-        f"Tests that failed, by a wrong answer or otherwise: **{found['failed']}**.",
-        _table(
-            ("fault", "times"),
-            [(name, f"{count:,}") for name, count in sorted(tally.items()) if FAULTS.match(name) and count],
-        ),
+        f"{tally.get('schedules', 0)} schedules on the running stack from seed {found['seed']}, "
+        f"{found.get('stack_seconds', 0) / 60:.0f} minutes, {_machine(found)}: {tally.get('events', 0):,} events, "
+        f"{answers:,} answers checked, "
+        f"{tally.get('answers from both views', 0):,} of them merged from both views; "
+        f"{tally.get('looks at the batch view', 0):,} looks at the batch view. {sum(count for _, count in faults):,} "
+        f"faults, a record each where records are spoiled or repeated. {_other_oracles(found['figures'])}Tests that "
+        f"failed, by a wrong answer or otherwise: **{found['failed']}**.",
+        _table(("fault", "times"), [(name, f"{count:,}") for name, count in faults]),
         "The longest that one reader or writer was without an answer, by the fault that was the last to begin "
         "(seconds; what is below 0.5 is not counted):",
         _table(("fault", "reads", "writes"), _outages(found.get("outages", {}))),
         "Recovery, in seconds from the end of the fault:",
         _table(("fault", "a POST is acknowledged", *RECOVERED.values()), _recoveries(found.get("recovery", []))),
+    )
+
+
+def _other_oracles(figures: dict[str, dict[str, int]]) -> str:
+    return "".join(
+        f"The {name}: {tally.get('schedules', 0):,} schedules, "
+        f"{tally.get('complete', 0) + tally.get('incomplete', 0):,} answers. "
+        for name, tally in figures.items()
+        if name != STACK
     )
 
 
@@ -72,7 +83,9 @@ def _burst(found: Results) -> str:
         f"{burst['events']:,} events came at once, as many as {burst['times_capacity']:g} times that for "
         f"{burst['seconds']:g} s; every view had them {found['lag_zero_after_seconds']:.0f} s later. Meanwhile "
         f"{found['posts']} POSTs of one client, {found['posts_refused']} refused: median {post['p50']:.0f} ms, 99 % "
-        f"within {post['p99']:.0f} ms, the slowest {post['most']:.0f} ms.",
+        f"within {post['p99']:.0f} ms (promised are {POST_PROMISE_MS:g}), the slowest {post['most']:.0f} ms. The whole "
+        f"stack took {sum(most for _, most in found['memory_mib'].values()):,.0f} MiB at most, each process at its own "
+        f"worst moment; bound: {BOUND_MIB:,.0f} MiB.",
         _table(
             ("process", "memory before, MiB", "most, MiB"),
             [(name, f"{before:.0f}", f"{most:.0f}") for name, (before, most) in found["memory_mib"].items()],

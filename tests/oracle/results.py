@@ -18,7 +18,7 @@ RESULTS: pytest.StashKey[Results] = pytest.StashKey()
 """What tests leave beside their counts: `outages`, `recovery`, `seconds`."""
 
 
-def write(name: str, results: Results) -> Path:
+def write(name: str, results: Results, folder: Path = FOLDER) -> Path:
     """Write results with their time and machine; gives the file."""
     machine = {
         "cores": psutil.cpu_count(logical=True),
@@ -26,8 +26,8 @@ def write(name: str, results: Results) -> Path:
         "load": round(psutil.getloadavg()[0], 1),
     }
     told = {"measured_at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine, **results}
-    FOLDER.mkdir(exist_ok=True)
-    file = FOLDER / f"{name}.json"
+    folder.mkdir(exist_ok=True)
+    file = folder / f"{name}.json"
     file.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n")
     return file
 

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
 from statistics import median
@@ -26,6 +27,10 @@ SAMPLE_SECONDS: Final = 10.0
 BATCH_SECONDS: Final = 180.0
 WRITE_SECONDS: Final = 0.05
 READ_SECONDS: Final = 0.05
+UNTIL_RETENTION: Final = frozenset({"outbox events"})
+"""What grows for days, and then no more."""
+SLACK: Final = {"MiB": 40.0, "files": 24.0, "threads": 12.0, "generations": 1.0}
+"""By how much a figure may grow whatever it was, by the last word of its name."""
 USERS: Final = [f"soaked-{number}" for number in range(50)]
 
 
@@ -63,6 +68,15 @@ def growth(samples: list[Sample]) -> dict[str, list[float]]:
     }
 
 
+def grown(figures: Mapping[str, Sequence[float]]) -> list[str]:
+    """Give what grew by more than a tenth and the slack of its kind, and must not."""
+    return [
+        f"{name}: {before:g} -> {after:g}"
+        for name, (before, after) in figures.items()
+        if name not in UNTIL_RETENTION and after > 1.1 * before + SLACK[name.rpartition(" ")[2]]
+    ]
+
+
 def _sampled(stack: RunningStack, crew: Crew, seconds: float) -> list[Sample]:
     samples, began, batch_at = [], time.monotonic(), 0.0
     while (passed := time.monotonic() - began) < seconds:
@@ -80,4 +94,6 @@ def _tallies(tally: Counter[str]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(f"{results.write('soak', soak(float(sys.argv[1])))}\n")
+    outcome = soak(float(sys.argv[1]))
+    sys.stdout.write(f"{results.write('soak', outcome)}\n")
+    sys.exit("\n".join(grown(outcome["growth"])) or 0)

@@ -23,6 +23,7 @@ from cinematch.adapters.mongodb_outbox import Outbox
 from cinematch.domain.events import Event
 from cinematch.domain.watchlist import Film
 from tests.end_to_end.running_stack import FAST, RunningStack
+from tests.oracle.batch_view import BatchViewWatch
 from tests.oracle.client import Acknowledged, Crew, EventLogs, Reader, Writer
 from tests.oracle.copies import Copies
 from tests.oracle.faults import Faults
@@ -35,11 +36,13 @@ NIGHTS: Final = ("batch run", "batch run --full", "batch rollback", "batch run",
 """One of them runs through each schedule. The order matters: a rollback needs two generations."""
 NEW_USERS: Final = 3
 OLD_USERS: Final = ("veteran-0", "veteran-1")
+WRITERS: Final = 2
 READERS: Final = 2
 REPEATED_EVENTS: Final = 30
 FIRST_SECONDS: Final = 1.0
-WRITE_SECONDS: Final = 0.04
+WRITE_SECONDS: Final = 0.08
 READ_SECONDS: Final = 0.02
+LOOK_SECONDS: Final = 0.1
 AT_WORK: Final = "another batch run is at work"
 """So says a command until the lease of a run that was killed is over."""
 REASONS: Final = (AT_WORK, "does not answer", "is unavailable", "there is no earlier generation", "taken over")
@@ -59,6 +62,7 @@ class StackSchedule:
     faults: Faults
     tally: Counter[str]
     outages: Outages
+    batch_view: BatchViewWatch
 
     def __post_init__(self) -> None:
         self.random = Random(self.seed)
@@ -76,20 +80,18 @@ class StackSchedule:
     def _run(self) -> None:
         self.copies = Copies(self.stack.data_dir, FAST)
         self._asked = 0
-        random = Random(f"writer {self.seed}")
-        writer = Writer(self._any_client, self.acknowledged, self.users, sorted(self.films), random)
+        writers = [self._writer(number) for number in range(WRITERS)]
         logs = [EventLogs(self.outbox) for _ in range(READERS)]
         readers = [Reader(self._any_client, each, self.acknowledged, self.films) for each in logs]
-        self.crew = Crew(self._writes(writer), *map(self._reads, readers))
+        self.crew = Crew(*map(self._writes, writers), *map(self._reads, readers), self._look_at_batch_view)
         try:
             self._disturb()
         finally:
             self.crew.end()
             self._end_copies()
-            for counts in (writer.tally, *(reader.tally for reader in readers)):
-                self.tally.update(counts)
-            for gaps in (*(reader.gaps for reader in readers), writer.gaps):
-                self.outages.add(gaps, self.faults.begun)
+            for client in (*writers, *readers):
+                self.tally.update(client.tally)
+                self.outages.add(client.gaps, self.faults.begun)
 
     def _disturb(self) -> None:
         """The night runs while the rest of the plan happens around it."""
@@ -127,6 +129,7 @@ class StackSchedule:
             case ["repeat", user]:
                 self.faults.repeat(self._some_events(user))
             case ["shuffle"]:
+                self.faults.count("shuffle")
                 self.faults.repeat(shuffled([self._some_events(user) for user in self.users], self.random))
             case arguments:
                 self._finish(action, self.stack.begun(*arguments))
@@ -177,6 +180,15 @@ class StackSchedule:
                 raise AssertionError(f"cinematch {name}: {output}\n{errors}")
             self.tally[f"{verb} refused"] += 1
         return errors
+
+    def _writer(self, number: int) -> Writer:
+        """Give one of the clients who change lists, each those of users of their own: what they are told must hold."""
+        users, random = self.users[number::WRITERS], Random(f"writer {number} {self.seed}")
+        return Writer(self._any_client, self.acknowledged, users, sorted(self.films), random)
+
+    def _look_at_batch_view(self) -> None:
+        self.batch_view.look()
+        time.sleep(LOOK_SECONDS)
 
     def _writes(self, writer: Writer) -> Callable[[], None]:
         def write() -> None:
