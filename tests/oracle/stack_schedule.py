@@ -89,7 +89,8 @@ class StackSchedule:
         finally:
             self.crew.end()
             self._end_copies()
-            for client in (*writers, *readers):
+            clients: list[Writer | Reader] = [*writers, *readers]
+            for client in clients:
                 self.tally.update(client.tally)
                 self.outages.add(client.gaps, self.faults.begun)
 
