@@ -100,18 +100,28 @@ def test_nothing_listens_beyond_loopback(stack: RunningStack) -> None:
     assert listening <= LOOPBACK
 
 
-def test_the_demo_runs_beside_another_stack_and_leaves_nothing_after_ctrl_c(
+def test_the_demo_runs_beside_another_stack_and_leaves_nothing_after_ctrl_c_but_its_data(
     stack: RunningStack, tmp_path: Path
 ) -> None:
     """It shows the top 10 and an answer that is part batch, part speed; only then does it wait for Ctrl-C."""
-    with subprocess.Popen(command(tmp_path, "demo"), stdout=subprocess.PIPE, text=True) as process:
+    first = demo_until_ctrl_c(tmp_path, stack)
+    assert "5,000 events of 200 users written" in first
+    assert "Generation 1 is published" in first
+    second = demo_until_ctrl_c(tmp_path, stack)
+    assert re.search(r"\b0 events of 200 users written .*, 5,000 were there already", second), second
+    assert "is published" not in second  # an answer is part batch already
+
+
+def demo_until_ctrl_c(folder: Path, stack: RunningStack) -> str:
+    """Run the demo until it waits, and end it; what it shows."""
+    with subprocess.Popen(command(folder, "demo"), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         shown = ""
         while "Ctrl-C stops everything" not in shown:
             line = process.stdout.readline()
             assert line, shown
             shown += line
-        status = json.loads(run(tmp_path, "status", "--json").stdout)
+        status = json.loads(run(folder, "status", "--json").stdout)
         process.send_signal(signal.SIGINT)
         assert process.wait(120) == 0
     words = " ".join(shown.split())  # wherever the console breaks its lines
@@ -119,8 +129,9 @@ def test_the_demo_runs_beside_another_stack_and_leaves_nothing_after_ctrl_c(
     assert re.search(r"from batch generation \d+, \d+ to \d+ from the speed layer \(complete\)", words), shown
     assert status["state"] == "running"
     assert status["api"] != stack.status()["api"]
-    assert json.loads(run(tmp_path, "status", "--json").stdout)["state"] == "stopped"
-    assert stack_processes(tmp_path.resolve()) == []
+    assert json.loads(run(folder, "status", "--json").stdout)["state"] == "stopped"
+    assert stack_processes(folder.resolve()) == []
+    return words
 
 
 def test_a_layer_that_cannot_start_fails_up_with_its_last_lines(tmp_path: Path) -> None:
