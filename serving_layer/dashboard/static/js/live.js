@@ -1,16 +1,18 @@
 // Live data: server-sent events with a heartbeat; when they fail, polling, and a new attempt now and then.
 import { leadStrangers } from "./http.js";
-import { t } from "./words.js";
+import { span, t } from "./words.js";
 
 const SILENCE_MS = 17_000; // three heartbeats of 5 s, and some
 const POLL_MS = 5_000;
 const RETRY_MS = 20_000;
+const REFUSALS = [403, 404, 422]; // asking again would give the same answer
+const PATIENCE_SECONDS = 60; // after "too many requests" without a Retry-After
 
 export class Live {
   /** `stream`: address of the events; `poll`: address of the same document as JSON; `name`: the event that carries it.
    * `received(document)` is called for each, `confirmed(heartbeat)` whenever the server says that the last one still holds,
-   * `changed(connection)` with "connecting", "live", "polling" or "lost"; `refused(status)` when the server answers
-   * with an error that is no outage (a user who does not exist). */
+   * `changed(connection)` with "connecting", "live", "polling", "lost", or "waiting" and the seconds for which the server
+   * wants not to be asked; `refused(status)` when it answers that it never will (a user who does not exist). */
   constructor({ stream, poll, name, received, confirmed = () => {}, changed = () => {}, refused = () => {}, pollMs = POLL_MS }) {
     Object.assign(this, { stream, poll, name, received, confirmed, changed, refused, pollMs });
     this.connection = null;
@@ -30,10 +32,11 @@ export class Live {
       const response = await fetch(this.poll, { headers: { Accept: "application/json" } });
       if (this.closed) return;
       leadStrangers(response);
-      if (response.status >= 400 && response.status < 500) {
+      if (response.status === 401) return this.close();
+      if (response.status === 429) return this.pause(Number(response.headers.get("Retry-After")) || PATIENCE_SECONDS);
+      if (REFUSALS.includes(response.status)) {
         this.close();
-        this.refused(response.status);
-        return;
+        return this.refused(response.status);
       }
       if (!response.ok) throw new Error(String(response.status));
       const found = await response.json();
@@ -81,6 +84,14 @@ export class Live {
     this.ask();
   }
 
+  /** Ask nothing for so long, then begin anew; a stream that is alive stays. */
+  pause(seconds) {
+    if (this.connection === "live") return;
+    this.stop();
+    this.become("waiting", seconds);
+    this.retry = setTimeout(() => this.open(), seconds * 1_000);
+  }
+
   stop() {
     clearTimeout(this.silence);
     clearTimeout(this.retry);
@@ -88,15 +99,21 @@ export class Live {
     this.source?.close();
   }
 
-  become(connection) {
+  become(connection, seconds = 0) {
     if (connection === this.connection) return;
     this.connection = connection;
-    this.changed(connection);
+    this.changed(connection, seconds);
   }
 }
 
-/** Say on the page how it hears of news. */
-export function showConnection(connection) {
-  const words = { connecting: t("live.connecting"), live: t("live.live"), polling: t("live.polling"), lost: t("live.lost") };
+/** Say on the page how it hears of news; `seconds`: how long it waits. */
+export function showConnection(connection, seconds = 0) {
+  const words = {
+    connecting: t("live.connecting"),
+    live: t("live.live"),
+    polling: t("live.polling"),
+    lost: t("live.lost"),
+    waiting: t("live.waiting", { time: span(seconds) }),
+  };
   document.querySelector("[data-connection]").textContent = words[connection];
 }
