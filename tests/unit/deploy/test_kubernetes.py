@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from cinematch.api.exposure import check_exposure
+from cinematch.local_stack import layers
 from cinematch.local_stack.data_folder import DataFolder
 from cinematch.settings import Authentication, Settings
 from tests.commands import KNOWN_VARIABLES, SPARK_VARIABLES, check_command
@@ -219,6 +220,23 @@ def test_a_deployment_is_probed_and_selects_its_own_pods(name: str) -> None:
     assert SETTINGS["METRICS_PORT"] == ports["metrics"]
     if container["command"][0] == "sh":
         assert container["readinessProbe"]["exec"]["command"][-1] == SETTINGS["CINEMATCH_READY_FILE"]
+
+
+def test_prometheus_knows_each_layer_by_the_name_that_alerts_give_it() -> None:
+    """Each rule that writes `job` is applied in turn to the pod's label `app`."""
+    (block,) = re.findall(r"```yaml\n(.*?)```", (FOLDER / "README.md").read_text(), re.DOTALL)
+    (config,) = yaml.safe_load(block)["scrape_configs"]
+    rules = [it for it in config["relabel_configs"] if it.get("target_label") == "job"]
+
+    def job(app: str) -> str:
+        for rule in rules:
+            replacement = re.sub(r"\$\{(\d)\}", r"\\\1", rule.get("replacement", "${1}"))
+            if match := re.fullmatch(rule.get("regex", "(.*)"), app):
+                app = match.expand(replacement)
+        return app
+
+    scraped = [it["metadata"]["name"] for it in WORKLOADS.values() if it["kind"] == "Deployment"]
+    assert sorted(map(job, scraped)) == sorted(spec.name for spec in layers.LAYERS)
 
 
 def test_one_image_everywhere() -> None:
