@@ -70,7 +70,8 @@ class Step:
 def first_trace(trace_id: str | None = None) -> Trace:
     """Begin a trace, sampled by chance."""
     begun = Trace.begun(trace_id)
-    return replace(begun, sampled=True) if _state.ratio and random.random() < _state.ratio else begun
+    is_drawn = random.random() < _state.ratio  # noqa: S311 - a sample, and no secret
+    return replace(begun, sampled=True) if is_drawn else begun
 
 
 def begin(name: str, parent: Trace | None, attributes: Attributes, began_ns: int | None = None) -> Step | None:

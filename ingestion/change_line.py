@@ -121,7 +121,7 @@ class ChangeLine(Generic[Request, Reply]):
             except self._overtaken:
                 if self._is_late(waiting):
                     return _too_long()
-                await asyncio.sleep(random.uniform(0, 2 * PAUSE_SECONDS))
+                await asyncio.sleep(random.uniform(0, 2 * PAUSE_SECONDS))  # noqa: S311 - a pause
             except Exception as error:  # noqa: BLE001 - whoever waits for this change gets it
                 return error
             else:

@@ -23,10 +23,9 @@ class OutboxEraser:
 
     def erase(self, erasure: Erasure) -> Removed:
         """Remove them; see `Eraser`."""
-        assert erasure.user_id is not None
         if not erasure.is_done(COUNTED_BY):
             return Removed({}, WAITS_FOR_TRENDS)
-        removed, left = self._outbox.forget(erasure.user_id, erasure.floor)
+        removed, left = self._outbox.forget(erasure.subject, erasure.floor)
         return Removed({OUTBOX: removed}, WAITS_FOR_RELAY if left else None)
 
 

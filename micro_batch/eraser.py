@@ -29,18 +29,17 @@ class MicroBatchEraser:
 
     def erase(self, erasure: Erasure) -> Removed:
         """Remove the documents; see `Eraser`."""
-        assert erasure.user_id is not None
-        counts = {USER_STATS: self._view.forget({erasure.user_id: erasure.floor})}
-        counted = self._trends.counted_up_to(erasure.user_id)
+        counts = {USER_STATS: self._view.forget({erasure.subject: erasure.floor})}
+        counted = self._trends.counted_up_to(erasure.subject)
         if counted is None:  # not one event was ever counted: the tombstone keeps the stream from beginning
             return Removed(counts)
         window_start = self._trends.window_start()
         if window_start is None:
             return Removed(counts, WAITS_FOR_BOOTSTRAP)
-        later = self._outbox.events_after(erasure.user_id, counted)
+        later = self._outbox.events_after(erasure.subject, counted)
         if due := [event for event in later if event.sequence <= erasure.floor]:
             self._trends.count(due, window_start)
-        return Removed(counts | {GLOBAL_PROGRESS: self._trends.forget(erasure.user_id, erasure.floor)})
+        return Removed(counts | {GLOBAL_PROGRESS: self._trends.forget(erasure.subject, erasure.floor)})
 
 
 def eraser(settings: Settings) -> MicroBatchEraser:

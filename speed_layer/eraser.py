@@ -22,9 +22,8 @@ class SpeedEraser:
 
     def erase(self, erasure: Erasure) -> Removed:
         """Remove it; see `Eraser`."""
-        assert erasure.user_id is not None
-        views = self._view.forget({erasure.user_id: erasure.floor})
-        return Removed({"speed_views": views, "cached_answers": forget_cached(self._client, erasure.user_id)})
+        views = self._view.forget({erasure.subject: erasure.floor})
+        return Removed({"speed_views": views, "cached_answers": forget_cached(self._client, erasure.subject)})
 
 
 def eraser(settings: Settings) -> SpeedEraser:

@@ -21,7 +21,7 @@ PACE_SECONDS: Final = 0.02
 """The shortest time between two calls that give events: a call, and the request to Kafka that follows it, costs as much
 for one event as for many. An event that comes alone is given at once."""
 _FETCH_EVENTS: Final = 1_000
-_RESUME_TOKEN: Final = "resume_token"
+_RESUME_TOKEN: Final = "resume_token"  # noqa: S105 - the name of a field
 _INSERTS: Final[list[Document]] = [{"$match": {"operationType": "insert"}}, {"$project": {"fullDocument": True}}]
 
 

@@ -34,6 +34,13 @@ class Erasure:
     notes: Mapping[str, Any] = field(default_factory=dict)
     finished_at: datetime | None = None
 
+    @property
+    def subject(self) -> str:
+        """Give whose history is forgotten. Raises ValueError once every step is done: then nobody knows any more."""
+        if self.user_id is None:
+            raise ValueError(f"the erasure {self.digest} is done, and its user forgotten")
+        return self.user_id
+
     def is_done(self, step: str) -> bool:
         """Say whether an eraser has nothing left to do."""
         return self.steps.get(step, {}).get("done_at") is not None

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12Certificat
 from cinematch.errors import ConfigurationError
 from cinematch.settings import Settings
 
-PASSWORD: Final = "changeit"
+PASSWORD: Final = "changeit"  # noqa: S105 - it protects what everybody may read
 """Java's own for what everybody may read; without one it reads no entry."""
 
 
