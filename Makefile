@@ -28,7 +28,7 @@ prerequisites:
 	@"$(PYTHON)" cinematch/local_stack/prerequisites.py
 
 $(DEPENDENCIES): | prerequisites
-	@echo "Installing the locked dependencies into $(VENV) ..."
+	@echo "Installing the locked dependencies into $(VENV) (some minutes, once) ..."
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
 	@rm -f $(VENV)/.dependencies-* && touch $@
