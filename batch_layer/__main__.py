@@ -7,18 +7,13 @@ import sys
 import threading
 from functools import partial
 
-from batch_layer.audit_metrics import AuditFigures
-from batch_layer.exclusion import LEASE_NAME
 from batch_layer.failed_night import FailedNights
-from batch_layer.metrics import BatchFigures
+from batch_layer.figures import tell_figures
 from batch_layer.schedule import ScheduledWork, next_batch, scheduled
 from batch_layer.scheduled_command import AUDIT, BATCH, COMPACTION, ScheduledCommand
 from cinematch.adapters import mongodb_client
-from cinematch.adapters.mongodb_audits import Audits
 from cinematch.adapters.mongodb_generations import MongoGenerations
-from cinematch.adapters.mongodb_lease import MongoLease
 from cinematch.failures import ending_in_a_sentence
-from cinematch.metrics.exposition import tell_metrics
 from cinematch.readiness import announce_ready
 from cinematch.settings import load_settings
 from cinematch.telemetry import configure_logging
@@ -39,9 +34,7 @@ def main() -> int:
         audit = ScheduledCommand(AUDIT)
         scheduler = scheduled(settings, generations, ScheduledWork(batch.run, compaction.run, audit.run))
         scheduler.start()
-        lease = MongoLease(database, LEASE_NAME, "scheduler", settings.batch_lease_seconds)
-        audits = AuditFigures(Audits(database).last)
-        tell_metrics(settings, BatchFigures(generations, lease, partial(next_batch, scheduler)), audits)
+        tell_figures(settings, database, partial(next_batch, scheduler))
         announce_ready()
         over.wait()
         for part in (failed_nights, batch, compaction, audit):
