@@ -10,18 +10,32 @@ from time import monotonic
 from typing import Any, Final, Protocol
 
 from cinematch.domain.community import CommunityTotals, community
-from cinematch.errors import StoreUnavailable
 from serving_layer.dashboard.looks import Looks
 from serving_layer.service import UserStatsService
 from serving_layer.stores import StatsStore
+from serving_layer.trends import read_trends
 
 COMMUNITY_SECONDS: Final = 600.0
 """Between two scans of all lists, however many pages are open, and after one that took too long."""
 CONFIRMED_SECONDS: Final = 5.0
 """How long an answer that was complete counts while its user has no new event; after that a batch, or a lost Redis, may
 have changed it."""
-_COUNTED: Final = ("total_watched", "watch_time_hours", "rating_chart_data", "genre_data")
+_COUNTED: Final = (
+    "total_watched",
+    "watch_time_hours",
+    "avg_rating",
+    "favorite_genre",
+    "rating_chart_data",
+    "genre_data",
+)
 """Of what the batch counted, the figures that a page draws solid, with the rest hatched."""
+_RANKED: Final = {
+    "top_rated_movies": "movie_id",
+    "recent_movies": "movie_id",
+    "best_directors": "name",
+    "most_watched_actors": "name",
+}
+"""The rankings, and what names a row of each."""
 
 
 class EventTimes(Protocol):
@@ -74,7 +88,7 @@ class DashboardDocuments:
         self._kept: dict[str, _Kept] = {}
 
     async def user(self, user_id: str) -> dict[str, Any]:
-        """Give GET /stats and `batch`, read again when the user has a new event, and now and then.
+        """Give GET /stats, `batch` and `since_batch`, read again when the user has a new event, and now and then.
 
         So a look at somebody who does nothing is one look-up of a number. Raises UserNotFound.
         """
@@ -88,26 +102,32 @@ class DashboardDocuments:
         return document
 
     async def _user_read(self, user_id: str) -> dict[str, Any]:
-        """Give GET /stats and `batch`: those figures in the batch generation that it was merged from.
+        """Give GET /stats, and what of it the batch generation that it was merged from had counted already.
 
-        `batch` is None without a batch document, in other modes than `lambda`, and when another generation was
-        published between the two reads.
+        - batch: the figures of that generation
+        - since_batch: of each ranking the rows (movie_id, or name) that it has not, or has with other figures
+
+        Both are None without a batch document, in other modes than `lambda`, and when another generation was published
+        between the two reads.
         """
         answer, stored = await asyncio.gather(self._service.get_user_stats(user_id), self._store.batch_stats(user_id))
         merged_from = answer["freshness"]["batch_generation"]
-        batch = None
-        if stored.document is not None and stored.document["generation"] == merged_from:
-            batch = {name: stored.document["stats"][name] for name in _COUNTED}
-        return {**answer, "batch": batch}
+        if stored.document is None or stored.document["generation"] != merged_from:
+            return {**answer, "batch": None, "since_batch": None}
+        counted = stored.document["stats"]
+        batch = {name: counted[name] for name in _COUNTED}
+        since_batch = {name: _new_rows(answer[name], counted[name], key) for name, key in _RANKED.items()}
+        return {**answer, "batch": batch, "since_batch": since_batch}
 
-    async def trends(self, _community: str) -> dict[str, Any]:
+    async def trends(self, _community: str) -> dict[str, Any] | None:
         """Give GET /trends/global and `waiting_since`: when the first event was written that is not counted in it.
 
-        Seen from the clocks of two processes: an event of the last instants before the count may wait unseen.
+        None before they are computed for the first time, which is no outage. Seen from the clocks of two processes: an
+        event of the last instants before the count may wait unseen.
         """
-        trends = await self._store.global_trends()
+        trends = await read_trends(self._store)
         if trends is None:
-            raise StoreUnavailable("the global trends view", "it is not computed yet")
+            return None
         waiting_since = await self._events.first_written_after(datetime.fromisoformat(trends["updated_at"]))
         return {**trends, "waiting_since": waiting_since}
 
@@ -115,6 +135,10 @@ class DashboardDocuments:
         """Give what all lists together are like, and `counted_at`."""
         counted_at = datetime.now(UTC)
         return {**community(await self._lists.totals()), "counted_at": counted_at}
+
+
+def _new_rows(rows: list[dict[str, Any]], counted: list[dict[str, Any]], key: str) -> list[str]:
+    return [row[key] for row in rows if row not in counted]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,14 +19,24 @@ class World:
         self.latest = 3
         self.complete = True
         self.reads = 0
+        self.answer: dict[str, Any] = {}
+        self.generation: int | None = None
+        self.batch: dict[str, Any] | None = None
 
     async def get_user_stats(self, user_id: str) -> dict[str, Any]:
         self.reads += 1
-        freshness = {"batch_generation": None, "latest_sequence": self.latest, "complete": self.complete}
-        return {"user_id": user_id, "freshness": freshness}
+        freshness = {
+            "batch_generation": self.generation,
+            "latest_sequence": self.latest,
+            "complete": self.complete,
+        }
+        return {"user_id": user_id, **self.answer, "freshness": freshness}
 
     async def batch_stats(self, _: str) -> Stored:
-        return Stored(None, self.latest)
+        return Stored(self.batch, self.latest)
+
+    async def global_trends(self) -> None:
+        return None
 
     async def latest_sequence(self, _: str) -> int:
         return self.latest
@@ -64,6 +74,47 @@ async def test_an_incomplete_answer_is_never_kept() -> None:
     for _ in range(3):
         await documents.user("anna")
     assert world.reads == 3
+
+
+def ranked(*ratings: float) -> dict[str, Any]:
+    """Give statistics whose rankings have a film, and a person, for each rating."""
+    films = [{"movie_id": f"m{place}", "rating": rating} for place, rating in enumerate(ratings)]
+    people = [{"name": f"p{place}", "avg_rating": rating} for place, rating in enumerate(ratings)]
+    figures = ("total_watched", "watch_time_hours", "avg_rating", "favorite_genre", "rating_chart_data", "genre_data")
+    return {
+        **dict.fromkeys(figures, len(ratings)),
+        "top_rated_movies": films,
+        "recent_movies": films,
+        "best_directors": people,
+        "most_watched_actors": people,
+    }
+
+
+async def test_rows_that_the_batch_has_not_or_otherwise_are_named() -> None:
+    world = World()
+    world.generation, world.batch = 7, {"generation": 7, "stats": ranked(9.0, 8.0)}
+    world.answer = ranked(9.0, 8.5, 7.0)
+    document = await world.documents().user("anna")
+    assert document["since_batch"] == {
+        "top_rated_movies": ["m1", "m2"],
+        "recent_movies": ["m1", "m2"],
+        "best_directors": ["p1", "p2"],
+        "most_watched_actors": ["p1", "p2"],
+    }
+    assert (document["batch"]["avg_rating"], document["batch"]["favorite_genre"]) == (2, 2)
+
+
+@pytest.mark.parametrize("published", [None, 8])
+async def test_another_generation_than_the_answers_tells_nothing_apart(published: int | None) -> None:
+    world = World()
+    world.generation, world.answer = 7, ranked(9.0)
+    world.batch = None if published is None else {"generation": published, "stats": ranked(9.0)}
+    document = await world.documents().user("anna")
+    assert (document["batch"], document["since_batch"]) == (None, None)
+
+
+async def test_trends_that_are_not_computed_yet_are_none_and_no_error() -> None:
+    assert await World().documents().trends("") is None
 
 
 @pytest.mark.parametrize("users", [1, 50])

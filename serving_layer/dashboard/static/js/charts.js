@@ -27,6 +27,11 @@ export function hatched(token = "live") {
   return { color: colour(token), decal, borderRadius: 3 };
 }
 
+/** Give the fill of what no batch counts, such as the list as it stands: outlined. */
+export function outlined(token = "list", borderType = "solid") {
+  return { color: colour(`${token}-fill`), borderColor: colour(token), borderWidth: 1.5, borderType, borderRadius: 3 };
+}
+
 /** Give what all charts have in common. */
 export function base() {
   return {

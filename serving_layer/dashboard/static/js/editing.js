@@ -7,18 +7,26 @@ import { day, number, numberOrDash, t } from "./words.js";
 
 const PAUSE_MS = 250; // after the last key
 const PAGE = 24;
+const MOST = 500; // films that the API gives at once
 
-/** Show the user's list, and let it be changed by those who may. `said(text, isError)` tells what came of it; `changed()` follows each change. */
+/** Show the user's list, and let it be changed by those who may. `said(text, isError)` tells what came of it; `changed()`
+ * follows each change. `list` says of what is shown: it has the events up to `sequence`, and was `confirmedAt`. */
 export class Editing {
   constructor(userId, { mayEdit, said, changed }) {
-    Object.assign(this, { userId, mayEdit, said, changed, cursor: null });
+    Object.assign(this, { userId, mayEdit, said, changed, cursor: null, attempts: 0 });
+    this.list = { sequence: null, confirmedAt: null, failed: false };
     this.found = document.getElementById("found");
     this.listed = document.getElementById("listed");
     this.more = document.getElementById("more");
     this.query = document.getElementById("query");
     this.more.addEventListener("click", () => this.page());
     if (mayEdit) this.offerSearch();
-    this.reload();
+  }
+
+  /** Show the list anew when what is shown may be older than this event of the user, or could not be loaded. */
+  follow(latest) {
+    if (this.asked === latest) return;
+    if (this.list.failed || this.list.sequence === null || this.list.sequence < latest) this.keepingFocus(() => this.reload(latest));
   }
 
   offerSearch() {
@@ -71,7 +79,7 @@ export class Editing {
     try {
       const answer = await act();
       this.said(answer.changed ? t("edit.saved", { title: film.title, sequence: String(answer.sequence) }) : t("edit.same", { title: film.title }), false);
-      await this.keepingFocus(() => this.reload());
+      await this.keepingFocus(() => this.reload(answer.sequence));
       this.changed();
     } catch (error) {
       this.said(error.message, true);
@@ -87,26 +95,37 @@ export class Editing {
     (same ?? this.query).focus();
   }
 
-  /** Show the beginning of the list again. */
-  reload() {
-    this.cursor = null;
-    return this.page(true);
+  /** Show the list again, as much of it as is shown; it is read now, so it has the user's event `sequence`, issued before. */
+  async reload(sequence) {
+    this.asked = sequence;
+    const limit = Math.min(Math.max(PAGE, this.listed.children.length), MOST);
+    await this.read({ limit }, (items) => {
+      this.list = { sequence, confirmedAt: Date.now(), failed: false };
+      this.listed.replaceChildren(...items);
+    });
+    if (this.asked === sequence) this.asked = null;
   }
 
-  async page(first = false) {
-    const query = { user_id: this.userId, limit: PAGE, ...(this.cursor && { cursor: this.cursor }) };
+  /** Show the next part of the list. */
+  page() {
+    return this.read({ limit: PAGE, cursor: this.cursor }, (items) => this.listed.append(...items));
+  }
+
+  /** Read a part of the list and let `place` put its items onto the page; of two attempts at a time the later one is believed. */
+  async read(part, place) {
+    const attempt = ++this.attempts;
     try {
-      const { movies, next_cursor: next } = await ask(address("/movies", query));
+      const { movies, next_cursor: next } = await ask(address("/movies", { user_id: this.userId, ...part }));
+      if (attempt !== this.attempts) return;
       this.cursor = next;
+      place(movies.map((film) => this.item(film)));
+      if (this.listed.children.length) showFilled(panel("list"));
+      else showEmpty(panel("list"), t("list.empty"));
       this.more.hidden = next === null;
-      const items = movies.map((film) => this.item(film));
-      if (first && !items.length) return showEmpty(panel("list"), t("list.empty"));
-      showFilled(panel("list"));
-      this.more.hidden = next === null;
-      if (first) this.listed.replaceChildren(...items);
-      else this.listed.append(...items);
     } catch {
-      showError(panel("list"));
+      if (attempt !== this.attempts) return;
+      this.list.failed = true;
+      if (this.list.confirmedAt === null) showError(panel("list"));
     }
   }
 

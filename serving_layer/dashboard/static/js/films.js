@@ -5,7 +5,7 @@ import { number, t } from "./words.js";
 /** Give a film's item: `place` before it, `about` under its title, `figure` at its end, `actions` below. */
 export function filmItem(film, { place = "", about = "", figure = "", actions = [] } = {}) {
   const poster = film.poster_path
-    ? element("img", { src: film.poster_path, alt: "", width: 48, height: 72, loading: "lazy", on: { error: hide } })
+    ? element("img", { src: film.poster_path, alt: "", width: 48, height: 43, loading: "lazy", on: { error: hide } })
     : element("span");
   return element(
     "li",
@@ -16,6 +16,11 @@ export function filmItem(film, { place = "", about = "", figure = "", actions = 
     element("span", { class: "figure" }, figure),
     actions.length ? element("span", { class: "actions" }, ...actions) : null,
   );
+}
+
+/** Give the mark of a row that the last batch did not have so. */
+export function liveMark() {
+  return element("span", { class: "since", "data-look": "live" }, t("parts.live"));
 }
 
 /** Give a choice of ratings; `chosen` null: not rated. */

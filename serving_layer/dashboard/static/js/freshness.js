@@ -54,12 +54,14 @@ export function refresh() {
 
 function show(name) {
   const { state, text } = shown.get(name)(Date.now());
+  const old = String(state === "stale" || state === "failed");
   for (const chip of document.querySelectorAll(`[data-freshness="${name}"]`)) {
     chip.dataset.state = state;
     chip.querySelector("[data-chip-text]").textContent = text;
     const panel = chip.closest(".panel");
-    if (panel) panel.dataset.old = String(state === "stale" || state === "failed");
+    if (panel) panel.dataset.old = old;
   }
+  for (const figures of document.querySelectorAll(`[data-figures="${name}"]`)) figures.dataset.old = old;
 }
 
 setInterval(refresh, 1_000);

@@ -16,7 +16,7 @@ export function saveCard(stats) {
 
 /** Save the figures as JSON. */
 export function saveJson(stats) {
-  const { batch, ...answer } = stats;
+  const { batch, since_batch: sinceBatch, ...answer } = stats;
   save(new Blob([JSON.stringify(answer, null, 2)], { type: "application/json" }), `cinematch-${stats.user_id}.json`);
 }
 

@@ -6,15 +6,22 @@ import { address, ask } from "./http.js";
 import { Live, showConnection } from "./live.js";
 import { panel, showError } from "./panels.js";
 import { saveCard, saveCsv, saveJson } from "./share.js";
-import { drawHabits, drawStatistics } from "./statistics.js";
+import { drawHabits, drawStatistics, isLiveOnly } from "./statistics.js";
 import { number, numberOrDash, span, t } from "./words.js";
 
-const RELOAD_MS = 60_000; // of what only slowly changes: the community's trends
+const RELOAD_MS = 60_000; // of what only slowly changes: everyone's figures
+const FOLLOW_MS = 5_000; // between two attempts at what could not be loaded
+const DRAWN_BY_STATS = ["ratings", "genres", "everyone", "top", "recent", "directors", "actors"];
+const DRAWN_BY_HABITS = ["weeks", "weekdays", "decades"];
 const userId = new URLSearchParams(location.search).get("user_id");
 const source = { freshness: null, batchUpdatedAt: null, confirmedAt: null, behindSince: null, failed: false };
-const habits = { sequence: null, confirmedAt: null, failed: false };
+const habits = { sequence: null, confirmedAt: null, failed: false, isAsked: false };
+const statistics = document.getElementById("statistics");
 let stats = null;
-let everyone = { trends: null, lists: null };
+let connection = null;
+let editing = null;
+let following = null;
+let everyone = { isAsked: false, trends: undefined, lists: undefined }; // undefined: not known; null: not computed yet
 
 const field = document.getElementById("user");
 const mayChoose = field !== null; // the picker is for those who may look at everybody
@@ -47,59 +54,84 @@ function received(document_) {
     behindSince: behind ? (source.behindSince ?? Date.now()) : null,
     failed: false,
   });
-  document.getElementById("statistics").hidden = false;
   showCards(before);
   drawStatistics(stats, everyone);
-  if (freshness.latest_sequence !== habits.sequence) loadHabits();
+  follow();
   refresh();
 }
 
-function showCards(before) {
-  const batch = stats.batch;
-  const parts = (name, decimals) => batch && t("card.parts", { batch: number(batch[name], decimals), live: signed(stats[name] - batch[name], decimals) });
-  showCard("films", number(stats.total_watched), before && before.total_watched !== stats.total_watched, parts("total_watched", 0));
-  showCard("hours", number(stats.watch_time_hours, 1), before && before.watch_time_hours !== stats.watch_time_hours, parts("watch_time_hours", 1));
-  showCard("mean", numberOrDash(stats.avg_rating), before && before.avg_rating !== stats.avg_rating, null);
-  showCard("genre", stats.favorite_genre ?? "–", before && before.favorite_genre !== stats.favorite_genre, null);
+/** Load what the list itself tells when it may be older than the user's last event, or could not be loaded. */
+function follow() {
+  if (connection === "waiting") return;
+  const latest = source.freshness?.latest_sequence ?? 0;
+  if (habits.failed || habits.sequence === null || habits.sequence < latest) loadHabits();
+  editing.follow(latest);
 }
 
-function showCard(name, value, moved, parts) {
+function showCards(before) {
+  showCard("films", "total_watched", before, (value) => number(value));
+  showCard("hours", "watch_time_hours", before, (value) => number(value, 1));
+  showCard("mean", "avg_rating", before, numberOrDash);
+  showCard("genre", "favorite_genre", before, (value) => value ?? "–");
+  document.querySelector(".cards").setAttribute("aria-busy", "false");
+}
+
+function showCard(name, figure, before, write) {
   const card = document.querySelector(`[data-card="${name}"]`);
-  card.querySelector("[data-value]").textContent = value;
-  card.querySelector("[data-parts]").textContent = parts ?? "";
+  const moved = before && before[figure] !== stats[figure];
+  card.querySelector("[data-value]").textContent = write(stats[figure]);
+  const parts = partsOf(figure, write).map(([look, text]) => element("span", { "data-look": look }, text));
+  card.querySelector("[data-parts]").replaceChildren(...parts);
   if (!moved) return;
   card.classList.remove("moved");
   void card.offsetWidth; // lets the movement begin again
   card.classList.add("moved");
 }
 
-function signed(value, decimals) {
-  return `${value < 0 ? "−" : "+"}${number(Math.abs(value), decimals)}`;
+/** Give what the batch had, and what has come since if anything has: [[look, text]], the looks of panels.css. */
+function partsOf(figure, write) {
+  const { batch } = stats;
+  if (isLiveOnly(stats)) return [["live", t("card.live_only")]];
+  if (!batch) return [["list", t("parts.list")]];
+  const counted = ["solid", t("card.batch", { value: write(batch[figure]) })];
+  if (batch[figure] === stats[figure]) return [counted];
+  return [counted, ["live", t("card.live", { value: since(batch[figure], stats[figure], write) })]];
+}
+
+/** Write by how much a number has moved; what is no number, or was none, as it is now. */
+function since(before, now, write) {
+  if (typeof before !== "number" || typeof now !== "number") return write(now);
+  return `${now < before ? "−" : "+"}${write(Math.abs(now - before))}`;
 }
 
 async function loadHabits() {
+  if (habits.isAsked) return;
+  habits.isAsked = true;
   try {
     const found = await ask(address("/habits", { user_id: userId }));
     Object.assign(habits, { sequence: found.sequence, confirmedAt: Date.now(), failed: false });
     drawHabits(found);
   } catch {
     habits.failed = true;
-    if (habits.confirmedAt === null) for (const id of ["weeks", "weekdays", "decades"]) showError(panel(id));
+    if (habits.confirmedAt === null) showErrors(DRAWN_BY_HABITS);
   }
+  habits.isAsked = false;
 }
 
-/** Habits hold as long as the statistics' stream knows of no later event. */
-function judgeHabits(now) {
-  if (habits.failed || habits.sequence === null) return judge({ ...source, confirmedAt: habits.confirmedAt, failed: habits.failed }, now);
-  const freshness = { mode: "list", applied_sequence: habits.sequence, as_of_sequence: habits.sequence, complete: true };
-  const behind = source.freshness && source.freshness.latest_sequence > habits.sequence;
-  const latest = behind ? source.freshness.latest_sequence : habits.sequence;
+/** What was read from the list itself, `part`, holds as long as the statistics' stream knows of no later event. */
+function judgeList(part, now) {
+  if (part.failed || part.sequence === null) return judge({ ...source, confirmedAt: part.confirmedAt, failed: part.failed }, now);
+  const freshness = { mode: "list", applied_sequence: part.sequence, as_of_sequence: part.sequence, complete: true };
+  const behind = source.freshness && source.freshness.latest_sequence > part.sequence;
+  const latest = behind ? source.freshness.latest_sequence : part.sequence;
   return judge({ ...source, freshness: { ...freshness, latest_sequence: latest, complete: !behind } }, now);
 }
 
 /** Everyone's figures move slowly, and say how old they are. */
 function judgeEveryone(now) {
+  if (!everyone.isAsked) return { state: "loading", text: t("freshness.loading") };
   if (!everyone.lists) return { state: "partial", text: t("everyone.unknown") };
+  if (everyone.trends === undefined) return { state: "partial", text: t("everyone.no_genres") };
   const age = span((now - Date.parse(everyone.lists.counted_at)) / 1_000);
   const mine = judge(source, now);
   const text = t("everyone.counted", { count: everyone.lists.people, age });
@@ -107,28 +139,48 @@ function judgeEveryone(now) {
 }
 
 async function loadEveryone() {
-  const [trends, lists] = await Promise.all(["/trends/global", "/dashboard/community"].map((path) => ask(path).catch(() => null)));
-  everyone = { trends, lists };
+  const paths = ["/dashboard/trends", "/dashboard/community"];
+  const [trends, lists] = await Promise.all(paths.map((path) => ask(path).catch(() => undefined)));
+  everyone = { isAsked: true, trends, lists };
   if (stats) drawStatistics(stats, everyone);
   refresh();
 }
 
-function connectionChanged(connection) {
-  showConnection(connection);
-  source.failed = connection === "lost";
+function connectionChanged(how, seconds) {
+  connection = how;
+  showConnection(how, seconds);
+  source.failed = how === "lost";
+  if (source.failed && stats === null) showOutage();
   refresh();
+}
+
+/** Nothing has been had so far: say so in place of every figure. */
+function showOutage() {
+  document.querySelector(".cards").setAttribute("aria-busy", "false");
+  showErrors(DRAWN_BY_STATS);
+  follow();
+}
+
+function showErrors(panels) {
+  for (const id of panels) showError(panel(id));
 }
 
 function refused(status) {
   say(status === 404 ? t("viewer.unknown", { user: userId }) : t("viewer.refused"), true);
   document.querySelector("[data-connection]").textContent = "";
+  statistics.hidden = true;
+  clearInterval(following);
   offerUsers();
 }
 
 function start() {
   document.getElementById("viewer-heading").replaceChildren(element("bdi", {}, userId));
+  statistics.hidden = false;
+  const mayEdit = document.getElementById("search") !== null;
+  editing = new Editing(userId, { mayEdit, said: say, changed: () => live.ask() });
   watch("stats", (now) => judge(source, now));
-  watch("habits", judgeHabits);
+  watch("habits", (now) => judgeList(habits, now));
+  watch("list", (now) => judgeList(editing.list, now));
   watch("everyone", judgeEveryone);
   const query = { user_id: userId };
   const live = new Live({
@@ -140,9 +192,8 @@ function start() {
     changed: connectionChanged,
     refused,
   });
-  const mayEdit = document.getElementById("search") !== null;
-  new Editing(userId, { mayEdit, said: say, changed: () => live.ask() });
   loadEveryone();
+  following = setInterval(follow, FOLLOW_MS);
   setInterval(loadEveryone, RELOAD_MS);
   document.getElementById("share").addEventListener("click", () => stats && saveCard(stats));
   document.getElementById("download-json").addEventListener("click", () => stats && saveJson(stats));
