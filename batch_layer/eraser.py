@@ -14,7 +14,6 @@ from cinematch.contracts.batch_state import BatchStates
 from cinematch.contracts.erasure import Erasure, Removed
 from cinematch.contracts.exclusion import ERASURE, Exclusion, Lease, new_owner
 from cinematch.contracts.generations import Generations
-from cinematch.errors import ConfigurationError
 from cinematch.settings import Settings
 
 WAITS_FOR_BATCH: Final = "the next batch run"
@@ -76,29 +75,12 @@ class BatchEraser:
         return len(holding)
 
 
-class NoStates:
-    """The states where LAKE_IN_USE is false: none, and if a generation proves that there is a lake, an error."""
-
-    def __init__(self, generations: Generations) -> None:
-        self._generations = generations
-
-    def stored(self) -> set[int]:
-        """Give none. Raises ConfigurationError."""
-        if self._generations.all():
-            raise ConfigurationError("LAKE_IN_USE: false is wrong: there are generations of the batch view")
-        return set()
-
-    def drop(self, generation: int) -> None:
-        """Do nothing: there is none."""
-
-
 def eraser(settings: Settings) -> BatchEraser:
     """Give the eraser of this layer (entry point `cinematch.erasers`)."""
     database = mongodb_client.connect(settings)[settings.mongodb_database]
-    generations = MongoGenerations(database)
-    states = S3BatchStates(s3_objects.connect(settings)) if settings.lake_in_use else NoStates(generations)
+    states = S3BatchStates(s3_objects.connect(settings))
 
     def new_lease() -> MongoLease:
         return MongoLease(database, LEASE_NAME, new_owner(ERASURE), settings.batch_lease_seconds)
 
-    return BatchEraser(generations, states, new_lease)
+    return BatchEraser(MongoGenerations(database), states, new_lease)
