@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from functools import partial
+from typing import Final
 
 from batch_layer.failed_night import FailedNights
 from batch_layer.figures import tell_figures
@@ -13,10 +14,15 @@ from batch_layer.schedule import ScheduledWork, next_batch, scheduled
 from batch_layer.scheduled_command import AUDIT, BATCH, COMPACTION, ScheduledCommand
 from cinematch.adapters import mongodb_client
 from cinematch.adapters.mongodb_generations import MongoGenerations
+from cinematch.adapters.mongodb_heartbeats import heartbeat
+from cinematch.companion import accompanied
+from cinematch.contracts.layers import Layer
 from cinematch.failures import ending_in_a_sentence
 from cinematch.readiness import announce_ready
 from cinematch.settings import load_settings
 from cinematch.telemetry import configure_logging
+
+CHECK_SECONDS: Final = 1.0
 
 
 def main() -> int:
@@ -35,11 +41,15 @@ def main() -> int:
         scheduler = scheduled(settings, generations, ScheduledWork(batch.run, compaction.run, audit.run))
         scheduler.start()
         tell_figures(settings, database, partial(next_batch, scheduler))
-        announce_ready()
-        over.wait()
+        beat = heartbeat(database, Layer.BATCH_LAYER)
+        with accompanied("heartbeat", beat.run) as beating:
+            announce_ready()
+            while not over.wait(CHECK_SECONDS):
+                beating.check()
         for part in (failed_nights, batch, compaction, audit):
             part.stop()
         scheduler.shutdown()
+        beat.end()
     return 0
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Final, Literal
 
 from fastapi import FastAPI, Request
@@ -17,14 +18,27 @@ from batch_layer.publication import Stores, publish, rollback_target
 from batch_layer.store_connections import connected_stores
 from cinematch.adapters import mongodb_client
 from cinematch.adapters.mongodb_generations import MongoGenerations
+from cinematch.adapters.mongodb_heartbeats import last_beat
 from cinematch.adapters.mongodb_lease import MongoLease
 from cinematch.api.access import Access, open_to
 from cinematch.api.lookups import Lookup
-from cinematch.api.operator import ACTION, KEEP_SECONDS, Panel, audited, operator_router, panel, shown_live
+from cinematch.api.operator import (
+    ACTION,
+    KEEP_SECONDS,
+    Panel,
+    Process,
+    audited,
+    operator_router,
+    panel,
+    process,
+    shown_live,
+)
 from cinematch.api.problems import problem_responses
 from cinematch.api.resources import shared_resources
 from cinematch.contracts.exclusion import Exclusion, Lease
 from cinematch.contracts.generations import Generation, Generations, GenerationState
+from cinematch.contracts.heartbeat import LastBeat
+from cinematch.contracts.layers import Layer, is_needed
 from cinematch.errors import Conflict
 from cinematch.settings import Settings
 
@@ -56,9 +70,16 @@ class GenerationRow(BaseModel):
 class GenerationsPanel(Panel):
     """The latest generations, newest first; `runner`: who computes or publishes now (null: nobody, or unknown)."""
 
+    used: bool = Field(description="False: STATS_MODE needs no batch, and there was none")
     generations: list[GenerationRow] | None
     published: int | None
     runner: str | None
+
+
+class SchedulerPanel(Panel):
+    """The process that runs batch, compaction and audit at their times; null: none, or something else calls them."""
+
+    process: Process | None
 
 
 class Publication(BaseModel):
@@ -92,21 +113,23 @@ class _Look:
 
 @dataclass(frozen=True, slots=True)
 class BatchOperation:
-    """The look-up behind the panel, and the settings with which an action connects to all stores."""
+    """The look-ups behind the panels, and the settings with which an action connects to all stores."""
 
     look: Lookup[_Look]
+    scheduler: Lookup[LastBeat | None]
     settings: Settings
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, object]]:
-    """Offer the look-up; nothing is connected before the first."""
+    """Offer the look-ups; nothing is connected before the first."""
     settings = shared_resources(app).settings
     with mongodb_client.connect(settings) as client:
         database = client[settings.mongodb_database]
         generations, lease = MongoGenerations(database), MongoLease(database, LEASE_NAME, "a page", 1.0)
         look = Lookup(lambda: _look(generations, lease), KEEP_SECONDS)
-        yield {"batch_operation": BatchOperation(look, settings)}
+        scheduler = Lookup(partial(last_beat, database, Layer.BATCH_LAYER), KEEP_SECONDS)
+        yield {"batch_operation": BatchOperation(look, scheduler, settings)}
 
 
 router = operator_router(lifespan=lifespan)
@@ -121,9 +144,20 @@ async def operator_generations(request: Request) -> GenerationsPanel:
     parts = await panel({"look": ("mongodb", operation.look)})
     look: _Look | None = parts.pop("look")
     if look is None:
-        return GenerationsPanel(**parts, generations=None, published=None, runner=None)
+        return GenerationsPanel(**parts, used=True, generations=None, published=None, runner=None)
+    used = bool(look.generations) or is_needed(Layer.BATCH_LAYER, operation.settings.stats_mode)
     rows = [_row(each, _state(each, look)) for each in look.generations]
-    return GenerationsPanel(**parts, generations=rows, published=look.published, runner=look.runner)
+    return GenerationsPanel(**parts, used=used, generations=rows, published=look.published, runner=look.runner)
+
+
+@router.get("/scheduler", summary="Who runs the batch at its time")
+@open_to(Access.OPERATOR)
+@shown_live("scheduler")
+async def operator_scheduler(request: Request) -> SchedulerPanel:
+    """Tell of the scheduler's process."""
+    operation: BatchOperation = request.state.batch_operation
+    parts = await panel({"process": ("mongodb", operation.scheduler)})
+    return SchedulerPanel(**parts | {"process": process(parts["process"])})
 
 
 @router.post(

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+LEAVE_SECONDS: Final = 10.0
+"""How long a process that ends waits for its companion."""
 
 
 class Companion:
@@ -33,3 +38,16 @@ class Companion:
             self._work(self._stop)
         except BaseException as error:  # noqa: BLE001 - handed to the main thread, which raises it
             self.failure = error
+
+
+@contextmanager
+def accompanied(name: str, work: Callable[[threading.Event], None]) -> Iterator[Companion]:
+    """Have a companion at work inside of a `with` block; it is asked to stop at the end."""
+    stop = threading.Event()
+    companion = Companion(name, work, stop)
+    companion.start()
+    try:
+        yield companion
+    finally:
+        stop.set()
+        companion.join(LEAVE_SECONDS)

@@ -18,10 +18,22 @@ from cinematch.adapters.kafka_log_watch import LogWatch
 from cinematch.adapters.s3_lake_folder import LakeFolder
 from cinematch.api.access import Access, open_to
 from cinematch.api.lookups import Lookup, RateMeter
-from cinematch.api.operator import ACTION, KEEP_SECONDS, Flow, Panel, audited, flow, operator_router, panel, shown_live
+from cinematch.api.operator import (
+    ACTION,
+    KEEP_SECONDS,
+    Flow,
+    Panel,
+    audited,
+    flow,
+    forgive,
+    operator_router,
+    panel,
+    shown_live,
+)
 from cinematch.api.problems import problem_responses
 from cinematch.api.resources import shared_resources
 from cinematch.contracts.lake_paths import DEAD_LETTERS_FOLDER, EVENTS_FOLDER
+from cinematch.contracts.layers import Layer, is_needed
 from cinematch.errors import Conflict, NotFound, StoreUnavailable
 from cinematch.settings import Settings
 from data_lake.dead_letters import CannotRedrive, DeadLetterBox, RejectedRecord
@@ -78,6 +90,7 @@ class LakeFolderState(LakeCounts):
 class LakePanel(Panel):
     """The lake; `stored`: from the event log into it."""
 
+    used: bool = Field(description="False: STATS_MODE needs no lake, no sink is at work, and nothing is in it")
     stored: Flow | None
     sinks: int | None = Field(description="Processes that fill the lake")
     folders: list[LakeFolderState] | None
@@ -100,6 +113,7 @@ class Letter(BaseModel):
 class LettersPanel(Panel):
     """The newest dead letters, without their values."""
 
+    used: bool = Field(description="As of the lake, which keeps them")
     total: int | None
     waiting: int | None = Field(description="Letters that were not published again")
     letters: list[Letter] | None
@@ -132,6 +146,7 @@ class _EventsLook:
 class LakeOperation:
     """The look-ups behind the panels, and the settings with which an action opens the box."""
 
+    needed: bool
     events: Lookup[_EventsLook]
     sinks: Lookup[int]
     dead: Lookup[FolderOverview]
@@ -157,6 +172,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, object]]:
 
     yield {
         "lake_operation": LakeOperation(
+            needed=is_needed(Layer.DATA_LAKE, settings.stats_mode),
             events=Lookup(look, KEEP_SECONDS),
             sinks=Lookup(lambda: watch.members(settings.lake_consumer_group), KEEP_SECONDS),
             dead=Lookup(partial(_look, dead), KEEP_SECONDS),
@@ -179,9 +195,13 @@ async def operator_lake(request: Request) -> LakePanel:
     parts = await panel({"events": ("s3", lake.events), "dead": ("s3", lake.dead), "sinks": ("kafka", lake.sinks)})
     events: _EventsLook | None = parts.pop("events")
     dead: FolderOverview | None = parts.pop("dead")
+    used = await _is_used(lake)
+    if not used:
+        forgive(parts, "s3")
     if events is None or dead is None:
-        return LakePanel(**parts, stored=None, folders=None)
-    return LakePanel(**parts, stored=events.stored, folders=[_folder(events.overview), _folder(dead)])
+        return LakePanel(**parts, used=used, stored=None, folders=None)
+    stored = events.stored if used else None
+    return LakePanel(**parts, used=used, stored=stored, folders=[_folder(events.overview), _folder(dead)])
 
 
 @router.get("/dead-letters", summary="The newest dead letters")
@@ -194,12 +214,15 @@ async def operator_dead_letters(
     lake: LakeOperation = request.state.lake_operation
     parts = await panel({"letters": ("s3", lake.letters)})
     records: list[RejectedRecord] | None = parts.pop("letters")
+    used = await _is_used(lake)
+    if not used:
+        forgive(parts, "s3")
     if records is None:
-        return LettersPanel(**parts, total=None, waiting=None, letters=None)
+        return LettersPanel(**parts, used=used, total=None, waiting=None, letters=None)
     parts["stores"]["kafka"] = "ok"
     newest = [_letter(it).model_copy(update={"value": None, "key": None}) for it in records[: -limit - 1 : -1]]
     waiting = sum(it.redriven_at is None for it in records)
-    return LettersPanel(**parts, total=len(records), waiting=waiting, letters=newest)
+    return LettersPanel(**parts, used=used, total=len(records), waiting=waiting, letters=newest)
 
 
 @router.get("/dead-letters/{letter_id:path}", summary="One dead letter", responses=problem_responses(404, 503))
@@ -227,6 +250,15 @@ async def operator_redrive(request: Request, wanted: Redrive) -> list[Redriven]:
         return await run_in_threadpool(_redrive_all, lake.settings, wanted.ids)
     finally:
         lake.letters.forget()
+
+
+async def _is_used(lake: LakeOperation) -> bool:
+    """Say whether this installation has a lake: STATS_MODE needs it, a sink is at work, or something is in it."""
+    if lake.needed:
+        return True
+    parts = await panel({"events": ("s3", lake.events), "sinks": ("kafka", lake.sinks)})
+    events: _EventsLook | None = parts["events"]
+    return bool(parts["sinks"]) or (events is not None and bool(events.overview.reached))
 
 
 def _look(folder: FolderWatch) -> FolderOverview:

@@ -12,7 +12,10 @@ from functools import partial
 
 from cinematch.adapters.kafka_log_watch import LogWatch
 from cinematch.adapters.kafka_view_lag import ViewLags
-from cinematch.adapters.mongodb_client import connect
+from cinematch.adapters.mongodb_client import SyncClient, connect
+from cinematch.adapters.mongodb_heartbeats import heartbeat
+from cinematch.companion import Companion, accompanied
+from cinematch.contracts.layers import Layer
 from cinematch.failures import ending_in_a_sentence
 from cinematch.metrics.exposition import tell_metrics
 from cinematch.readiness import announce_ready
@@ -43,18 +46,25 @@ def _lags(settings: Settings) -> ViewLags:
 
 def _run(settings: Settings, stop: threading.Event) -> None:
     with connect(settings) as client:
-        trends = job.prepare(client, settings)
-        spark = create_spark_session(settings, "micro_batch")
-        try:
-            with (
-                job.running_streams(spark, settings, trends) as streams,
-                job.followed_catalog(client, settings) as follower,
-            ):
-                if job.wait_running(streams, stop):
-                    announce_ready()
-                job.watch(streams, follower, stop)
-        finally:
-            spark.stop()
+        beat = heartbeat(client[settings.mongodb_database], Layer.MICRO_BATCH)
+        with accompanied("heartbeat", beat.run) as beating:
+            _work(client, settings, beating, stop)
+        beat.end()
+
+
+def _work(client: SyncClient, settings: Settings, beating: Companion, stop: threading.Event) -> None:
+    trends = job.prepare(client, settings)
+    spark = create_spark_session(settings, "micro_batch")
+    try:
+        with (
+            job.running_streams(spark, settings, trends) as streams,
+            job.followed_catalog(client, settings) as follower,
+        ):
+            if job.wait_running(streams, stop):
+                announce_ready()
+            job.watch(streams, [follower, beating], stop)
+    finally:
+        spark.stop()
 
 
 if __name__ == "__main__":

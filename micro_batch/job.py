@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
 from pyspark.sql import SparkSession
@@ -14,7 +14,7 @@ from cinematch.adapters.mongodb_client import SyncClient
 from cinematch.adapters.mongodb_schema import ensure_schema
 from cinematch.adapters.mongodb_trends import GlobalTrends
 from cinematch.adapters.mongodb_trends_bootstrap import TrendsBootstrap
-from cinematch.companion import Companion
+from cinematch.companion import Companion, accompanied
 from cinematch.settings import Settings
 from cinematch.spark.kafka_source import parsed_stream
 from cinematch.spark.stream_failure import stream_failed
@@ -26,7 +26,6 @@ from micro_batch.user_stats import UserStatsStores
 from micro_batch.user_stats_stream import start_user_stats_stream
 
 POLL_SECONDS: Final = 0.5
-LEAVE_SECONDS: Final = 10.0
 REBUILT_FROM: Final = "the lists and the outbox in MongoDB"
 _WAITING: Final = ("Waiting for next trigger", "Waiting for data to arrive")
 
@@ -53,19 +52,11 @@ def running_streams(spark: SparkSession, settings: Settings, trends: GlobalTrend
             stream.stop()
 
 
-@contextmanager
-def followed_catalog(client: SyncClient, settings: Settings) -> Iterator[Companion]:
+def followed_catalog(client: SyncClient, settings: Settings) -> AbstractContextManager[Companion]:
     """Follow the changes of the catalog beside the streams, in the driver; stop at the end."""
     stores = UserStatsStores.of(client, settings.mongodb_database)
     follower = CatalogFollower(client[settings.mongodb_database], stores)
-    stop = threading.Event()
-    companion = Companion("catalog follower", follower.run, stop)
-    companion.start()
-    try:
-        yield companion
-    finally:
-        stop.set()
-        companion.join(LEAVE_SECONDS)
+    return accompanied("catalog follower", follower.run)
 
 
 def wait_running(streams: Sequence[StreamingQuery], stop: threading.Event) -> bool:
@@ -78,14 +69,15 @@ def wait_running(streams: Sequence[StreamingQuery], stop: threading.Event) -> bo
     return False
 
 
-def watch(streams: Sequence[StreamingQuery], follower: Companion, stop: threading.Event) -> None:
+def watch(streams: Sequence[StreamingQuery], companions: Sequence[Companion], stop: threading.Event) -> None:
     """Return at `stop`. None of these dies while the process lives on.
 
-    Raises StreamFailed as soon as any stream has ended, or what ended the follower of the catalog.
+    Raises StreamFailed as soon as any stream has ended, or what ended a companion.
     """
     while not stop.wait(POLL_SECONDS):
         check(streams)
-        follower.check()
+        for companion in companions:
+            companion.check()
 
 
 def check(streams: Sequence[StreamingQuery]) -> None:

@@ -12,6 +12,7 @@ from cinematch.adapters.kafka_log_watch import LogWatch
 from cinematch.adapters.kafka_topics import ensure_topics
 from cinematch.adapters.kafka_view_lag import ViewLags
 from cinematch.adapters.mongodb_boundaries import Boundaries
+from cinematch.adapters.mongodb_heartbeats import heartbeat
 from cinematch.adapters.mongodb_outbox import Outbox
 from cinematch.adapters.otlp_spans import export_spans
 from cinematch.adapters.redis_client import RedisClient
@@ -19,6 +20,7 @@ from cinematch.adapters.redis_heartbeat import RedisHeartbeat
 from cinematch.adapters.redis_speed_view import RedisSpeedView
 from cinematch.companion import Companion
 from cinematch.contracts.event_history import JoinedHistory
+from cinematch.contracts.layers import Layer
 from cinematch.failures import ending_in_a_sentence
 from cinematch.metrics.exposition import tell_metrics
 from cinematch.settings import Settings, SpeedTrigger, load_settings
@@ -45,24 +47,26 @@ def main() -> None:
     watch = LogWatch(settings.kafka)
     progress = Progress(watch, settings)
     lags = ViewLags(watch, settings.events_topic, {"speed_layer": progress.reached})
-    boundaries = Boundaries(mongodb_client.connect(settings)[settings.mongodb_database])
-    tell_metrics(settings, lags, RepairFigures(boundaries))
+    database = mongodb_client.connect(settings)[settings.mongodb_database]
+    tell_metrics(settings, lags, RepairFigures(Boundaries(database)))
     partitions = settings.topic_partitions
     topics = (settings.events_topic, settings.speed_deltas_topic, settings.dead_letter_topic)
     ensure_topics(settings.kafka, dict.fromkeys(topics, partitions))
     redis = redis_client.connect(settings)
     guardian = _guardian(settings, redis)
+    beat = heartbeat(database, Layer.SPEED_LAYER)
+    companions = [Companion("heartbeat", beat.run, stop), Companion("guardian", guardian.run, stop)]
     if settings.speed_trigger is SpeedTrigger.MICRO_BATCH:
         spark = create_spark_session(settings, "speed_layer")
         stream = start_micro_batch(spark, settings, guardian.report_broken, stop)
-        companions = [Companion("guardian", guardian.run, stop)]
     else:
         consumer = _delta_consumer(settings, redis, guardian)
         spark = create_spark_session(_with_a_slot_per_partition(settings), "speed_layer")
         stream = start_realtime(spark, settings)
-        companions = [Companion("guardian", guardian.run, stop), Companion("deltas", consumer.run, stop)]
+        companions.append(Companion("deltas", consumer.run, stop))
     run(stream, companions, stop)
     spark.stop()
+    beat.end()
 
 
 def _guardian(settings: Settings, redis: RedisClient) -> Guardian:

@@ -9,14 +9,13 @@ from __future__ import annotations
 import threading
 from typing import Final, Protocol
 
-from cinematch.companion import Companion
+from cinematch.companion import LEAVE_SECONDS, Companion
 from cinematch.readiness import announce_ready
 from cinematch.spark.stream_failure import stream_failed
 from cinematch.telemetry import get_logger
 from speed_layer.applier import LAYER
 
 CHECK_SECONDS: Final = 0.2
-LEAVE_SECONDS: Final = 10.0
 REBUILT_FROM: Final = "the outbox in MongoDB, or else the lake"
 log = get_logger(__name__)
 

@@ -7,6 +7,7 @@ was suspended for longer than the lease and wakes up may believe, until its next
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
@@ -22,6 +23,15 @@ _NEVER_HELD: Final = datetime(1970, 1, 1, tzinfo=UTC)
 HELD: Final = {"$expr": {"$gte": ["$expires_at", "$$NOW"]}}
 """Finds a lease that has not ended."""
 _UNRESERVED: Final = {"$expr": {"$lt": [{"$ifNull": ["$reserved_until", _NEVER_HELD]}, "$$NOW"]}}
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """Who took a lease last and did not give it back; `renewed_at` by the server's clock."""
+
+    owner: str
+    renewed_at: datetime
+    is_held: bool
 
 
 class MongoLease:
@@ -67,6 +77,13 @@ class MongoLease:
             lease = self._leases.find_one({"_id": self.name, **HELD})
         return lease["owner"] if lease else None
 
+    def last_holding(self) -> Holding | None:
+        """Tell of the last holding, also when it has run out; None when it was given back. Raises StoreUnavailable."""
+        held = {"$set": {"is_held": {"$gte": ["$expires_at", "$$NOW"]}}}
+        with translated():
+            found = next(self._leases.aggregate([{"$match": {"_id": self.name, "owner": {"$ne": None}}}, held]), None)
+        return Holding(found["owner"], found["renewed_at"], found["is_held"]) if found else None
+
     def _create(self) -> None:
         try:
             free = {"owner": None, "expires_at": _NEVER_HELD}
@@ -77,7 +94,7 @@ class MongoLease:
     def _take(self, condition: dict[str, Any], fields: Mapping[str, Any] = MappingProxyType({})) -> bool:
         taken = self._leases.find_one_and_update(
             {"_id": self.name} | condition,
-            [{"$set": {"owner": self.owner, "expires_at": self._end(), **fields}}],
+            [{"$set": {"owner": self.owner, "renewed_at": "$$NOW", "expires_at": self._end(), **fields}}],
             return_document=ReturnDocument.AFTER,
         )
         return taken is not None

@@ -24,6 +24,7 @@ from starlette.exceptions import HTTPException
 from cinematch.adapters.kafka_log_watch import LogLag
 from cinematch.api.lookups import Seen
 from cinematch.api.strict_route import StrictRoute
+from cinematch.contracts.heartbeat import LastBeat
 from cinematch.errors import CineMatchError, StoreUnavailable
 from cinematch.telemetry import get_logger
 
@@ -54,6 +55,14 @@ class Flow(BaseModel):
     lag_events: int | None = None
     lag_seconds: float | None = None
     usual_seconds: float = Field(description="A lag up to which nothing is wrong")
+
+
+class Process(BaseModel):
+    """The process that beat last for a layer, and was not asked to end since."""
+
+    name: str = Field(description="Host and process id", examples=["worker-1/4711"])
+    beat_at: datetime
+    alive: bool = Field(description="Whether it beat lately; false: it died, or is held up")
 
 
 class Panel(BaseModel):
@@ -91,6 +100,11 @@ def flow(lag: LogLag | None, per_second: float | None, usual_seconds: float) -> 
     return Flow(per_second=rate, lag_events=events, lag_seconds=seconds, usual_seconds=usual_seconds)
 
 
+def process(beat: LastBeat | None) -> Process | None:
+    """Give what is told of a layer's process; None when nobody beats."""
+    return None if beat is None else Process(name=beat.process, beat_at=beat.beat_at, alive=beat.alive)
+
+
 async def panel(looks: Mapping[str, tuple[str, Look]]) -> dict[str, Any]:
     """Look at all parts at once; `looks` names each part's store. Gives the fields of a `Panel` and the parts.
 
@@ -110,6 +124,13 @@ async def panel(looks: Mapping[str, tuple[str, Look]]) -> dict[str, Any]:
             raise part
         parts[name] = part.value if isinstance(part, Seen) else None
     return {"observed_at": min(seen_at), "stores": stores, **parts}
+
+
+def forgive(parts: Mapping[str, Any], store: str) -> None:
+    """Take a store that does not answer out of a panel's parts: nothing that this installation runs needs it."""
+    stores: dict[str, StoreState] = parts["stores"]
+    if stores.get(store) == "failing":
+        del stores[store]
 
 
 async def from_our_own_page(request: Request) -> None:

@@ -46,7 +46,10 @@ BATCH_GENERATIONS: Final = "batch_generations"
 AUDITS: Final = "audits"
 """Records of audits (contracts/audit_record.py), the last ones; no user is named in them."""
 LEASES: Final = "leases"
-"""_id = what only one process may do at a time, owner, expires_at, reserved_until (absent: never was)."""
+"""_id = what only one process may do at a time, or a layer's heartbeat; owner, renewed_at, expires_at, reserved_until.
+
+`reserved_until` is absent where nothing ever was reserved.
+"""
 
 
 def user_stats_generation(generation: int) -> str:

@@ -13,8 +13,11 @@ from pathlib import Path
 import pyspark
 import pytest
 
+from cinematch.adapters.mongodb_client import connect
+from cinematch.adapters.mongodb_heartbeats import last_beat
 from cinematch.contracts.batch_state import state_prefix
 from cinematch.contracts.generations import GenerationState
+from cinematch.contracts.layers import Layer
 from cinematch.domain.events import Event
 from cinematch.domain.watchlist import Film
 from cinematch.errors import Conflict
@@ -125,5 +128,12 @@ def test_the_scheduler_gets_ready_and_ends_when_asked(batch_layer: BatchLayer, t
         env=environment_of(batch_layer.settings) | {READY_FILE_VARIABLE: str(ready)},
     )
     until(lambda: ready.exists() or process.poll() is not None)
-    process.terminate()
-    assert process.wait(timeout=PATIENCE_SECONDS) == 0
+    with connect(batch_layer.settings) as client:
+        database = client[batch_layer.settings.mongodb_database]
+        until(lambda: last_beat(database, Layer.BATCH_LAYER) is not None or process.poll() is not None)
+        beat = last_beat(database, Layer.BATCH_LAYER)
+        assert beat is not None
+        assert (beat.process.rpartition("/")[2], beat.alive) == (str(process.pid), True)
+        process.terminate()
+        assert process.wait(timeout=PATIENCE_SECONDS) == 0
+        assert last_beat(database, Layer.BATCH_LAYER) is None

@@ -114,6 +114,26 @@ class TestLease:
         time.sleep(0.4)
         assert (two.holder(), two.acquire(), one.renew()) == (None, True, False)
 
+    def test_who_held_it_last_is_told_until_it_is_given_back(
+        self, client: MongoClient[dict[str, Any]], settings: Settings
+    ) -> None:
+        database = client[settings.mongodb_database]
+        long, short = (MongoLease(database, "work", "one", seconds) for seconds in (60.0, 0.05))
+        assert long.last_holding() is None
+        long.acquire()
+        assert self.told(long) == ("one", True)
+        short.renew()
+        time.sleep(0.1)
+        assert self.told(long) == ("one", False)
+        long.release()
+        assert long.last_holding() is None
+
+    def told(self, lease: MongoLease) -> tuple[str, bool]:
+        holding = lease.last_holding()
+        assert holding is not None
+        assert abs(datetime.now(UTC) - holding.renewed_at).total_seconds() < 60
+        return holding.owner, holding.is_held
+
     def test_of_many_at_once_one_gets_it(self, client: MongoClient[dict[str, Any]], settings: Settings) -> None:
         database = client[settings.mongodb_database]
         taken: list[str] = []

@@ -16,6 +16,8 @@ import pytest
 
 from cinematch.adapters.mongodb_catalog_writer import CatalogWriter
 from cinematch.adapters.mongodb_client import connect
+from cinematch.adapters.mongodb_heartbeats import last_beat
+from cinematch.contracts.layers import Layer as KernelLayer
 from cinematch.local_stack.child_process import ChildProcess
 from cinematch.local_stack.log_file import LogFile
 from cinematch.local_stack.ports import free_port
@@ -111,6 +113,9 @@ def test_killed_in_the_middle_and_restarted_it_loses_and_repeats_nothing(layer: 
     layer.wait_until(lambda: stage.database.user_stats.count_documents({}) > 5)
     driver = layer.process.pid
     layer.kill()
+    beat = last_beat(stage.database, KernelLayer.MICRO_BATCH)
+    assert beat is not None  # whoever looks sees whom to miss
+    assert beat.process.endswith(f"/{driver}")
     assert session_of(driver) == []  # no JVM and no Python worker that would go on writing beside the next run
     assert not (stage.stats_are_complete() and stage.trends_are_complete())
 
@@ -120,6 +125,7 @@ def test_killed_in_the_middle_and_restarted_it_loses_and_repeats_nothing(layer: 
     stage.assert_stats_equal_a_recomputation()
     stage.assert_trends_equal_a_recount()
     assert layer.end() == 0
+    assert last_beat(stage.database, KernelLayer.MICRO_BATCH) is None
 
 
 def test_a_correction_of_the_catalog_reaches_everybody_who_has_the_film_without_an_event(

@@ -158,7 +158,7 @@ def test_a_stream_that_cannot_reach_mongodb_ends_and_is_noticed(
         job.followed_catalog(stage.client, quick) as follower,
         pytest.raises(StreamFailed, match=r"(?s)user_stats has ended.*mongodb is unavailable"),
     ):
-        job.watch(streams, follower, threading.Event())
+        job.watch(streams, [follower], threading.Event())
     assert stage.database.user_stats.count_documents({}) == 0
 
     drain(spark, stage, quick.model_copy(update={"checkpoint_dir": tmp_path / "astray"}))

@@ -17,7 +17,7 @@ from cinematch.local_stack.kafka_server import KafkaServer
 from cinematch.local_stack.minio_server import MinioServer
 from cinematch.local_stack.mongo_server import MongoServer
 from cinematch.local_stack.redis_server import RedisServer
-from cinematch.settings import Settings
+from cinematch.settings import Settings, StatsMode
 from data_lake.operator_routes import router as lake
 from ingestion.operator_routes import router as ingestion
 from micro_batch.operator_routes import router as micro_batch
@@ -57,14 +57,17 @@ def client(all_settings: Settings) -> Iterator[SyncClient]:
 
 @pytest.fixture
 def api(all_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
-    """Give clients of the application; `away` names the servers that it does not find. Nothing is kept."""
+    """Give clients of the application, in a mode that needs all but micro_batch; nothing is kept.
+
+    `away` names the servers that it does not find.
+    """
     for module in ("ingestion", "micro_batch", "speed_layer", "batch_layer", "data_lake", "serving_layer"):
         monkeypatch.setattr(f"{module}.operator_routes.KEEP_SECONDS", 0.0)
     monkeypatch.setattr("data_lake.operator_routes.LETTERS_KEEP_SECONDS", 0.0)
     with ExitStack() as applications:
 
         def start(*away: str, **changes: object) -> TestClient:
-            update: dict[str, Any] = dict(changes)
+            update: dict[str, Any] = {"stats_mode": StatsMode.LAMBDA} | changes
             for server in away:
                 update.update(NOWHERE[server])
             routers = [ingestion, micro_batch, speed, lake, batch, serving]

@@ -18,9 +18,11 @@ from cinematch.contracts.batch_status import BATCH_LEASE
 from cinematch.contracts.collections import OUTBOX
 from cinematch.contracts.event_codec import to_document
 from cinematch.contracts.generations import GenerationState
+from cinematch.contracts.heartbeat import heartbeat_lease
+from cinematch.contracts.layers import Layer
 from cinematch.domain.summary import summarise
 from cinematch.domain.watchlist import replay
-from cinematch.settings import Settings
+from cinematch.settings import Settings, StatsMode
 from tests.histories import add
 from tests.integration.operator.conftest import Api
 from tests.strategies import EPOCH
@@ -71,12 +73,28 @@ def test_generations_are_told_newest_first(operator: TestClient) -> None:
         (2, "published", 1, 2.5),
         (1, "ready", 1, 2.5),
     ]
-    assert (panel["published"], panel["runner"]) == (2, None)
+    assert (panel["published"], panel["runner"], panel["used"]) == (2, None, True)
 
 
 def test_a_run_at_work_is_named_by_its_lease(operator: TestClient, client: SyncClient, all_settings: Settings) -> None:
     assert MongoLease(client[all_settings.mongodb_database], BATCH_LEASE, "host/9/y", 60.0).acquire()
     assert operator.get("/operator/generations").json()["runner"] == "host/9/y"
+
+
+def test_the_scheduler_is_told_of_by_its_heartbeat(
+    operator: TestClient, client: SyncClient, all_settings: Settings
+) -> None:
+    assert operator.get("/operator/scheduler").json()["process"] is None
+    lease = heartbeat_lease(Layer.BATCH_LAYER)
+    assert MongoLease(client[all_settings.mongodb_database], lease, "host/1", 60.0).acquire()
+    process = operator.get("/operator/scheduler").json()["process"]
+    assert (process["name"], process["alive"]) == ("host/1", True)
+
+
+def test_a_batch_that_no_answer_needs_and_that_never_ran_is_not_used(api: Api) -> None:
+    application = api(stats_mode=StatsMode.MICRO_BATCH)
+    assert application.get("/operator/generations").json()["used"] is False
+    assert api().get("/operator/generations").json()["used"] is True
 
 
 def test_a_run_is_being_computed_only_while_it_holds_the_lease(

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from structlog.testing import capture_logs
 
 from cinematch.contracts.event_codec import encode
-from cinematch.settings import Settings
+from cinematch.settings import Settings, StatsMode
 from tests.histories import add
 from tests.integration.operator.conftest import Api
 from tests.lake_stage import Stage, StartSink, events_of, wait_until
@@ -76,6 +76,18 @@ class TestLake:
         stage.wait_for(10)
         panel = application.get("/operator/lake").json()
         assert (panel["sinks"], panel["stored"]["lag_events"]) == (1, 0)
+
+    def test_where_no_answer_needs_it_and_there_is_none_it_is_not_used_and_s3_not_missed(self, api: Api) -> None:
+        application = api("s3", stats_mode=StatsMode.MICRO_BATCH, lake_consumer_group="nobody")
+        lake, letters = (application.get(f"/operator/{name}").json() for name in ("lake", "dead-letters"))
+        assert (lake["used"], lake["stored"], lake["folders"], lake["stores"]) == (False, None, None, {"kafka": "ok"})
+        assert (letters["used"], letters["letters"], letters["stores"]) == (False, None, {})
+
+    def test_what_has_been_filled_is_used_whatever_answers_need(self, api: Api, stage: Stage) -> None:
+        store_events(stage.settings, [add(1, "m1")])
+        panel = api(stats_mode=StatsMode.MICRO_BATCH, lake_consumer_group="nobody").get("/operator/lake").json()
+        assert (panel["used"], panel["sinks"]) == (True, 0)
+        assert panel["stored"] is not None
 
     def test_without_s3_the_panel_says_so(self, api: Api) -> None:
         panel = api("s3").get("/operator/lake").json()

@@ -14,9 +14,11 @@ from cinematch.adapters.kafka_log_watch import LogWatch
 from cinematch.adapters.mongodb_client import SyncClient
 from cinematch.adapters.mongodb_lease import MongoLease
 from cinematch.contracts.collections import SPEED_REPAIRS
+from cinematch.contracts.heartbeat import heartbeat_lease
+from cinematch.contracts.layers import Layer
 from cinematch.contracts.log_record import LogPartition
 from cinematch.contracts.speed_delta import ORIGIN_HEADER
-from cinematch.settings import Settings, SpeedTrigger
+from cinematch.settings import Settings, SpeedTrigger, StatsMode
 from ingestion.tenure import LEASE_NAME
 from tests.integration.operator.conftest import Api
 from tests.micro_batch_stage import Stage
@@ -43,6 +45,12 @@ def write_checkpoint(settings: Settings, folder: Path, reached: dict[LogPartitio
     for name in ("offsets", "commits"):
         (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / name / "0").write_text(f'v1\n{{}}\n{{"{settings.events_topic}":{{{offsets}}}}}')
+
+
+def leave_beat(client: SyncClient, settings: Settings, layer: Layer, seconds: float) -> None:
+    """Leave behind a process's beat that counts for so long."""
+    lease = MongoLease(client[settings.mongodb_database], heartbeat_lease(layer), "host/1", seconds)
+    assert lease.acquire()
 
 
 class TestIngestion:
@@ -105,7 +113,7 @@ class TestMicroBatch:
         time.sleep(0.3)
         stage.live(["ann", "bob", "cid"], 30, seed=6)
         second = len(stage.publish())
-        panel = api().get("/operator/micro-batch").json()
+        panel = api(stats_mode=StatsMode.MICRO_BATCH).get("/operator/micro-batch").json()
         assert panel["user_stats"]["lag_events"] == second
         assert panel["global_trends"]["lag_events"] == first + second
         assert panel["global_trends"]["lag_seconds"] > panel["user_stats"]["lag_seconds"]
@@ -115,17 +123,41 @@ class TestMicroBatch:
         stage.live(["ann"], 5, seed=7)
         stage.publish()
         write_checkpoint(all_settings, all_settings.checkpoint_dir / "micro_batch" / "user_stats", ends(all_settings))
-        found = api().get("/operator/micro-batch").json()["user_stats"]
+        found = api(stats_mode=StatsMode.MICRO_BATCH).get("/operator/micro-batch").json()["user_stats"]
         assert (found["lag_events"], found["lag_seconds"]) == (0, 0.0)
 
     def test_a_checkpoint_that_lies_elsewhere_is_an_unknown_lag_and_not_none(self, api: Api) -> None:
-        panel = api().get("/operator/micro-batch").json()
-        assert (panel["user_stats"]["lag_events"], panel["stores"]) == (None, {"kafka": "ok"})
+        panel = api(stats_mode=StatsMode.MICRO_BATCH).get("/operator/micro-batch").json()
+        assert (panel["user_stats"]["lag_events"], panel["stores"]) == (None, {"kafka": "ok", "mongodb": "ok"})
 
     def test_without_kafka_nothing_is_known(self, api: Api) -> None:
-        panel = api("kafka").get("/operator/micro-batch").json()
-        assert panel["stores"] == {"kafka": "failing"}
+        panel = api("kafka", stats_mode=StatsMode.MICRO_BATCH).get("/operator/micro-batch").json()
+        assert panel["stores"] == {"kafka": "failing", "mongodb": "ok"}
         assert (panel["user_stats"], panel["global_trends"]) == (None, None)
+
+    def test_its_process_is_told_of_and_missed_once_it_has_died(
+        self, api: Api, client: SyncClient, all_settings: Settings
+    ) -> None:
+        application = api()
+        leave_beat(client, all_settings, Layer.MICRO_BATCH, 60.0)
+        process = application.get("/operator/micro-batch").json()["process"]
+        assert (process["name"], process["alive"]) == ("host/1", True)
+        leave_beat(client, all_settings, Layer.MICRO_BATCH, 0.01)
+        time.sleep(0.1)
+        panel = application.get("/operator/micro-batch").json()
+        assert (panel["used"], panel["process"]["alive"]) == (True, False)
+
+    @pytest.mark.parametrize("mode", StatsMode)
+    def test_without_a_process_it_is_missed_only_where_answers_are_made_of_its_view(
+        self, api: Api, mode: StatsMode
+    ) -> None:
+        panel = api(stats_mode=mode).get("/operator/micro-batch").json()
+        assert (panel["used"], panel["process"]) == (mode is not StatsMode.LAMBDA, None)
+        assert (panel["user_stats"] is None) == (mode is StatsMode.LAMBDA)
+
+    def test_without_mongodb_nobody_knows_whether_it_is_used(self, api: Api) -> None:
+        panel = api("mongodb").get("/operator/micro-batch").json()
+        assert (panel["used"], panel["process"], panel["stores"]["mongodb"]) == (True, None, "failing")
 
 
 class TestSpeed:
@@ -170,6 +202,23 @@ class TestSpeed:
         write_checkpoint(all_settings, folder, dict.fromkeys(ends(all_settings), 0))
         panel = api(speed_trigger=SpeedTrigger.MICRO_BATCH).get("/operator/speed").json()
         assert (panel["trigger"], panel["applied"]["lag_events"]) == ("micro_batch", events)
+
+    def test_with_the_other_trigger_its_process_is_told_of_and_no_consumers(
+        self, api: Api, client: SyncClient, all_settings: Settings
+    ) -> None:
+        leave_beat(client, all_settings, Layer.SPEED_LAYER, 60.0)
+        panel = api(speed_trigger=SpeedTrigger.MICRO_BATCH).get("/operator/speed").json()
+        assert (panel["consumers"], panel["process"]["alive"], panel["used"]) == (None, True, True)
+
+    def test_where_no_answer_needs_it_and_none_runs_it_is_not_used_and_redis_not_missed(self, api: Api) -> None:
+        panel = api("redis", stats_mode=StatsMode.MICRO_BATCH).get("/operator/speed").json()
+        assert (panel["used"], panel["applied"], panel["process"]) == (False, None, None)
+        assert panel["stores"] == {"mongodb": "ok", "kafka": "ok"}
+
+    @pytest.mark.parametrize("mode", [StatsMode.INCREMENTAL, StatsMode.LAMBDA])
+    def test_where_answers_need_it_it_is_missed(self, api: Api, mode: StatsMode) -> None:
+        panel = api("redis", stats_mode=mode).get("/operator/speed").json()
+        assert (panel["used"], panel["consumers"], panel["stores"]["redis"]) == (True, 0, "failing")
 
     def test_repairs_that_wait_and_what_redis_holds_are_counted(
         self, api: Api, client: SyncClient, all_settings: Settings

@@ -11,7 +11,9 @@ from typing import Any
 import psutil
 import pytest
 
+from cinematch.adapters.mongodb_heartbeats import last_beat
 from cinematch.contracts.dead_letter import CARRIED_KEY_BYTES
+from cinematch.contracts.layers import Layer
 from cinematch.local_stack.kafka_server import KafkaServer
 from cinematch.local_stack.layers import LayerProcess, LayerSpec
 from cinematch.local_stack.log_file import LogFile
@@ -110,8 +112,10 @@ def test_the_speed_view_stays_exact(
     stage.live(users, 60, seed=5)
     stage.publish()
     stage.await_exact(LONG_SECONDS)
+    assert last_beat(stage.database, Layer.SPEED_LAYER) is not None
     process.terminate()
     reached(lambda: not process.alive, 20)
+    assert last_beat(stage.database, Layer.SPEED_LAYER) is None
     assert process.process is not None
     assert process.process.exit_code == 0, process.last_words()
 
