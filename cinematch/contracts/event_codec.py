@@ -32,6 +32,9 @@ GENRES_MAX: Final = 64
 FIRST_YEAR, LAST_YEAR = 1800, 2200
 """Every store can hold the times between: clocks that count nanoseconds end in 1677 and 2262."""
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+_PLAIN_ID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_PLAIN_TIME: Final = re.compile(r"(19|20)\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
+_KINDS: Final = {kind.value: kind for kind in EventType}
 
 
 def _without_control_characters(text: str) -> str:
@@ -97,12 +100,7 @@ def decode(message: bytes | None) -> Event:
         raise InvalidEvent("the message is empty")
     if len(message) > MAX_EVENT_BYTES:
         raise InvalidEvent(f"the message has {len(message)} bytes; the limit is {MAX_EVENT_BYTES}")
-    _check_version(message)
-    try:
-        fields = _EventMessage.model_validate_json(message)
-    except ValidationError as error:
-        raise InvalidEvent(_reason(error)) from None
-    return Event(**{**fields.__dict__, "genres": tuple(fields.genres)})
+    return _plain(_of_known_version(message)) or _judged(message)
 
 
 def encode(event: Event) -> bytes:
@@ -176,7 +174,7 @@ def _utc_or_none(moment: datetime | None) -> datetime | None:
     return None if moment is None else _utc(moment)
 
 
-def _check_version(message: bytes) -> None:
+def _of_known_version(message: bytes) -> dict[str, Any]:
     try:
         fields = orjson.loads(message)
     except orjson.JSONDecodeError:
@@ -186,6 +184,76 @@ def _check_version(message: bytes) -> None:
     version = fields.get("schema_version")
     if type(version) is not int or version != SCHEMA_VERSION:
         raise InvalidEvent(f"schema_version must be {SCHEMA_VERSION}")
+    return fields
+
+
+def _judged(message: bytes) -> Event:
+    try:
+        fields = _EventMessage.model_validate_json(message)
+    except ValidationError as error:
+        raise InvalidEvent(_reason(error)) from None
+    return Event(**{**fields.__dict__, "genres": tuple(fields.genres)})
+
+
+def _plain(fields: dict[str, Any]) -> Event | None:
+    """Give the event of fields that are as `encode` writes them; None for what `_judged` is to look at.
+
+    It takes a fraction of the time, and takes nothing that `_judged` would refuse or read otherwise.
+    """
+    try:
+        event = Event(
+            event_id=fields["event_id"],
+            event_type=_KINDS[fields["event_type"]],
+            user_id=fields["user_id"],
+            movie_id=fields["movie_id"],
+            movie_name=fields["movie_name"],
+            genres=tuple(fields["genres"]),
+            rating=fields["rating"],
+            previous_rating=fields["previous_rating"],
+            sequence=fields["sequence"],
+            event_time=_plain_time(fields["event_time"]),
+            watched_at=_plain_time_or_none(fields["watched_at"]),
+            added_at=_plain_time_or_none(fields["added_at"]),
+        )
+        return event if _has_plain_texts(event, fields["genres"]) and _has_plain_numbers(event) else None
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _has_plain_texts(event: Event, genres: object) -> bool:
+    named = [event.user_id, event.movie_id, *event.genres]
+    return (
+        type(genres) is list
+        and len(genres) <= GENRES_MAX
+        and _PLAIN_ID.fullmatch(event.event_id) is not None
+        and not _CONTROL.search("".join([*named, event.movie_name]))  # raises TypeError for what is no text
+        and all(1 <= len(name) <= ID_MAX_CHARACTERS for name in named)
+        and len(event.movie_name) <= TITLE_MAX_CHARACTERS
+    )
+
+
+def _has_plain_numbers(event: Event) -> bool:
+    rating, previous = event.rating, event.previous_rating
+    return (
+        type(event.sequence) is int
+        and 1 <= event.sequence < 2**53
+        and (rating is None or (_is_plain_rating(rating) and event.event_type is not EventType.DELETE))
+        and (previous is None or (_is_plain_rating(previous) and event.event_type is not EventType.ADD))
+    )
+
+
+def _is_plain_rating(rating: float) -> bool:
+    return type(rating) is float and RATING_MIN <= rating <= RATING_MAX and rating == round(rating, 1)
+
+
+def _plain_time(text: str) -> datetime:
+    if not _PLAIN_TIME.fullmatch(text):
+        raise ValueError(text)
+    return datetime.fromisoformat(text)
+
+
+def _plain_time_or_none(text: str | None) -> datetime | None:
+    return None if text is None else _plain_time(text)
 
 
 def _reason(error: ValidationError) -> str:

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any, Final
 
 import pyarrow as pa
 
 from cinematch.contracts.dead_letter import DeadLetter
-from cinematch.contracts.event_codec import from_document, to_document
+from cinematch.contracts.event_codec import from_document
 from cinematch.contracts.log_record import LogRecord
 from cinematch.domain.events import Event
 
@@ -86,10 +87,22 @@ class KafkaPlace:
         return KafkaPlace(record.place.partition, record.offset, record.timestamp)
 
 
+_PLACE_COLUMNS: Final = (attrgetter("partition"), attrgetter("offset"), attrgetter("timestamp"))
+_EVENT_COLUMNS: Final = tuple(
+    attrgetter("event_type.value" if name == "event_type" else name)
+    for name in EVENTS_SCHEMA.names[: -len(_PLACE_COLUMNS)]
+)
+"""By column, for a dictionary a row would take longer than all the rest."""
+
+
 def to_table(rows: Iterable[tuple[Event, KafkaPlace]]) -> pa.Table:
     """Give events as a table of EVENTS_SCHEMA, in the order given."""
-    documents = [to_document(event) | _place_columns(place) for event, place in rows]
-    return pa.Table.from_pylist(documents, schema=EVENTS_SCHEMA)
+    placed = list(rows)
+    events, places = [event for event, _ in placed], [place for _, place in placed]
+    columns = [list(map(read, events)) for read in _EVENT_COLUMNS]
+    columns += [list(map(read, places)) for read in _PLACE_COLUMNS]
+    arrays = [pa.array(column, kind) for column, kind in zip(columns, EVENTS_SCHEMA.types, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=EVENTS_SCHEMA)
 
 
 def from_table(table: pa.Table) -> list[Event]:

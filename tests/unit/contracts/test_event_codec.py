@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cinematch.contracts import event_codec
 from cinematch.contracts.event_codec import MAX_EVENT_BYTES, decode, encode, from_document, to_document
 from cinematch.errors import InvalidEvent
 from tests.histories import add
@@ -78,6 +79,40 @@ def test_what_is_no_event_is_refused_with_a_reason(message: bytes | None, reason
 def test_fields_of_the_future_are_ignored_and_optional_ones_may_lack() -> None:
     event = decode(fields(mood="good", watched_at="ABSENT", added_at=None))
     assert event.watched_at is event.added_at is None
+
+
+ODD_VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-1, 11),
+    st.floats(-1, 11).map(lambda number: round(number, 2)),
+    st.sampled_from(
+        [0.5, 7.5, 10.0, 2**53, "", "a", "ab\x7f", "ADD", "DELETE", [], ["a"], [7], ["a"] * 65, {}, "a" * 129]
+    ),
+    st.sampled_from(["2026-01-01T00:00:00.000Z", "2026-02-30T00:00:00.000Z", "2026-01-01T24:00:00.000Z"]),
+    st.sampled_from(["2026-01-01T00:00:60.000Z", "1677-01-01T00:00:00.000Z", "2026-01-01T01:00:00.000+01:00"]),
+    st.sampled_from(["0190b6d0-0000-7000-8000-000000000000", "0190B6D0-0000-7000-8000-000000000000", "0190b6d0"]),
+    st.text(max_size=3),
+)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(json.loads(fields()))), ODD_VALUES, max_size=3))
+def test_what_is_read_fast_is_read_as_the_whole_contract_reads_it(odd: dict[str, Any]) -> None:
+    message = fields(**(odd | {"schema_version": 1}))
+    try:
+        expected: object = event_codec._judged(message)
+    except InvalidEvent as refusal:
+        expected = refusal.reason
+    try:
+        found: object = decode(message)
+    except InvalidEvent as refusal:
+        found = refusal.reason
+    assert found == expected
+
+
+@given(histories(length=5))
+def test_what_we_write_is_read_fast(history: History) -> None:
+    assert [event_codec._plain(json.loads(encode(event))) for event in history.events] == history.events
 
 
 @given(st.binary(max_size=300))
