@@ -27,8 +27,10 @@ from speed_layer.job import RETRY_SECONDS, ReportBroken
 POLL_SECONDS: Final = 0.5
 COMMIT_SECONDS: Final = 1.0
 PACE_SECONDS: Final = 0.005
-"""The shortest time between two polls that give records: a poll costs the driver as much as several events, so what a
-busy log brings is taken in handfuls. A record that comes alone is taken at once."""
+"""The shortest time between two polls while polls bring handfuls: a poll costs the driver as much as several events, so
+what a busy log brings is taken in larger ones."""
+HANDFUL_RECORDS: Final = 10
+"""Fewer than that are taken as they come: waiting for others would keep events from their readers and save little."""
 log = get_logger(__name__)
 
 
@@ -62,7 +64,7 @@ class DeltaConsumer:
             self._consumer.start(place, self._applied[place])
         time.sleep(max(0.0, self._next_poll_at - time.monotonic()))
         polled = self._consumer.poll(POLL_SECONDS)
-        if polled:
+        if sum(map(len, polled.values())) >= HANDFUL_RECORDS:
             self._next_poll_at = time.monotonic() + PACE_SECONDS
         self._report_broken(self._applier.apply(map(arrival, chain.from_iterable(polled.values()))))
         self._applied |= {place: records[-1].offset + 1 for place, records in polled.items()}

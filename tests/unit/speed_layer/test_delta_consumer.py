@@ -12,7 +12,7 @@ import pytest
 from cinematch.contracts.log_record import LogPartition, LogRecord
 from speed_layer import delta_consumer
 from speed_layer.applier import Applier
-from speed_layer.delta_consumer import PACE_SECONDS, DeltaConsumer
+from speed_layer.delta_consumer import HANDFUL_RECORDS, PACE_SECONDS, DeltaConsumer
 from tests.twins.memory_speed_view import MemorySpeedView
 from tests.unit.speed_layer.test_applier import Letters
 
@@ -27,6 +27,7 @@ class Group:
     started: dict[LogPartition, int] = field(default_factory=dict)
     new: set[LogPartition] = field(default_factory=set)
     stop: StopSignal = field(default_factory=StopSignal)
+    records_a_poll: int = 1
 
     def give(self, place: LogPartition) -> None:
         self.new.add(place)
@@ -50,9 +51,11 @@ class Group:
         self.started[place] = offset
 
     def poll(self, _: float) -> dict[LogPartition, list[LogRecord]]:
-        records = {place: [LogRecord(place, at, None, None, b"{}")] for place, at in self.started.items()}
-        self.started = {place: at + 1 for place, at in self.started.items()}
-        return records
+        more = range(self.records_a_poll)
+        started, self.started = self.started, {place: at + len(more) for place, at in self.started.items()}
+        return {
+            place: [LogRecord(place, at + step, None, None, b"{}") for step in more] for place, at in started.items()
+        }
 
     def commit(self, offsets: Mapping[LogPartition, int]) -> None:
         back = {place: offset for place, offset in offsets.items() if offset < self.marks.get(place, 0)}
@@ -120,6 +123,9 @@ def test_a_busy_log_is_taken_in_handfuls_and_a_quiet_one_at_once(group: Group, m
     group.give(PLACES[0])
     consumer.step()
     consumer.step()
+    group.records_a_poll = HANDFUL_RECORDS
+    consumer.step()
+    consumer.step()
     clock.now += 1
     consumer.step()
-    assert clock.slept == [0, 0, pytest.approx(PACE_SECONDS), 0]
+    assert clock.slept == [0, 0, 0, 0, pytest.approx(PACE_SECONDS), 0]
