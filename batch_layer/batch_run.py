@@ -94,13 +94,13 @@ def run_batch(
 def choose_base(stores: Stores, as_of: datetime | None) -> Generation | None:
     """Give the generation to build on: the published one; None when every event must be read.
 
-    It must have its state in the lake, and contain nothing that happened at or after `as_of`; where the published one
-    does not qualify, the newest complete one that does.
+    Its state must be whole, and contain nothing that happened at or after `as_of`; where the published one does not
+    qualify, the newest complete one that does.
     """
     published = stores.generations.published()
     complete = [each for each in stores.generations.all() if each.state is GenerationState.READY]
     candidates = [published, *complete] if published else []
-    states = stores.states.stored()
+    states = stores.states.complete()
     for candidate in candidates:
         if candidate.number in states and (as_of is None or _ends_before(candidate, as_of)):
             return candidate

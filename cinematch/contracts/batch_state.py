@@ -1,4 +1,8 @@
-"""Where the lake keeps what the next generation needs of one: every user's list, and the catalog, as Parquet."""
+"""Where the lake keeps what the next generation needs of one: every user's list, and the catalog, as Parquet.
+
+A state counts only with its completion marker, which Spark writes last and a removal takes first: half of a state must
+never be built on.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,11 @@ def state_catalog_prefix(generation: int) -> str:
     return f"{state_prefix(generation)}catalog/"
 
 
+def completion_marker(generation: int) -> str:
+    """Name the object that says that all rows of the state are there."""
+    return f"{state_prefix(generation)}_SUCCESS"
+
+
 def generation_of(key: str) -> int | None:
     """Give the generation that an object of the bucket belongs to; None when it is no state."""
     match = _STATE_KEY.fullmatch(key)
@@ -29,7 +38,10 @@ class BatchStates(Protocol):
     """Which generations have a state in the lake; every call may raise StoreUnavailable."""
 
     def stored(self) -> set[int]:
-        """Give the generations of which any object exists."""
+        """Give the generations of which any object exists, be it a rest."""
+
+    def complete(self) -> set[int]:
+        """Give the generations whose state is whole: those that a run may build on."""
 
     def drop(self, generation: int) -> None:
-        """Remove a generation's state. Idempotent."""
+        """Remove a generation's state; from the first step on it is not complete. Idempotent."""

@@ -24,14 +24,19 @@ CATALOG = to_arrow_schema(CATALOG_SCHEMA, timezone="UTC")
 
 @dataclass
 class MemoryStates:
-    """`BatchStates` over tables."""
+    """`BatchStates` over tables; `halves`: those whose removal was begun."""
 
     tables: dict[int, pa.Table] = field(default_factory=dict)
+    halves: set[int] = field(default_factory=set)
 
     def stored(self) -> set[int]:
         return set(self.tables)
 
+    def complete(self) -> set[int]:
+        return set(self.tables) - self.halves
+
     def drop(self, generation: int) -> None:
+        self.halves.add(generation)
         self.tables.pop(generation, None)
 
 

@@ -264,6 +264,7 @@ def test_a_night_that_fails_in_spark_says_why_and_harms_nothing(batch_layer: Bat
     objects.delete([name.key])
     batch_layer.run()
     assert batch_layer.stores.generations.stored() == batch_layer.stores.states.stored() == {1, 3}
+    assert batch_layer.stores.states.complete() == {1, 3}
 
 
 def test_as_of_and_rollback_keep_the_speed_view_joined(batch_layer: BatchLayer) -> None:

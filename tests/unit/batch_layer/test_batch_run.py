@@ -50,6 +50,20 @@ def test_a_further_run_builds_on_the_published_one(world: BatchWorld) -> None:
     assert world.published() == world.expected(FIRST + SECOND)
 
 
+def test_a_state_whose_removal_was_begun_is_no_base(world: BatchWorld) -> None:
+    world.run()
+    world.happen(SECOND)
+    world.run()
+    world.rollback(1)
+    half = world.states.tables[1]
+    world.states.drop(1)
+    world.states.tables[1] = half.slice(0, 1)  # killed before it was done
+    third = [add(5, "m5", 1, "ann")]
+    world.happen(third)
+    assert world.run().base == 2
+    assert world.published() == world.expected(FIRST + SECOND + third)
+
+
 def test_a_full_run_gives_the_same_documents_as_an_incremental_one(world: BatchWorld) -> None:
     world.run()
     world.happen(SECOND)
