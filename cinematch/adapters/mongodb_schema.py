@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
@@ -95,15 +96,19 @@ _INDEXES: Final = {
 def ensure_schema(database: SyncDatabase) -> None:
     """Create what is missing and bring the validators up to date.
 
-    Idempotent, and safe when several processes do it at the same time. Raises StoreUnavailable.
+    Idempotent, and safe when several processes do it at the same time. Where nothing is to be done, looking suffices:
+    then whoever may read only is let through as well. Raises StoreUnavailable.
     """
     with translated():
+        validators = {it["name"]: it["options"].get("validator") for it in database.list_collections()}
         for name in (*_VALIDATORS, *_UNVALIDATED):
-            _ensure_collection(database, name)
+            if name not in validators:
+                _create_collection(database, name)
         for name, properties in _VALIDATORS.items():
-            _ensure_validator(database, name, properties)
+            _ensure_validator(database, name, properties, validators.get(name))
         for name, indexes in _INDEXES.items():
-            database[name].create_indexes(indexes)
+            if missing := _missing(database, name, indexes):
+                database[name].create_indexes(missing)
 
 
 def ensure_outbox_retention(database: SyncDatabase, days: int) -> None:
@@ -124,6 +129,8 @@ def ensure_key_retention(database: SyncDatabase, seconds: int) -> None:
 
 def _ensure_expiry(database: SyncDatabase, name: str, field: str, seconds: int) -> None:
     with translated():
+        if database[name].index_information().get(_RETENTION_INDEX, {}).get("expireAfterSeconds") == seconds:
+            return
         try:
             database[name].create_index([(field, ASCENDING)], name=_RETENTION_INDEX, expireAfterSeconds=seconds)
         except OperationFailure as error:
@@ -133,7 +140,13 @@ def _ensure_expiry(database: SyncDatabase, name: str, field: str, seconds: int) 
             database.command("collMod", name, index=changed)
 
 
-def _ensure_collection(database: SyncDatabase, name: str) -> None:
+def _missing(database: SyncDatabase, name: str, indexes: Sequence[IndexModel]) -> list[IndexModel]:
+    """Give those of the indexes that the collection does not have, or has otherwise."""
+    stored = [{key: value for key, value in it.items() if key != "v"} for it in database[name].list_indexes()]
+    return [index for index in indexes if dict(index.document) not in stored]
+
+
+def _create_collection(database: SyncDatabase, name: str) -> None:
     try:
         database.create_collection(name, check_exists=False)
     except OperationFailure as error:
@@ -141,8 +154,8 @@ def _ensure_collection(database: SyncDatabase, name: str) -> None:
             raise
 
 
-def _ensure_validator(database: SyncDatabase, name: str, properties: Document) -> None:
+def _ensure_validator(database: SyncDatabase, name: str, properties: Document, stored: Document | None) -> None:
     """Set the validator where it is another one: the command would disturb transactions under way."""
     validator = {"$jsonSchema": {"required": sorted(properties), "properties": properties}}
-    if database[name].options().get("validator") != validator:
+    if stored != validator:
         database.command("collMod", name, validator=validator)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import boto3
 from botocore.config import Config
@@ -11,13 +12,20 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cinematch.adapters.s3_objects import NO_ENTRY, STORE
 from cinematch.adapters.store_access import told
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+MISSING: Final = 404
 ALREADY_THERE = ("BucketAlreadyOwnedByYou", "BucketAlreadyExists")
 
 
 def ensure_bucket(
     endpoint_url: str, access_key_id: str, secret_access_key: str, bucket: str, ca_file: Path | None = None
 ) -> None:
-    """Create `bucket` unless it exists. Raises StoreUnavailable when the object store refuses or is silent."""
+    """Create `bucket` unless it exists. Raises StoreUnavailable when the object store refuses or is silent.
+
+    Of one that exists it looks only, for which its readers have the right.
+    """
     client = boto3.client(
         "s3",
         endpoint_url=endpoint_url,
@@ -28,7 +36,8 @@ def ensure_bucket(
         config=Config(connect_timeout=2, read_timeout=5, retries={"max_attempts": 1}),
     )
     try:
-        client.create_bucket(Bucket=bucket)
+        if not _exists(client, bucket):
+            client.create_bucket(Bucket=bucket)
     except ClientError as error:
         if error.response["Error"]["Code"] not in ALREADY_THERE:
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
@@ -37,3 +46,13 @@ def ensure_bucket(
         raise told(STORE, error, access_refused=False) from error
     finally:
         client.close()
+
+
+def _exists(client: S3Client, bucket: str) -> bool:
+    try:
+        client.head_bucket(Bucket=bucket)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] != MISSING:
+            raise
+        return False
+    return True

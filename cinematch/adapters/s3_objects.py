@@ -22,6 +22,7 @@ from cinematch.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ErrorTypeDef
 
 CONNECT_TIMEOUT_SECONDS: Final = 3
 READ_TIMEOUT_SECONDS: Final = 20
@@ -80,7 +81,8 @@ class S3Objects:
                     Bucket=self.bucket, Delete={"Objects": [{"Key": name} for name in names], "Quiet": True}
                 )
                 if refused := answer.get("Errors"):
-                    raise StoreUnavailable("s3", f"{len(refused)} objects cannot be deleted: {refused[0]}")
+                    reason = StoreUnavailable("s3", f"{len(refused)} objects cannot be deleted: {refused[0]}")
+                    raise told(STORE, reason, access_refused=True) if _are_denied(refused) else reason
 
     def _pages(self, prefix: str, after: str) -> Iterator[tuple[str, int]]:
         pages = self._client.get_paginator("list_objects_v2").paginate(
@@ -113,6 +115,10 @@ def connect(settings: Settings) -> S3Objects:
     )
     time_requests(client)
     return S3Objects(client, settings.lake_bucket)
+
+
+def _are_denied(errors: Iterable[ErrorTypeDef]) -> bool:
+    return any(error.get("Code") == "AccessDenied" for error in errors)
 
 
 @contextmanager
