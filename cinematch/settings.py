@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final, Self, get_args
+from typing import Annotated, Final, Self, TypeVar, get_args
 from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, FilePath, HttpUrl, SecretStr, ValidationError, model_validator
@@ -86,6 +86,7 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 Origin = Annotated[str, Field(pattern=r"^https?://[^/@\s]+$")]
 """Scheme, host and port of a page, as a browser names them."""
 PerMinute = Annotated[int, Field(ge=0)]
+AnySettings = TypeVar("AnySettings", bound=BaseSettings)
 
 
 class Settings(BaseSettings):
@@ -268,6 +269,13 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
+    """Read the environment as `read_environment` does; what nobody may see is masked in logs from now on."""
+    settings = read_environment(Settings)
+    hide_in_logs(settings.secrets())
+    return settings
+
+
+def read_environment(kind: type[AnySettings]) -> AnySettings:
     """Read the environment, and below it the files of SECRETS_DIR.
 
     Raises ConfigurationError, which names the variable and what would be right.
@@ -276,11 +284,9 @@ def load_settings() -> Settings:
     if folder and not Path(folder).is_dir():
         raise ConfigurationError(f"{SECRETS_DIR_VARIABLE}: {folder!r} is wrong: there is no such folder")
     try:
-        settings = Settings(_secrets_dir=folder or None)
+        return kind(_secrets_dir=folder or None)
     except ValidationError as error:
         raise ConfigurationError(_sentence(error)) from None
-    hide_in_logs(settings.secrets())
-    return settings
 
 
 def _sentence(error: ValidationError) -> str:

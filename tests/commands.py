@@ -11,10 +11,13 @@ import typer.main
 from typer.core import TyperGroup, TyperOption
 
 from cinematch.cli.application import app
+from cinematch.cli.store_passwords import LayerPasswords
 from cinematch.readiness import READY_FILE_VARIABLE
 from cinematch.settings import Settings
 
-KNOWN_VARIABLES = {name.upper() for name in Settings.model_fields} | {READY_FILE_VARIABLE}
+KNOWN_VARIABLES = {name.upper() for kind in (Settings, LayerPasswords) for name in kind.model_fields} | {
+    READY_FILE_VARIABLE
+}
 """What our processes read of their environment."""
 SPARK_VARIABLES = {"PYSPARK_SUBMIT_ARGS", "PYSPARK_PYTHON", "SPARK_CONF_DIR"}
 """What PySpark reads beside it."""

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 from string import Template
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import httpx
 import trustme
@@ -71,6 +71,11 @@ class SecuredMongo(MongoServer):
     def url(self) -> str:
         return self.url_of("root", self.password)
 
+    @property
+    def url_of_nobody(self) -> str:
+        """For MONGODB_URL, without a user."""
+        return f"mongodb://{LOOPBACK}:{self._port}/?replicaSet={REPLICA_SET}"
+
     def url_of(self, user: str, password: str) -> str:
         """For MONGODB_URL; TLS comes with MONGODB_CA_FILE."""
         return f"mongodb://{user}:{password}@{LOOPBACK}:{self._port}/?replicaSet={REPLICA_SET}&authSource=admin"
@@ -123,6 +128,9 @@ sasl.enabled.mechanisms=SCRAM-SHA-512,PLAIN
 listener.name.sasl_ssl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \
 user_$user="$password";
 listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+# The broker itself has no name on the two inner listeners.
+super.users=User:$user;User:ANONYMOUS
 ssl.keystore.type=PEM
 ssl.keystore.location=$both
 log.dirs=$data
@@ -137,7 +145,9 @@ log.cleaner.dedupe.buffer.size=16777216
 
 
 class SecuredKafka(KafkaServer):
-    """A broker that speaks SASL_SSL to clients."""
+    """A broker that speaks SASL_SSL to clients, and lets `USER` do everything and others what ACLs say."""
+
+    start_seconds: ClassVar[float] = 300.0
 
     def __init__(self, toolchain: Toolchain, folder: Path, port: int, authority: Authority) -> None:
         super().__init__(toolchain, folder, LogFile(folder / "log"), port, free_port())

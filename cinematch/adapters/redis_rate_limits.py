@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from limits.aio.storage import RedisStorage
 
 from cinematch.adapters.redis_client import AsyncRedisClient, timed
-
-KEY_PREFIX: Final = "rate"
+from cinematch.contracts.redis_keys import RATE_PREFIX
 
 
 class _ConnectedStorage(RedisStorage):
@@ -16,7 +15,7 @@ class _ConnectedStorage(RedisStorage):
 
     def __init__(self, client: AsyncRedisClient) -> None:
         self._client = client
-        super().__init__("async+redis://", implementation="redispy", key_prefix=KEY_PREFIX)
+        super().__init__("async+redis://", implementation="redispy", key_prefix=RATE_PREFIX)
 
     def configure_bridge(self) -> None:
         """Use the client, in place of one of the library's own."""

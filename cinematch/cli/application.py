@@ -7,6 +7,7 @@ import os
 import typer
 
 from cinematch.cli import inspection, lifecycle
+from cinematch.cli.access import access
 from cinematch.cli.advise import advise
 from cinematch.cli.api import api
 from cinematch.cli.data_dir import DataDir, data_folder
@@ -53,5 +54,6 @@ COMMANDS = (
 
 for command in COMMANDS:
     app.command()(command)
+app.add_typer(access, name="access")
 app.add_typer(token, name="token")
 app.command(hidden=True)(lifecycle.supervise)

@@ -7,6 +7,14 @@ from urllib.parse import quote, unquote
 
 SPEED_KEYS: Final = "user:{*}:speed"
 """Pattern that finds every user with a speed view."""
+SPEED_VIEWS: Final = "user:{*}:*"
+"""Pattern of all keys of speed views."""
+HEARTBEATS: Final = "speed:heartbeat:*"
+"""Pattern of the marks by which lost writes are noticed."""
+RATE_PREFIX: Final = "rate"
+"""What the keys of counted requests begin with."""
+RATES: Final = f"{RATE_PREFIX}:*"
+"""Pattern of the counts of requests."""
 
 
 class UserKeys(NamedTuple):

@@ -7,7 +7,8 @@ import secrets
 import pytest
 
 from cinematch.adapters.redis_client import connect_async
-from cinematch.adapters.redis_rate_limits import KEY_PREFIX, RedisCounts
+from cinematch.adapters.redis_rate_limits import RedisCounts
+from cinematch.contracts.redis_keys import RATE_PREFIX
 from cinematch.errors import StoreUnavailable
 from cinematch.local_stack.redis_server import RedisServer
 from cinematch.settings import Settings
@@ -30,7 +31,7 @@ async def test_all_processes_count_together_and_a_count_is_forgotten(redis_setti
         first, second = RedisCounts(one), RedisCounts(other)
         for key in keys:
             assert [await first.count(key, 120), await second.count(key, 120), await first.count(key, 120)] == [1, 2, 3]
-            left = await one.ttl(f"{KEY_PREFIX}:{key}")
+            left = await one.ttl(f"{RATE_PREFIX}:{key}")
             assert 100 < left <= 120
 
 

@@ -7,6 +7,8 @@ from typing import TypeVar
 
 import pytest
 
+from cinematch.cli.store_passwords import LayerPasswords, new_passwords
+from cinematch.cli.store_users import APPLY
 from cinematch.local_stack.credentials import new_credentials
 from cinematch.local_stack.log_file import LogFile
 from cinematch.local_stack.minio_server import MinioPorts
@@ -14,8 +16,11 @@ from cinematch.local_stack.ports import free_port
 from cinematch.local_stack.redis_server import RedisServer
 from cinematch.local_stack.service import Service
 from cinematch.local_stack.toolchain import Toolchain
-from tests.secured_servers import Authority, SecuredKafka, SecuredMinio, SecuredMongo
+from cinematch.settings import KafkaProtocol, Settings
+from tests.layer_users import LayerUsers, changed
+from tests.secured_servers import USER, Authority, SecuredKafka, SecuredMinio, SecuredMongo
 
+REDIS_PASSWORD = "swordfish-of-redis"
 Server = TypeVar("Server", bound=Service)
 
 
@@ -25,7 +30,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def secured_mongo(
     toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory, authority: Authority
 ) -> Iterator[SecuredMongo]:
@@ -34,7 +39,7 @@ def secured_mongo(
     yield from running(server)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def secured_kafka(
     toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory, authority: Authority
 ) -> Iterator[SecuredKafka]:
@@ -42,7 +47,7 @@ def secured_kafka(
     yield from running(SecuredKafka(toolchain, tmp_path_factory.mktemp("kafka"), free_port(), authority))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def secured_minio(
     toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory, authority: Authority
 ) -> Iterator[SecuredMinio]:
@@ -53,13 +58,53 @@ def secured_minio(
     yield from running(server.certified(authority, folder / "certificates"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def guarded_redis(toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """A Redis of one user; anonymous clients may only ask whether it is there."""
     folder = tmp_path_factory.mktemp("redis")
     users = folder / "users.acl"
-    users.write_text("user default on nopass -@all +ping\nuser cinematch on >swordfish-of-redis ~* &* +@all\n")
+    users.write_text(f"user default on nopass -@all +ping\nuser {USER} on >{REDIS_PASSWORD} ~* &* +@all\n")
     yield from running(RedisServer(toolchain, folder, LogFile(folder / "log"), free_port(), ["--aclfile", str(users)]))
+
+
+@pytest.fixture(scope="package")
+def layer_users(
+    secured_mongo: SecuredMongo,
+    guarded_redis: RedisServer,
+    secured_kafka: SecuredKafka,
+    secured_minio: SecuredMinio,
+    authority: Authority,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> LayerUsers:
+    """The users of all layers, made on all servers."""
+    folder = tmp_path_factory.mktemp("layers")
+    nobody = Settings(
+        mongodb_url=secured_mongo.url_of_nobody,
+        mongodb_ca_file=authority.ca_file,
+        mongodb_database="of-layers",
+        redis_url=guarded_redis.url,
+        kafka_bootstrap_servers=secured_kafka.address,
+        kafka_security_protocol=KafkaProtocol.SSL,
+        kafka_ca_file=authority.ca_file,
+        s3_endpoint_url=secured_minio.url,
+        s3_ca_file=authority.ca_file,
+        lake_bucket="lake",
+        checkpoint_dir=folder / "checkpoints",
+    )
+    administrator = changed(
+        nobody,
+        mongodb_url=secured_mongo.url,
+        redis_url=guarded_redis.url.replace("//", f"//{USER}:{REDIS_PASSWORD}@"),
+        kafka_security_protocol=KafkaProtocol.SASL_SSL,
+        kafka_sasl_username=USER,
+        kafka_sasl_password=secured_kafka.password,
+        s3_access_key_id=secured_minio.credentials.access_key_id,
+        s3_secret_access_key=secured_minio.credentials.secret_access_key,
+    )
+    passwords = LayerPasswords.model_validate({name.lower(): value for name, value in new_passwords()})
+    for apply in APPLY.values():
+        apply(administrator, passwords)
+    return LayerUsers(nobody, administrator, passwords, folder)
 
 
 def running(server: Server) -> Iterator[Server]:
