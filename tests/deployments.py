@@ -12,12 +12,13 @@ ROOT = Path(__file__).parents[1]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 KUBERNETES = ROOT / "deploy" / "kubernetes"
 DEFAULT = re.compile(r"\$\{\w+:-(\w+)\}")
+PASSWORD = re.compile(r"\$\{(\w+):\?[^}]*\}")
 
 
 def compose_environment(service: str) -> dict[str, str]:
-    """Give the variables of a service; those that a user may set have their defaults."""
+    """Give the variables of a service; those that a user may set have their defaults, passwords their own names."""
     environment = COMPOSE["services"][service]["environment"]
-    return {variable: DEFAULT.sub(r"\1", value) for variable, value in environment.items()}
+    return {variable: PASSWORD.sub(r"\1", DEFAULT.sub(r"\1", value)) for variable, value in environment.items()}
 
 
 def kubernetes_documents() -> list[dict[str, Any]]:

@@ -14,6 +14,9 @@ import pytest
 import yaml
 
 from cinematch.api.exposure import check_exposure
+from cinematch.cli.store_passwords import LayerPasswords, new_passwords
+from cinematch.contracts.layer_connection import layer_connection
+from cinematch.contracts.privileges import Store, privileges
 from cinematch.local_stack.data_folder import DataFolder
 from cinematch.local_stack.jars import KAFKA_VERSION, SPARK_VERSION
 from cinematch.local_stack.layers import LAYERS
@@ -26,7 +29,10 @@ FILE = ROOT / "docker-compose.yml"
 PAGE = ROOT / "docs" / "how-to" / "compose.md"
 TOKEN: dict[str, Any] = COMPOSE["services"]["token"]
 """No service of the system: a command that people run."""
-SERVICES: dict[str, dict[str, Any]] = {name: it for name, it in COMPOSE["services"].items() if name != "token"}
+ONCE: dict[str, dict[str, Any]] = {name: COMPOSE["services"][name] for name in ("access", "access-to-lake")}
+"""They make the stores' users, and end."""
+NO_PARTS = {"token", *ONCE}
+SERVICES: dict[str, dict[str, Any]] = {name: it for name, it in COMPOSE["services"].items() if name not in NO_PARTS}
 OURS = {name: it for name, it in SERVICES.items() if it["image"].startswith("cinematch:") and name != "spark-worker"}
 PROFILES = {
     "api": set(),
@@ -70,6 +76,8 @@ def test_every_service_is_in_its_profile() -> None:
 def test_a_service_needs_only_what_its_profile_starts_and_waits_until_that_is_healthy(name: str) -> None:
     own = PROFILES[name]
     for needed, how in SERVICES[name].get("depends_on", {}).items():
+        if needed in ONCE:
+            continue
         assert how == {"condition": "service_healthy"}
         assert SERVICES[needed]["healthcheck"]["test"]
         assert not PROFILES[needed] or (own and own <= PROFILES[needed])
@@ -148,15 +156,16 @@ def test_a_layer_runs_a_command_that_exists(name: str) -> None:
 
 def test_addresses_are_the_defaults_of_the_settings() -> None:
     environment, defaults = OURS["api"]["environment"], Settings.model_fields
-    for variable in ("KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL", "S3_ENDPOINT_URL"):
+    for variable in ("KAFKA_BOOTSTRAP_SERVERS", "S3_ENDPOINT_URL"):
         assert environment[variable] == defaults[variable.lower()].default
-    assert environment["MONGODB_URL"] == f"{defaults['mongodb_url'].default}/?replicaSet={REPLICA_SET}"
 
 
 def test_the_servers_listen_where_the_settings_look_for_them() -> None:
     kafka, mongodb = SERVICES["kafka"], SERVICES["mongodb"]
-    assert kafka["environment"]["KAFKA_ADVERTISED_LISTENERS"] == "PLAINTEXT://kafka:29092"
-    assert mongodb["command"][mongodb["command"].index("--replSet") + 1] == REPLICA_SET
+    clients, *inside = kafka["environment"]["KAFKA_ADVERTISED_LISTENERS"].split(",")
+    assert clients == "CLIENTS://kafka:29092"
+    assert all("://127.0.0.1:" in it for it in inside)
+    assert f"--replSet {REPLICA_SET} " in mongodb["command"][0]
     assert '_id: "rs0", members: [{_id: 0, host: "mongodb:27017"}]' in mongodb["healthcheck"]["test"][-1]
 
 
@@ -180,15 +189,95 @@ def test_the_batch_runs_at_three() -> None:
 def test_no_secret_is_in_the_file() -> None:
     for service in SERVICES.values():
         for variable, value in service.get("environment", {}).items():
-            if re.search("SECRET|PASSWORD|KEY_ID|ROOT_USER|TOKEN", variable):
+            if re.search("SECRET|PASSWORD|MONGODB_KEY|TOKEN", variable):
                 assert re.fullmatch(r"\$\{\w+:\?[^}]*\}", value), variable
 
 
-def test_whatever_is_asked_of_the_user_is_a_setting_that_env_example_explains() -> None:
-    asked = set(re.findall(r"(?<!\$)\$\{(\w+)", FILE.read_text()))
+def test_whatever_is_asked_of_the_user_is_a_password_that_a_command_makes() -> None:
+    asked = set(re.findall(r"(?<!\$)\$\{(\w+):\?", FILE.read_text()))
+    assert asked == {variable for variable, _ in new_passwords()}
+
+
+def test_whatever_may_be_chosen_is_a_setting_that_env_example_explains() -> None:
+    chosen = set(re.findall(r"(?<!\$)\$\{(\w+):-", FILE.read_text()))
     example = (ROOT / ".env.example").read_text()
-    assert asked
-    assert all(re.search(rf"^{variable}=", example, re.MULTILINE) for variable in asked)
+    assert chosen
+    assert all(re.search(rf"^{variable}=", example, re.MULTILINE) for variable in chosen)
+
+
+def password_of(name: str) -> str:
+    """Give the variable of a layer's password."""
+    return f"{name.upper().replace('-', '_')}_PASSWORD"
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_each_layer_is_its_own_user_where_the_table_has_one_and_nobody_elsewhere(name: str) -> None:
+    servers = Settings(mongodb_url=f"mongodb://mongodb:27017/?replicaSet={REPLICA_SET}")
+    row = next(it for it in privileges(servers) if it.layer == name)
+    expected = layer_connection(row, password_of(name), servers)
+    of_users = {name for it in privileges(servers) for name in layer_connection(it, "", servers)}
+    assert {key: value for key, value in compose_environment(name).items() if key in of_users} == expected
+
+
+def test_no_layer_is_told_the_password_of_another_one_or_of_an_administrator() -> None:
+    told = {name: set(re.findall(r"(?<!\$)\$\{(\w+):\?", str(it))) for name, it in OURS.items()}
+    assert told == {name: {password_of(name)} for name in OURS}
+    assert {it.layer for it in privileges(Settings())} == OURS.keys()
+    read_by_all = {it["path"] for service in OURS.values() for it in service["env_file"]}
+    assert read_by_all == {"settings.env"}  # and not .env, where all passwords are
+    assert {".env", "settings.env"} <= set((ROOT / ".gitignore").read_text().splitlines())
+
+
+def test_every_store_has_its_users_before_a_layer_that_uses_it_starts() -> None:
+    applied = {store: name for name, it in ONCE.items() for store in it["command"][3:]}
+    assert applied.keys() == set(Store)
+    assert {it["restart"] for it in ONCE.values()} == {"on-failure"}
+    done = {"condition": "service_completed_successfully"}
+    for row in privileges(Settings()):
+        needed = OURS[row.layer]["depends_on"]
+        used = [Store.S3] if row.s3 else []
+        used += [Store.MONGODB] if row.mongodb else []
+        used += [Store.KAFKA] if row.uses_kafka else []
+        # The API runs without MinIO, too: then it says so where it would look into the lake.
+        assert all(needed[applied[it]] == done for it in used if (row.layer, it) != ("api", Store.S3))
+
+
+@pytest.mark.parametrize("name", ONCE)
+def test_whoever_makes_the_users_is_an_administrator_with_everybodys_passwords(name: str) -> None:
+    environment = compose_environment(name)
+    assert {it.upper() for it in LayerPasswords.model_fields} <= environment.keys()
+    assert environment.keys() <= KNOWN_VARIABLES
+    check_command(ONCE[name]["command"][:3])
+    for needed, how in ONCE[name]["depends_on"].items():
+        assert how == {"condition": "service_healthy"}
+        assert PROFILES[needed] == set(ONCE[name].get("profiles", ()))
+    users = {it.user for it in privileges(Settings())}
+    named = {urlsplit(value).username for key, value in environment.items() if key.endswith("_URL")}
+    named |= {value for key, value in environment.items() if key in ("KAFKA_SASL_USERNAME", "S3_ACCESS_KEY_ID")}
+    assert named - {None} == {"cinematch-admin"}
+    assert "cinematch-admin" not in users
+
+
+def test_each_store_has_the_administrator_that_makes_its_users() -> None:
+    kafka, minio = SERVICES["kafka"]["environment"], SERVICES["minio"]["environment"]
+    assert (
+        'user_cinematch-admin="${KAFKA_ADMIN_PASSWORD:?' in kafka["KAFKA_LISTENER_NAME_CLIENTS_PLAIN_SASL_JAAS_CONFIG"]
+    )
+    assert kafka["KAFKA_SUPER_USERS"].split(";") == ["User:cinematch-admin", "User:ANONYMOUS"]
+    assert "user cinematch-admin on >%s" in SERVICES["redis"]["command"][2]
+    assert 'user: "cinematch-admin"' in SERVICES["mongodb"]["healthcheck"]["test"][-1]
+    assert minio["MINIO_ROOT_USER"] == "cinematch-admin"
+
+
+def test_the_broker_lets_nobody_in_without_a_name() -> None:
+    """Whoever has none is the broker itself, on listeners that only its own machine reaches."""
+    kafka = SERVICES["kafka"]["environment"]
+    bound = dict(it.split("://") for it in kafka["KAFKA_LISTENERS"].split(","))
+    protocols = dict(it.split(":") for it in kafka["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"].split(","))
+    assert {name for name, protocol in protocols.items() if not protocol.startswith("SASL")} == {
+        name for name, address in bound.items() if address.startswith("127.0.0.1:")
+    }
+    assert set(protocols.values()) == {"SASL_PLAINTEXT", "PLAINTEXT"}
 
 
 def test_the_api_starts_for_it_asks_everybody_who_they_are(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from cinematch.api.exposure import check_exposure
+from cinematch.contracts.privileges import privileges
 from cinematch.local_stack import layers
 from cinematch.local_stack.data_folder import DataFolder
 from cinematch.settings import Authentication, Settings
@@ -21,9 +22,21 @@ from tests.deployments import kubernetes_documents, kubernetes_environment
 VERSIONS = ("1.33", "1.37")
 KUSTOMIZATION: dict[str, Any] = yaml.safe_load((FOLDER / "kustomization.yaml").read_text())
 DOCUMENTS = kubernetes_documents()
-SECRET = "cinematch-stores"
+SCHEDULED = {"batch", "lake-compaction", "audit", "batch-metrics"}
+"""What the scheduler does elsewhere."""
 TOKEN_SECRET = "cinematch-token-key"
-SECRET_KEYS = {"MONGODB_URL", "REDIS_URL", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"}
+SECRET_KEYS = {
+    "KAFKA_SECURITY_PROTOCOL",
+    "KAFKA_SASL_USERNAME",
+    "KAFKA_SASL_PASSWORD",
+    "MONGODB_URL",
+    "REDIS_URL",
+    "S3_ACCESS_KEY_ID",
+    "S3_SECRET_ACCESS_KEY",
+}
+ACCESS: dict[str, Any] = yaml.safe_load((FOLDER / "access" / "job.yaml").read_text())
+"""Applied by hand, before the system."""
+USERS = {it.layer for it in privileges(Settings())}
 
 
 def name_of(document: dict[str, Any]) -> str:
@@ -120,13 +133,23 @@ def test_the_batch_runs_at_three() -> None:
     assert WORKLOADS["CronJob/batch"]["spec"]["schedule"] == "0 3 * * *"
 
 
+def layer_of(name: str) -> str:
+    """Give the layer as whose user a workload works."""
+    workload = name.partition("/")[2]
+    return "scheduler" if workload in SCHEDULED else workload
+
+
+def test_each_layer_has_a_workload_that_is_its_user() -> None:
+    assert {layer_of(name) for name in CONTAINERS} == USERS
+
+
 @pytest.mark.parametrize("name", CONTAINERS)
 def test_variables_are_settings(name: str) -> None:
     own = {variable["name"] for variable in CONTAINERS[name].get("env", ())}
     assert own <= KNOWN_VARIABLES | SPARK_VARIABLES | {"POD_NAME"}
     assert CONTAINERS[name]["envFrom"] == [
         {"configMapRef": {"name": "cinematch-settings"}},
-        {"secretRef": {"name": SECRET}},
+        {"secretRef": {"name": f"cinematch-{layer_of(name)}"}},
     ]
 
 
@@ -172,13 +195,32 @@ def test_the_operators_page_reads_how_far_the_streams_are_and_changes_nothing() 
     assert claim == {"claimName": "spark-checkpoints", "readOnly": True}
 
 
-def test_the_secret_is_asked_for_and_not_contained() -> None:
+def test_secrets_are_asked_for_and_not_contained() -> None:
     assert not named("Secret")
     readme = (FOLDER / "README.md").read_text()
     block = re.findall(r"```text\n(.*?)```", readme, re.DOTALL)[0]
     assert set(re.findall(r"^(\w+)=", block, re.MULTILINE)) == SECRET_KEYS
-    assert f"create secret generic {SECRET} " in readme
     assert {variable.lower() for variable in SECRET_KEYS} <= Settings.model_fields.keys()
+    (loop,) = re.findall(r"for layer in (.+?); do", readme)
+    assert set(loop.split()) == USERS
+    assert "create secret generic cinematch-$layer --from-env-file=/dev/stdin" in readme
+    for command in re.findall(r"cinematch:0\.1\.0 (cinematch access \w+)", readme):
+        check_command(command.split())
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_job_that_makes_the_users_is_valid_and_may_do_as_little_as_others(version: str) -> None:
+    kubernetes_validate.validate(ACCESS, version, strict=True)
+    pod, other = pod_spec(ACCESS), PODS["Deployment/relay"]
+    (container,) = pod["containers"]
+    check_command(container["command"])
+    assert pod["securityContext"] == other["securityContext"]
+    assert container["securityContext"] == other["containers"][0]["securityContext"]
+    assert container["image"] == other["containers"][0]["image"]
+    (of_all, own) = container["envFrom"]
+    assert of_all == {"configMapRef": {"name": "cinematch-settings"}}
+    assert f"create secret generic {own['secretRef']['name']} " in (FOLDER / "README.md").read_text()
+    assert own["secretRef"]["name"] not in {f"cinematch-{layer}" for layer in USERS}
 
 
 @pytest.mark.parametrize("name", PODS)
