@@ -1,7 +1,8 @@
 """The architecture as a picture: boxes and arrows, laid out once for wide screens and once for narrow ones.
 
 The template draws it as SVG; a script fills in what passes along each arrow (`data-edge`) and how each box does
-(`data-node`). The words are messages, by the boxes' names.
+(`data-node`). The words are messages, by the boxes' names. Arrows of different edges have no stretch in common, for
+each shows a state of its own; and no figures stand on a line.
 """
 
 from __future__ import annotations
@@ -10,7 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Direction = Literal["right", "down", "up", "left"]
+Point = tuple[int, int]
+Side = Literal["around", "right", "left"]
+HEAD_LENGTH: Final = 8
+HEAD_WIDTH: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +28,56 @@ class Box:
     is_store: bool = False
 
     @property
-    def middle(self) -> tuple[int, int]:
+    def middle(self) -> Point:
         """Give the centre."""
         return self.x + self.width // 2, self.y + self.height // 2
+
+    def left(self, down: int = 0) -> Point:
+        """Give the middle of the left side, or a point so far below it."""
+        return self.x, self.middle[1] + down
+
+    def right(self, down: int = 0) -> Point:
+        """Give the middle of the right side, or a point so far below it."""
+        return self.x + self.width, self.middle[1] + down
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """Where an arrow's two figures stand: around a point of a level line (one above, one below), or beside it."""
+
+    at: Point
+    side: Side
 
 
 @dataclass(frozen=True, slots=True)
 class Arrow:
-    """From one box to another, leaving and arriving in one direction; `label`: where its figures stand, if it has any.
-
-    `edge`: whose figures it shows; several arrows may belong to one edge.
-    """
+    """From box to box through `points`, level and upright in turn; several arrows may belong to one edge."""
 
     edge: str
-    path: str
-    label: tuple[int, int] | None = None
+    points: tuple[Point, ...]
+    label: Label | None = None
+
+    @property
+    def path(self) -> str:
+        """Give the line, which ends where the head begins."""
+        *before, (x, y) = self.points
+        forward, down = self._direction
+        line = [*before, (x - HEAD_LENGTH * forward, y - HEAD_LENGTH * down)]
+        return "M" + "L".join(f"{x} {y}" for x, y in line)
+
+    @property
+    def head(self) -> str:
+        """Give the head."""
+        x, y = self.points[-1]
+        forward, down = self._direction
+        back, half = (x - HEAD_LENGTH * forward, y - HEAD_LENGTH * down), HEAD_WIDTH // 2
+        corners = [(back[0] + sign * half * down, back[1] + sign * half * forward) for sign in (1, -1)]
+        return "M" + "L".join(f"{x} {y}" for x, y in [(x, y), *corners]) + "z"
+
+    @property
+    def _direction(self) -> Point:
+        (x1, y1), (x2, y2) = self.points[-2:]
+        return (x2 > x1) - (x2 < x1), (y2 > y1) - (y2 < y1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,111 +92,98 @@ class Picture:
     arrows: tuple[Arrow, ...]
 
 
-def _arrow(boxes: Mapping[str, Box], edge: str, start: str, end: str, direction: Direction, labelled: bool) -> Arrow:
-    """Draw from the edge of one box to that of the other; when they are not in line, it bends soon after its start."""
-    x1, y1 = _side(boxes[start], direction)
-    x2, y2 = _side(boxes[end], _OPPOSITE[direction])
-    if direction in ("right", "left"):
-        bend = x1 + _BEND
-        path, label = f"M{x1} {y1}H{bend}V{y2}H{x2}", ((x1 + x2) // 2 if y1 == y2 else (bend + x2) // 2, y2)
-    else:
-        path, label = f"M{x1} {y1}V{(y1 + y2) // 2}H{x2}V{y2}", (x2, (y1 + y2) // 2)
-    return Arrow(edge, path, label if labelled else None)
+def _level(edge: str, start: Point, end: Point, bend: int | None = None, *, labelled: bool = False) -> Arrow:
+    """Lead to the right; with `bend`, upright at that x. Figures stand around the last stretch."""
+    (x1, y1), (x2, y2) = start, end
+    points = (start, end) if bend is None else (start, (bend, y1), (bend, y2), end)
+    label = Label((((x1 if bend is None else bend) + x2 - HEAD_LENGTH) // 2, y2), "around")
+    return Arrow(edge, points, label if labelled else None)
 
 
-def _side(box: Box, direction: Direction) -> tuple[int, int]:
-    x, y = box.middle
-    match direction:
-        case "right":
-            return box.x + box.width, y
-        case "left":
-            return box.x, y
-        case "down":
-            return x, box.y + box.height
-        case "up":
-            return x, box.y
+def _upright(edge: str, x: int, start: int, end: int, side: Side | None = None, at: int | None = None) -> Arrow:
+    """Lead from one y to another; figures stand at that side, in the middle or at the y that is given."""
+    label = Label((x, (start + end) // 2 if at is None else at), side) if side else None
+    return Arrow(edge, ((x, start), (x, end)), label)
 
 
-_BEND: Final = 20
-_OPPOSITE: Final[Mapping[Direction, Direction]] = {"right": "left", "left": "right", "down": "up", "up": "down"}
-
-_WIDE_BOXES: Final = {
-    "clients": Box(0, 173, 92),
-    "ingestion": Box(194, 173, 120),
-    "kafka": Box(424, 173, 104, is_store=True),
-    "micro_batch": Box(580, 48, 124),
-    "user_stats": Box(826, 4, 150, is_store=True),
-    "global_stats": Box(826, 92, 150, is_store=True),
-    "speed_layer": Box(580, 188, 124),
-    "redis": Box(826, 188, 150, is_store=True),
-    "data_lake": Box(580, 300, 124),
-    "lake": Box(826, 300, 150, is_store=True),
-    "batch_layer": Box(1096, 300, 130),
-    "user_stats_batch": Box(1086, 204, 150, is_store=True),
-    "serving_layer": Box(1096, 48, 130),
+_WIDE: Final = {
+    "clients": Box(0, 96, 128),
+    "ingestion": Box(0, 236, 128),
+    "kafka": Box(256, 40, 104, 322, is_store=True),
+    "micro_batch": Box(430, 48, 124),
+    "user_stats": Box(686, 4, 150, is_store=True),
+    "global_stats": Box(686, 92, 150, is_store=True),
+    "speed_layer": Box(430, 196, 124),
+    "redis": Box(686, 196, 150, is_store=True),
+    "data_lake": Box(430, 308, 124),
+    "lake": Box(686, 308, 150, is_store=True),
+    "batch_layer": Box(942, 308, 130),
+    "user_stats_batch": Box(932, 204, 150, is_store=True),
+    "serving_layer": Box(942, 40, 130, 70),
 }
-_TALL_BOXES: Final = {
-    "clients": Box(110, 0, 120, 40),
-    "ingestion": Box(95, 90, 150, 48),
-    "kafka": Box(20, 198, 300, 48, is_store=True),
-    "micro_batch": Box(0, 290, 104, 48),
-    "user_stats": Box(14, 398, 90, 48, is_store=True),
-    "global_stats": Box(0, 506, 90, 48, is_store=True),
-    "speed_layer": Box(118, 290, 104, 48),
-    "redis": Box(118, 398, 104, 48, is_store=True),
-    "data_lake": Box(236, 290, 104, 48),
-    "lake": Box(236, 398, 104, 48, is_store=True),
-    "batch_layer": Box(236, 506, 104, 48),
-    "user_stats_batch": Box(236, 614, 104, 48, is_store=True),
-    "serving_layer": Box(20, 706, 300, 48),
-}
-
+_LOG_ENDS: Final = _WIDE["kafka"].x + _WIDE["kafka"].width
 WIDE: Final = Picture(
     "wide",
-    1240,
-    360,
+    1082,
+    366,
     13,
-    _WIDE_BOXES,
+    _WIDE,
     (
-        _arrow(_WIDE_BOXES, "outbox", "clients", "ingestion", "right", True),
-        _arrow(_WIDE_BOXES, "relay", "ingestion", "kafka", "right", True),
-        _arrow(_WIDE_BOXES, "micro_batch", "kafka", "micro_batch", "right", False),
-        _arrow(_WIDE_BOXES, "user_stats", "micro_batch", "user_stats", "right", True),
-        _arrow(_WIDE_BOXES, "global_trends", "micro_batch", "global_stats", "right", True),
-        _arrow(_WIDE_BOXES, "speed", "kafka", "speed_layer", "right", False),
-        _arrow(_WIDE_BOXES, "speed", "speed_layer", "redis", "right", True),
-        _arrow(_WIDE_BOXES, "lake", "kafka", "data_lake", "right", False),
-        _arrow(_WIDE_BOXES, "lake", "data_lake", "lake", "right", True),
-        _arrow(_WIDE_BOXES, "batch", "lake", "batch_layer", "right", True),
-        _arrow(_WIDE_BOXES, "published", "batch_layer", "user_stats_batch", "up", False),
-        _arrow(_WIDE_BOXES, "published", "user_stats_batch", "serving_layer", "up", True),
-        _arrow(_WIDE_BOXES, "user_stats", "user_stats", "serving_layer", "right", False),
-        _arrow(_WIDE_BOXES, "global_trends", "global_stats", "serving_layer", "right", False),
-        _arrow(_WIDE_BOXES, "speed", "redis", "serving_layer", "right", False),
+        _upright("outbox", 64, 150, 236, "right"),
+        _level("relay", _WIDE["ingestion"].right(), (_WIDE["kafka"].x, 263), labelled=True),
+        _level("micro_batch", (_LOG_ENDS, 75), _WIDE["micro_batch"].left()),
+        _level("user_stats", _WIDE["micro_batch"].right(-9), _WIDE["user_stats"].left(), 574, labelled=True),
+        _level("global_trends", _WIDE["micro_batch"].right(9), _WIDE["global_stats"].left(), 574, labelled=True),
+        _level("speed", (_LOG_ENDS, 223), _WIDE["speed_layer"].left()),
+        _level("speed", _WIDE["speed_layer"].right(), _WIDE["redis"].left(), labelled=True),
+        _level("lake", (_LOG_ENDS, 335), _WIDE["data_lake"].left()),
+        _level("lake", _WIDE["data_lake"].right(), _WIDE["lake"].left(), labelled=True),
+        _level("batch", _WIDE["lake"].right(), _WIDE["batch_layer"].left(), labelled=True),
+        _upright("published", 1007, 308, 258),
+        _upright("published", 1007, 204, 110, "left"),
+        _level("user_stats", _WIDE["user_stats"].right(), _WIDE["serving_layer"].left(-17), 866),
+        _level("global_trends", _WIDE["global_stats"].right(), _WIDE["serving_layer"].left(), 866),
+        _level("speed", _WIDE["redis"].right(), _WIDE["serving_layer"].left(17), 896),
     ),
 )
+
+_TALL: Final = {
+    "clients": Box(111, 0, 130, 40),
+    "ingestion": Box(101, 88, 150, 48),
+    "kafka": Box(0, 184, 352, 48, is_store=True),
+    "micro_batch": Box(0, 264, 124, 48),
+    "user_stats": Box(34, 360, 90, 48, is_store=True),
+    "global_stats": Box(0, 456, 98, 48, is_store=True),
+    "speed_layer": Box(132, 264, 104, 48),
+    "redis": Box(132, 360, 104, 48, is_store=True),
+    "data_lake": Box(244, 264, 108, 48),
+    "lake": Box(244, 360, 108, 48, is_store=True),
+    "batch_layer": Box(244, 456, 108, 48),
+    "user_stats_batch": Box(244, 552, 108, 48, is_store=True),
+    "serving_layer": Box(0, 634, 352, 48),
+}
 TALL: Final = Picture(
     "tall",
-    340,
-    760,
+    352,
+    682,
     12,
-    _TALL_BOXES,
+    _TALL,
     (
-        _arrow(_TALL_BOXES, "outbox", "clients", "ingestion", "down", True),
-        _arrow(_TALL_BOXES, "relay", "ingestion", "kafka", "down", True),
-        Arrow("micro_batch", "M52 246V290"),
-        Arrow("speed", "M170 246V290"),
-        Arrow("lake", "M288 246V290"),
-        Arrow("user_stats", "M59 338V398", (59, 368)),
-        Arrow("user_stats", "M98 446V706"),
-        Arrow("global_trends", "M6 330V506", (50, 476)),
-        _arrow(_TALL_BOXES, "speed", "speed_layer", "redis", "down", True),
-        _arrow(_TALL_BOXES, "lake", "data_lake", "lake", "down", True),
-        _arrow(_TALL_BOXES, "batch", "lake", "batch_layer", "down", True),
-        _arrow(_TALL_BOXES, "published", "batch_layer", "user_stats_batch", "down", True),
-        Arrow("published", "M288 662V706"),
-        Arrow("speed", "M170 446V706"),
-        Arrow("global_trends", "M45 554V706"),
+        _upright("outbox", 176, 40, 88, "right"),
+        _upright("relay", 176, 136, 184, "right"),
+        _upright("micro_batch", 62, 232, 264),
+        _upright("user_stats", 48, 312, 360, "right"),
+        _upright("user_stats", 112, 408, 634),
+        _upright("global_trends", 20, 312, 456, "right", at=428),
+        _upright("global_trends", 49, 504, 634),
+        _upright("speed", 150, 232, 264),
+        _upright("speed", 150, 312, 360, "right"),
+        _upright("speed", 150, 408, 634),
+        _upright("lake", 262, 232, 264),
+        _upright("lake", 262, 312, 360, "right"),
+        _upright("batch", 262, 408, 456, "right"),
+        _upright("published", 262, 504, 552, "right"),
+        _upright("published", 262, 600, 634),
     ),
 )
 PICTURES: Final = (WIDE, TALL)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, FloatRect, Page, sync_playwright
 
 from cinematch.cli.data_dir import data_folder
 from cinematch.local_stack.stack_status import current_status
@@ -27,6 +27,8 @@ from tests.browser.chromium import chromium, missing_reason
 
 IMAGES: Final = Path(__file__).parents[2] / "docs" / "images"
 LARGEST_BYTES: Final = 400_000
+MARGIN: Final = 16
+"""Below the last panel."""
 WAIT_MS: Final = 30_000
 
 
@@ -91,13 +93,16 @@ def _browser() -> Iterator[Browser]:
 
 
 def take(browser: Browser, address: str, name: str, look: Look) -> None:
-    """Write one picture of a page's first screen. Raises SystemExit when it is too large to be committed."""
+    """Write one picture of a page's first screen, which ends below the last panel that is on it as a whole.
+
+    Raises SystemExit when it is too large to be committed.
+    """
     page = browser.new_page(**look.options, locale="en-GB", reduced_motion="reduce")
     page.set_default_timeout(WAIT_MS)
     page.goto(address)
     _settle(page, name)
     target = IMAGES / f"{name}-{look.name}.png"
-    page.screenshot(path=target)
+    page.screenshot(path=target, clip=_whole_panels(page))
     page.close()
     size = target.stat().st_size
     if size > LARGEST_BYTES:
@@ -108,6 +113,18 @@ def take(browser: Browser, address: str, name: str, look: Look) -> None:
 def _settle(page: Page, name: str) -> None:
     page.locator(READY[name]).first.wait_for()
     page.wait_for_timeout(SETTLE_MS[name])
+
+
+def _whole_panels(page: Page) -> FloatRect:
+    """Give the screen without the panels that it would cut; the screen when it cuts its first one."""
+    screen = page.viewport_size
+    assert screen is not None
+    boxes = [box for panel in page.locator(".panel").all() if (box := panel.bounding_box()) is not None]
+    ends = [box["y"] + box["height"] for box in boxes]
+    cut = [box["y"] for box, end in zip(boxes, ends, strict=True) if box["y"] < screen["height"] < end]
+    whole = [end for end in ends if end <= min([screen["height"], *cut])]
+    height = max(whole) + MARGIN if whole and cut else screen["height"]
+    return {"x": 0, "y": 0, "width": screen["width"], "height": height}
 
 
 def _running_stack() -> str:

@@ -18,12 +18,15 @@ from cinematch.adapters.kafka_topics import ensure_topics
 from cinematch.adapters.mongodb_audits import Audits
 from cinematch.adapters.mongodb_client import SyncDatabase, connect
 from cinematch.adapters.mongodb_generations import MongoGenerations
+from cinematch.adapters.mongodb_lease import MongoLease
 from cinematch.adapters.mongodb_schema import ensure_schema
 from cinematch.adapters.mongodb_watchlists import Watchlists
 from cinematch.adapters.s3_buckets import ensure_bucket
 from cinematch.contracts.audit_record import AuditRecord
 from cinematch.contracts.dead_letter import DeadLetter, encode
 from cinematch.contracts.generations import GenerationState
+from cinematch.contracts.heartbeat import heartbeat_lease
+from cinematch.contracts.layers import Layer
 from cinematch.contracts.log_record import LogPartition
 from cinematch.domain.changes import AddFilm
 from cinematch.domain.watchlist import Film
@@ -116,10 +119,11 @@ def audits(site_settings: Settings) -> Iterator[Audits]:
 
 
 @pytest.fixture
-def asking(page: Page) -> Page:
+def asking(page: Page) -> Iterator[Page]:
     """A page that hears of nothing by itself: without the stream it asks each endpoint, which a test may change."""
     page.route("**/operator/stream", lambda route: route.abort())
-    return page
+    yield page
+    page.unroute_all(behavior="ignoreErrors")
 
 
 @pytest.fixture
@@ -133,6 +137,16 @@ def loaded(page: Page) -> Page:
     expect(page.locator("#lag canvas").first).to_be_visible()
     expect(page.locator("#verdict")).not_to_have_attribute("data-state", "loading")
     return page
+
+
+def answering(page: Page, endpoint: str, **changes: object) -> None:
+    """Have an endpoint of operators answer with some fields changed."""
+
+    def answer(route: Route) -> None:
+        found = route.fetch()
+        route.fulfill(response=found, body=json.dumps(found.json() | changes))
+
+    page.route(f"**/operator/{endpoint}", answer)
 
 
 def test_the_picture_tells_of_every_edge_and_a_table_says_the_same(operator: Page) -> None:
@@ -227,6 +241,83 @@ def test_a_dead_redis_is_told_and_everything_else_goes_on(operator: Page, redis_
     expect(redis).to_have_attribute("data-state", "ok", timeout=20_000)
 
 
+@pytest.mark.parametrize(("layer", "tile"), [(Layer.MICRO_BATCH, "Micro-batch"), (Layer.BATCH_LAYER, "Scheduler")])
+def test_a_process_is_told_of_by_its_heartbeat_and_missed_once_it_has_died(
+    page: Page, site_database: SyncDatabase, layer: Layer, tile: str
+) -> None:
+    page.goto("/operator")
+    health = page.locator("#health li", has_text=tile)
+    expect(health).to_have_attribute("data-state", "unused")
+    alive, dying = (MongoLease(site_database, heartbeat_lease(layer), "host/7", seconds) for seconds in (60.0, 0.01))
+    alive.acquire()
+    try:
+        expect(health).to_have_attribute("data-state", "ok")
+        expect(health).to_contain_text("host/7, seen")
+        dying.renew()
+        expect(health).to_have_attribute("data-state", "wrong")
+        expect(health).to_contain_text("not running")
+        expect(health).to_contain_text("host/7, seen")
+        expect(page.locator("#verdict")).to_contain_text(tile)
+        if layer is Layer.MICRO_BATCH:
+            node = page.locator('svg.wide [data-node="micro_batch"]')
+            expect(node).to_have_attribute("data-state", "wrong")
+            expect(node).to_contain_text("not running")
+    finally:
+        alive.release()
+    expect(health).to_have_attribute("data-state", "unused")
+    expect(page.locator("#verdict")).not_to_contain_text(tile)
+
+
+def test_what_an_installation_does_without_is_not_missed(asking: Page) -> None:
+    answering(
+        asking, "speed", used=False, process=None, applied=None, consumers=0, stores={"kafka": "ok", "mongodb": "ok"}
+    )
+    answering(asking, "lake", used=False, sinks=0, stored=None, folders=None, stores={"kafka": "ok"})
+    answering(asking, "dead-letters", used=False, letters=None, stores={})
+    answering(asking, "generations", used=False, generations=[], published=None)
+    page = loaded(asking)
+    for tile in ("S3 (MinIO)", "Speed layer", "Lake sink"):
+        expect(page.locator("#health li", has_text=tile)).to_have_attribute("data-state", "unused")
+    expect(page.locator("#verdict")).to_have_text(re.compile("Needs attention: Relay$"))
+    for node in ("speed_layer", "data_lake", "lake", "batch_layer", "user_stats_batch"):
+        expect(page.locator(f'svg.wide [data-node="{node}"]')).to_contain_text("not used")
+    for edge in ("speed", "lake", "batch"):
+        expect(page.locator(f'svg.wide .label[data-edge="{edge}"]')).to_have_attribute("data-state", "unused")
+    for panel in ("lake", "letters"):
+        expect(page.locator(f"#{panel} [data-placeholder]")).to_have_text("This installation keeps no lake.")
+        expect(page.locator(f'#{panel} [data-freshness="{panel}"]')).to_have_attribute("data-state", "fresh")
+
+
+def test_a_speed_layer_without_consumers_of_its_own_runs_by_its_heartbeat(asking: Page) -> None:
+    process = {"name": "host/9", "beat_at": datetime.now(UTC).isoformat(), "alive": True}
+    answering(asking, "speed", trigger="micro_batch", consumers=None, process=process)
+    page = loaded(asking)
+    tile = page.locator("#health li", has_text="Speed layer")
+    expect(tile).to_have_attribute("data-state", "ok")
+    expect(tile).to_contain_text("host/9, seen")
+    expect(page.locator('svg.wide [data-node="speed_layer"]')).to_contain_text("runs")
+    expect(page.locator("#verdict")).not_to_contain_text("Speed layer")
+
+
+def test_a_batch_at_work_is_told_by_its_own_figures(asking: Page) -> None:
+    run = {
+        "number": 5,
+        "state": "building",
+        "base": 4,
+        "started_at": datetime.now(UTC).isoformat(),
+        "users": 0,
+        "films": 0,
+    }
+    nothing = dict.fromkeys(["finished_at", "published_at", "seconds", "last_event_time", "reason"])
+    answering(asking, "generations", generations=[run | nothing | {"events": 0, "waiting_users": 0}], runner="host/1/x")
+    page = loaded(asking)
+    box = page.locator('svg.wide [data-node="batch_layer"]')
+    expect(box).to_have_attribute("data-state", "busy")
+    expect(box).to_contain_text("at work for")
+    expect(page.locator('svg.wide .label[data-edge="batch"]')).to_contain_text("Generation 5")
+    expect(page.locator('svg.wide .label[data-edge="batch"]')).to_contain_text("computing")
+
+
 def test_the_last_audit_is_told_and_drift_needs_attention(page: Page, audits: Audits) -> None:
     counts = {"users": 100, "equal": 99, "drift": 0, "without_history": 1, "unanswered": 0, "incomplete": 0}
     at = datetime.now(UTC) - timedelta(minutes=12)
@@ -268,19 +359,15 @@ def test_figures_that_nobody_confirms_do_not_look_live(asking: Page) -> None:
 
 def test_a_stream_that_is_late_is_told_by_text_as_well(asking: Page) -> None:
     page = asking
-
-    def late(route: Route) -> None:
-        answer = route.fetch()
-        route.fulfill(response=answer, body=json.dumps({**answer.json(), "applied": LATE}))
-
-    page.route("**/operator/speed", late)
+    answering(page, "speed", applied=LATE)
     page.goto("/operator")
     edge = page.locator('svg.wide .label[data-edge="speed"]')
     expect(edge).to_have_attribute("data-state", "late")
     expect(edge).to_contain_text("▲ 42 s behind")
     expect(edge).to_contain_text("3.5/s")
     expect(page.locator('#lag [data-freshness="streams"]')).to_have_text(re.compile("delayed: 42 s behind"))
-    page.unroute_all(behavior="ignoreErrors")
+    line, head = (page.locator(f'svg.wide .edge[data-edge="speed"] .{part}').first for part in ("line", "head"))
+    assert line.evaluate("it => getComputedStyle(it).stroke") == head.evaluate("it => getComputedStyle(it).fill")
 
 
 def test_an_event_moves_its_edge_without_anybody_asking(operator: Page, site_database: SyncDatabase) -> None:

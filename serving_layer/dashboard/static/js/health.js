@@ -1,9 +1,11 @@
 // The health grid, and the sentence above everything: what needs attention.
 import { element } from "./elements.js";
 import { showFilled } from "./panels.js";
-import { edgeName, flowsOf, stateOf, storeStates } from "./picture.js";
+import { countState, edgeName, flowsOf, isUnused, processState, runAtWork, runSpan, speedState, stateOf, storeState } from "./picture.js";
 import { STORES } from "./stores.js";
 import { span, t } from "./words.js";
+
+const SIGNS = { ok: "✓", wrong: "✕", unused: "–", unknown: "?" };
 
 /** Ask the readiness page; that something is not ready is an answer, too. */
 export async function lookHealth(url, options) {
@@ -17,10 +19,11 @@ export async function lookHealth(url, options) {
 export function drawHealth(node, now) {
   const parts = judged(now);
   showFilled(node);
-  node.querySelector("[data-health]").replaceChildren(...parts.map(({ name, state, text }) =>
+  node.querySelector("[data-health]").replaceChildren(...parts.map(({ name, state, text, detail }) =>
     element("li", { "data-state": state },
       element("strong", {}, name),
-      element("span", {}, element("span", { class: "sign", "aria-hidden": "true" }, { ok: "✓", wrong: "✕", unknown: "?" }[state]), ` ${text}`))));
+      element("span", {}, element("span", { class: "sign", "aria-hidden": "true" }, SIGNS[state]), ` ${text}`),
+      detail ? element("span", { class: "detail" }, element("bdi", {}, detail)) : null)));
   return parts.filter(({ state }) => state === "wrong").map(({ name }) => name);
 }
 
@@ -37,23 +40,44 @@ export function showVerdict(node, wrong, now, ready) {
 }
 
 function judged(now) {
-  const stores = storeStates(now);
-  const answers = { ok: t("health.answers"), wrong: t("health.no_answer"), unknown: t("health.unknown") };
-  const known = Object.entries(STORES).map(([store, name]) => {
-    const told = stores[store] ?? (now.health?.dependencies[store]);
-    const state = told === undefined ? "unknown" : told === "ok" ? "ok" : "wrong";
-    return { name, state, text: answers[state] };
-  });
-  const night = now.health?.dependencies.nightly_batch;
   return [
     { name: t("node.serving_layer"), ...part(now.health !== null, now.health?.status === "ready", t("health.ready")) },
-    ...known,
+    ...Object.entries(STORES).map(([store, name]) => ({ name, ...told(storeState(store, now), t("health.answers"), t("health.no_answer")) })),
     { name: t("health.relay"), ...part(now.ingestion?.outbox, now.ingestion?.relay_process, t("health.runs")) },
-    { name: t("node.speed_layer"), ...counted(now.speed?.consumers) },
-    { name: t("node.data_lake"), ...counted(now.lake?.sinks) },
-    ...(night === undefined ? [] : [{ name: t("health.night"), ...part(true, night === "ok", t("health.on_time"), t("health.overdue")) }]),
+    { name: t("node.micro_batch"), ...beating(processState(now.micro_batch), now.micro_batch?.process) },
+    { name: t("node.speed_layer"), ...speedLayer(now.speed) },
+    { name: t("node.data_lake"), ...told(countState(now.lake, now.lake?.sinks), t("health.processes", { count: now.lake?.sinks ?? 0 })) },
+    { name: t("health.scheduler"), ...beating(processState(now.scheduler), now.scheduler?.process) },
+    ...nights(now),
     { name: t("health.audit"), ...audited(now.audit) },
   ];
+}
+
+/** Tell of the nightly batch, where the API watches it. */
+function nights({ health, generations }) {
+  const night = health?.dependencies.nightly_batch;
+  if (night === undefined) return [];
+  const run = runAtWork(generations);
+  const words = run ? runSpan(run) : t("health.on_time");
+  return [{ name: t("health.night"), ...(isUnused(generations) ? told("unused") : part(true, night === "ok", words, t("health.overdue"))) }];
+}
+
+function speedLayer(speed) {
+  const state = speedState(speed);
+  if (speed?.consumers == null || state !== "ok") return beating(state, speed?.process);
+  return told(state, t("health.processes", { count: speed.consumers }));
+}
+
+/** Tell of a process by its heartbeat: its name, and how long ago it beat. */
+function beating(state, process) {
+  const judgement = told(state, t("health.runs"));
+  if (!process || !["ok", "wrong"].includes(state)) return judgement;
+  const beat = { process: process.name, age: span((Date.now() - Date.parse(process.beat_at)) / 1_000) };
+  return { ...judgement, detail: t("health.beat", beat) };
+}
+
+function told(state, well = "", wrong = t("health.wrong")) {
+  return { state, text: { ok: well, wrong, unused: t("health.unused"), unknown: t("health.unknown") }[state] };
 }
 
 /** Judge the last audit: drift is wrong, however long ago; without any audit nothing is known. */
@@ -64,11 +88,6 @@ function audited(audit) {
   return { state: drift ? "wrong" : "ok", text: t("health.audited", { count: users, drift, age }) };
 }
 
-function counted(count) {
-  return part(count !== undefined && count !== null, count > 0, t("health.processes", { count: count ?? 0 }));
-}
-
-function part(known, well, text, otherwise = t("health.wrong")) {
-  if (!known) return { state: "unknown", text: t("health.unknown") };
-  return well ? { state: "ok", text } : { state: "wrong", text: otherwise };
+function part(known, well, text, otherwise) {
+  return told(!known ? "unknown" : well ? "ok" : "wrong", text, otherwise);
 }

@@ -1,11 +1,11 @@
 // The lake: how large each folder is, by partition and by day.
 import { element, fillTable } from "./elements.js";
-import { showError, showFilled } from "./panels.js";
+import { showEmpty, showError, showFilled } from "./panels.js";
 import { bytes, day, number, t } from "./words.js";
 
 /** Draw the folders. Days that somebody has opened stay open. */
 export function drawLake(node, lake) {
-  if (!lake.folders) return showError(node);
+  if (!lake.folders) return lake.used ? showError(node) : showEmpty(node, t("lake.unused"));
   showFilled(node);
   const place = node.querySelector("[data-folders]");
   const open = new Set([...place.querySelectorAll("details[open]")].map((details) => details.dataset.key));

@@ -13,7 +13,7 @@ all.addEventListener("click", () => redriveShown());
 
 /** Draw the list. `changed()` is called after letters were published again. */
 export function drawLetters(node, found, changed) {
-  if (!found.letters) return showError(node);
+  if (!found.letters) return found.used ? showError(node) : showEmpty(node, t("lake.unused"));
   if (!found.letters.length) return showEmpty(node, t("letters.none"));
   showFilled(node);
   node.querySelector("[data-letters-summary]").textContent = t("letters.summary", { total: found.total, waiting: found.waiting });

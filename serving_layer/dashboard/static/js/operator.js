@@ -1,4 +1,4 @@
-// The operator's page: eight sources, told of by one stream; each redraws what it tells of.
+// The operator's page: nine sources, told of by one stream; each redraws what it tells of.
 import { drawDurations, drawTimeline } from "./generations.js";
 import { drawHealth, lookHealth, showVerdict } from "./health.js";
 import { drawLag } from "./lag.js";
@@ -18,6 +18,7 @@ const sources = {
   speed: new Source("/operator/speed", { lagging: ({ applied }) => lateness(applied), changed: overall }),
   lake: new Source("/operator/lake", { lagging: ({ stored }) => lateness(stored), changed: once(drawLake, "lake") }),
   generations: new Source("/operator/generations", { changed: once(drawBatch, "generations", "durations") }),
+  scheduler: new Source("/operator/scheduler", { changed: overall }),
   letters: new Source("/operator/dead-letters", { changed: once(redrawLetters, "letters") }),
   audit: new Source("/operator/audit", { changed: overall }),
   health: new Source("/health/ready", { look: lookHealth, changed: overall }),

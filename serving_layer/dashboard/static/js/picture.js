@@ -24,6 +24,11 @@ export function flowsOf(now) {
   };
 }
 
+/** Whose panel tells of an edge. */
+const PANELS = {
+  outbox: "ingestion", relay: "ingestion", user_stats: "micro_batch", global_trends: "micro_batch", speed: "speed", lake: "lake",
+};
+
 /** Name a flow's edge. */
 export function edgeName(edge) {
   return EDGES[edge]();
@@ -32,8 +37,11 @@ export function edgeName(edge) {
 /** Fill both layouts and the table behind them. */
 export function drawPicture(node, now) {
   const flows = flowsOf(now);
-  for (const [edge, flow] of Object.entries(flows)) showEdge(edge, ...figures(flow), stateOf(flow), flow?.per_second > 0);
-  showEdge("micro_batch", "", "", both(flows), flows.user_stats?.per_second > 0);
+  const states = Object.fromEntries(Object.keys(flows).map((edge) => [edge, edgeState(edge, now)]));
+  for (const [edge, flow] of Object.entries(flows)) {
+    showEdge(edge, ...(states[edge] === "unused" ? ["", ""] : figures(flow)), states[edge], flow?.per_second > 0);
+  }
+  showEdge("micro_batch", "", "", both(states), flows.user_stats?.per_second > 0);
   showBatchEdges(now.generations);
   for (const [name, { state, note }] of Object.entries(boxes(now))) showNode(name, state, note);
   const late = Object.keys(flows).filter((edge) => stateOf(flows[edge]) === "late").map(edgeName);
@@ -43,7 +51,7 @@ export function drawPicture(node, now) {
     t("edge.head"), t("edge.rate_head"), t("edge.events_head"), t("edge.lag_head"), t("edge.state_head"),
   ], Object.entries(flows).map(([edge, flow]) => [
     edgeName(edge), numberOrDash(flow?.per_second), numberOrDash(flow?.lag_events), numberOrDash(flow?.lag_seconds, 1),
-    stateWord(stateOf(flow)),
+    stateWord(states[edge]),
   ]), [1, 2, 3]);
 }
 
@@ -53,13 +61,22 @@ export function stateOf(flow) {
   return isLate(flow) ? "late" : "ok";
 }
 
-function stateWord(state) {
-  return { ok: t("edge.ok"), late: t("edge.late"), unknown: t("edge.unknown") }[state];
+/** Give the state of an edge's flow, or "unused": this installation does without the layer that it belongs to. */
+function edgeState(edge, now) {
+  return isUnused(now[PANELS[edge]]) ? "unused" : stateOf(flowsOf(now)[edge]);
 }
 
-function both({ user_stats: first, global_trends: second }) {
-  const states = [stateOf(first), stateOf(second)];
-  return ["late", "unknown", "ok"].find((state) => states.includes(state));
+/** Whether a panel says that this installation does without its layer. */
+export function isUnused(panel) {
+  return panel?.used === false;
+}
+
+function stateWord(state) {
+  return { ok: t("edge.ok"), late: t("edge.late"), unknown: t("edge.unknown"), unused: t("health.unused") }[state];
+}
+
+function both(states) {
+  return ["late", "unknown", "ok", "unused"].find((state) => [states.user_stats, states.global_trends].includes(state));
 }
 
 function figures(flow) {
@@ -72,44 +89,99 @@ function figures(flow) {
 
 function showBatchEdges(batch) {
   const rows = batch?.generations;
-  const known = rows ? "ok" : "unknown";
-  const last = rows?.find((row) => row.finished_at && row.state !== "failed");
+  const known = isUnused(batch) ? "unused" : rows ? "ok" : "unknown";
+  showEdge("batch", ...(known === "unused" ? ["", ""] : batchFigures(batch)), known, Boolean(batch?.runner));
   const published = rows?.find((row) => row.number === batch.published);
-  const events = last ? t("edge.events", { count: last.events }) : "–";
-  showEdge("batch", rows ? events : "?", rows && last ? age(last.finished_at) : "", known, Boolean(batch?.runner));
-  showEdge("published", rows ? (published ? t("generations.number", { n: String(published.number) }) : "–") : "?",
-    published ? age(published.published_at) : "", known, false);
+  const number = published ? t("generations.number", { n: String(published.number) }) : "–";
+  showEdge("published", known === "unused" ? "" : rows ? number : "?", published ? ago(published.published_at) : "", known, false);
 }
 
-function age(time) {
-  return t("time.ago", { age: span((Date.now() - Date.parse(time)) / 1_000) });
+/** Tell of the run that is at work, or else of the last one. */
+function batchFigures(batch) {
+  const rows = batch?.generations;
+  if (!rows) return ["?", ""];
+  const run = runAtWork(batch);
+  if (run) return [t("generations.number", { n: String(run.number) }), t("edge.computing")];
+  const last = rows.find((row) => row.finished_at && row.state !== "failed");
+  return last ? [t("edge.events", { count: last.events }), ago(last.finished_at)] : ["–", ""];
+}
+
+/** Give the row of the run that is at work; undefined: none is. */
+export function runAtWork(batch) {
+  return batch?.generations?.find((row) => row.state === "building");
+}
+
+/** Write how long a run has been at work. */
+export function runSpan(run) {
+  return t("node.at_work_for", { time: span(since(run.started_at)) });
+}
+
+function since(time) {
+  return Math.max(0, (Date.now() - Date.parse(time)) / 1_000);
+}
+
+function ago(time) {
+  return t("time.ago", { age: span(since(time)) });
 }
 
 /** Judge the boxes by what their panels tell; a box of which nothing is known says nothing. */
 function boxes(now) {
-  const { ingestion, speed, lake, generations, health } = now;
-  const running = (known, count) => (known ? alive(count > 0, t("health.processes", { count })) : unknown());
+  const { ingestion, micro_batch: micro, speed, lake, generations, health } = now;
   const folder = lake?.folders?.[0];
+  const view = isUnused(micro) ? unused() : store("mongodb", now, "MongoDB");
   return {
     clients: { state: "ok", note: "" },
     ingestion: ingestion?.outbox ? alive(ingestion.relay_process !== null, t("node.relay")) : unknown(),
     kafka: store("kafka", now, ingestion?.log_events != null ? t("edge.events", { count: ingestion.log_events }) : ""),
-    micro_batch: both(flowsOf(now)) === "unknown" ? unknown() : { state: "ok", note: t("node.streams") },
-    user_stats: store("mongodb", now, "MongoDB"),
-    global_stats: store("mongodb", now, "MongoDB"),
-    speed_layer: running(speed && speed.consumers !== null, speed?.consumers),
+    micro_batch: layer(processState(micro), t("node.streams")),
+    user_stats: view,
+    global_stats: view,
+    speed_layer: layer(speedState(speed), speed?.consumers == null ? t("health.runs") : t("health.processes", { count: speed.consumers })),
     redis: store("redis", now, speed?.redis_keys != null ? t("node.keys", { keys: speed.redis_keys, size: bytes(speed.redis_bytes) }) : ""),
-    data_lake: running(lake && lake.sinks !== null, lake?.sinks),
+    data_lake: layer(countState(lake, lake?.sinks), t("health.processes", { count: lake?.sinks ?? 0 })),
     lake: store("s3", now, folder ? t("node.objects", { objects: folder.objects, size: bytes(folder.bytes) }) : ""),
-    batch_layer: generations?.generations
-      ? { state: "ok", note: generations.runner ? t("node.at_work") : t("node.at_rest") } : unknown(),
-    user_stats_batch: store("mongodb", now, "MongoDB"),
+    batch_layer: batchBox(generations),
+    user_stats_batch: isUnused(generations) ? unused() : store("mongodb", now, "MongoDB"),
     serving_layer: health ? alive(health.status === "ready", t("health.ready")) : unknown(),
   };
 }
 
+function batchBox(batch) {
+  if (isUnused(batch)) return unused();
+  if (!batch?.generations) return unknown();
+  const run = runAtWork(batch);
+  if (run) return { state: "busy", note: runSpan(run) };
+  return { state: "ok", note: batch.runner ? t("node.at_work") : t("node.at_rest") };
+}
+
+/** Judge a layer by its heartbeat: "ok", "wrong", "unused" or "unknown". A panel without `used` misses nobody. */
+export function processState(panel) {
+  if (!panel || panel.stores.mongodb !== "ok") return "unknown";
+  if (panel.process) return panel.process.alive ? "ok" : "wrong";
+  return panel.used ? "wrong" : "unused";
+}
+
+/** Judge a layer by how many of its processes read the log. */
+export function countState(panel, count) {
+  if (isUnused(panel)) return "unused";
+  return count === undefined || count === null ? "unknown" : count > 0 ? "ok" : "wrong";
+}
+
+/** Judge the speed layer: by its consumers, or where the stream does their work by its heartbeat. */
+export function speedState(speed) {
+  return speed?.trigger === "micro_batch" ? processState(speed) : countState(speed, speed?.consumers);
+}
+
+function layer(state, note) {
+  return { ok: { state, note }, wrong: alive(false), unused: unused(), unknown: unknown() }[state];
+}
+
 function unknown() {
   return { state: "unknown", note: t("health.unknown") };
+}
+
+function unused() {
+  return { state: "unused", note: t("health.unused") };
 }
 
 function alive(is, note) {
@@ -117,13 +189,20 @@ function alive(is, note) {
 }
 
 function store(name, now, note) {
-  const state = storeStates(now)[name];
-  if (state === undefined) return unknown();
-  return state === "ok" ? { state: "ok", note } : { state: "wrong", note: `✕ ${t("health.no_answer")}` };
+  const state = storeState(name, now);
+  return { ok: { state, note }, wrong: { state, note: `✕ ${t("health.no_answer")}` }, unused: unused(), unknown: unknown() }[state];
+}
+
+/** Judge a store: "ok", "wrong", "unused" (nothing that this installation runs needs it) or "unknown". */
+export function storeState(name, now) {
+  const told = storeStates(now)[name] ?? now.health?.dependencies[name];
+  if (told !== undefined) return told === "ok" ? "ok" : "wrong";
+  const users = { redis: now.speed, s3: now.lake };
+  return isUnused(users[name]) ? "unused" : "unknown";
 }
 
 /** Give what the panels say of each store; who fails for one of them counts as failing. */
-export function storeStates(now) {
+function storeStates(now) {
   const states = {};
   for (const document of Object.values(now)) {
     for (const [name, state] of Object.entries(document?.stores ?? {})) {
