@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from cinematch.domain.statistics import Statistics, statistics
 from cinematch.domain.summary import Summary
@@ -30,6 +30,13 @@ class Freshness:
     applied_sequence: int
     latest_sequence: int
     complete: bool
+
+    def document(self) -> dict[str, Any]:
+        """Give it as plain values."""
+        return {name: getattr(self, name) for name in _COVERS}
+
+
+_COVERS: Final = tuple(field.name for field in fields(Freshness))
 
 
 class LiveCounters(NamedTuple):
@@ -67,7 +74,7 @@ class UserView:
             "last_updated": self.last_updated,
             "batch_updated_at": self.batch_updated_at,
             "realtime_delta_count": self.realtime_delta_count,
-            "freshness": asdict(self.freshness),
+            "freshness": self.freshness.document(),
         }
 
 

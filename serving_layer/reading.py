@@ -9,7 +9,7 @@ again, once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from cinematch.contracts.speed_view import SpeedSnapshot
 from cinematch.domain.events import Event
@@ -74,4 +74,6 @@ def _covers(tail: tuple[Event, ...], boundary: int, last_sequence: int) -> bool:
 
 def _counted(tail: tuple[Event, ...]) -> Totals:
     """Give what Redis counts of a tail: no histogram."""
-    return replace(delta_of_tail(tail), histogram={})
+    counted = delta_of_tail(tail)
+    counted.histogram = {}
+    return counted

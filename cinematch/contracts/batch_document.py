@@ -103,8 +103,8 @@ def _films_document(ranking: Ranking[RankedFilm]) -> Document:
 
 
 def _read_films(fields: Document) -> Ranking[RankedFilm]:
-    rows = (RankedFilm(*row) for row in fields["rows"])
-    return Ranking(tuple(row._replace(watched_at=as_utc(row.watched_at)) for row in rows), fields["complete"])
+    rows = [RankedFilm(film, title, tenths, as_utc(at), poster) for film, title, tenths, at, poster in fields["rows"]]
+    return Ranking(tuple(rows), fields["complete"])
 
 
 def _people_document(ranking: Ranking[Person]) -> Document:
@@ -112,5 +112,7 @@ def _people_document(ranking: Ranking[Person]) -> Document:
 
 
 def _read_people(fields: Document) -> Ranking[Person]:
-    rows = (Person(row[0], Credit(*row[1:])) for row in fields["rows"])
+    rows = [
+        Person(name, Credit(films, rated, tenths, minutes)) for name, films, rated, tenths, minutes in fields["rows"]
+    ]
     return Ranking(tuple(rows), fields["complete"])

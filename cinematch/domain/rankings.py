@@ -8,11 +8,12 @@ first rows of a ranking can be trusted, or the ranking says that they cannot (`t
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Container, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-Row = TypeVar("Row")
+Row = TypeVar("Row", bound=tuple[Any, ...])
+"""A named tuple; its first field names it, and no two rows of a ranking have one name."""
 Key = tuple[Any, ...]
 
 
@@ -32,11 +33,11 @@ class Ranking(Generic[Row]):
     def replaced(
         self,
         key: Callable[[Row], Key],
-        removed: Callable[[Row], bool],
-        added: Iterable[Row],
+        removed: Container[str],
+        added: Collection[Row],
         unknown_from: Key | None = None,
     ) -> Ranking[Row]:
-        """Take rows out, put rows in, and keep what is still certain.
+        """Take out the rows of these names, put rows in, and keep what is still certain.
 
         Of an incomplete ranking, a row beyond the last kept key is dropped, for rows that were never kept may lie
         before it. `unknown_from` is the least key that a row which this ranking does not know may have by now: what
@@ -45,9 +46,12 @@ class Ranking(Generic[Row]):
         limits = [] if self.complete else [key(row) for row in self.rows[-1:]]
         if unknown_from is not None:
             limits.append(unknown_from)
-        ordered = [row for row in self.rows if not removed(row)]
-        for row in added:  # few beside the many that are in order already
-            insort(ordered, row, key=key)
+        ordered = [row for row in self.rows if row[0] not in removed]
+        if len(added) * len(ordered).bit_length() > len(ordered):
+            ordered = sorted([*ordered, *added], key=key)
+        else:  # few beside the many that are in order already
+            for row in added:
+                insort(ordered, row, key=key)
         if self.complete and not limits:
             return Ranking(tuple(ordered), True)
         certain = bisect_right(ordered, min(limits, default=()), key=key)

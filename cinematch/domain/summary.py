@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from fractions import Fraction
 from typing import Final, NamedTuple
 
 from cinematch.domain.events import Event
@@ -85,11 +84,15 @@ def recent_key(film: RankedFilm) -> Key:
 
 
 def director_key(person: Person) -> Key:
-    """Best mean rating first, then more films, then name; those with too few rated films come last."""
+    """Best mean rating first, then more films, then name; those with too few rated films come last.
+
+    Means are compared exactly: of fewer than a million ratings each, two that differ do so by far more than the spacing
+    of floating-point numbers, and division rounds equal ones alike.
+    """
     name, credit = person
-    if not is_ranked_director(person):
+    if credit.rated < RATED_FILMS_OF_A_DIRECTOR:
         return (1, 0, -credit.films, name)
-    return (0, -Fraction(credit.rating_tenths, credit.rated), -credit.films, name)
+    return (0, -credit.rating_tenths / credit.rated, -credit.films, name)
 
 
 def is_ranked_director(person: Person) -> bool:
@@ -127,19 +130,18 @@ def merge(summary: Summary, tail: Iterable[Event], films: Mapping[str, Film]) ->
     """
     touched = _touched(tail, summary.sequence)
     before, after = touched.before, touched.now.entries
-    change = Totals.of(after.values(), films) - Totals.of(before.values(), films)
+    change = Totals.of(after.values(), films)
+    for entry in before.values():
+        change.count(entry, films.get(entry.movie_id), -1)
     ranked = [_ranked(entry, films) for entry in after.values()]
+    rated = [film for film in ranked if film.rating_tenths is not None]
     merged = Summary(
         sequence=touched.now.sequence,
-        totals=_without_people(summary.totals + change),
-        top_rated=summary.top_rated.replaced(
-            top_rated_key,
-            lambda film: film.movie_id in touched.films,
-            (film for film in ranked if film.rating_tenths is not None),
-        ),
-        recent=summary.recent.replaced(recent_key, lambda film: film.movie_id in touched.films, ranked),
         directors=_merged_people(summary.directors, change.directors, director_key, _best_director),
         actors=_merged_people(summary.actors, change.actors, actor_key, _best_actor),
+        totals=summary.totals + _without_people(change),
+        top_rated=summary.top_rated.replaced(top_rated_key, touched.films, rated),
+        recent=summary.recent.replaced(recent_key, touched.films, ranked),
     )
     return merged if _is_certain(merged) else WHOLE_LIST_NEEDED
 
@@ -185,18 +187,15 @@ def _merged_people(
     Somebody whom an incomplete ranking does not know has an unknown credit behind the last kept one; `best_case` bounds
     where the change may have taken them.
     """
-    known = {person.name: person.credit for person in ranking.rows}
-    unknown = [] if ranking.complete else [delta for name, delta in change.items() if name not in known]
-    changed = {
-        name: known.get(name, NO_CREDIT).plus(delta)
-        for name, delta in change.items()
-        if ranking.complete or name in known
-    }
+    known = {name: credit for name, credit in ranking.rows if name in change}
+    certain = change if ranking.complete else known
+    unknown = [delta for name, delta in change.items() if name not in certain]
+    changed = [Person(name, known.get(name, NO_CREDIT).plus(change[name])) for name in certain]
     last = ranking.rows[-1] if ranking.rows else Person("", NO_CREDIT)
     return ranking.replaced(
         key,
-        removed=lambda person: person.name in changed,
-        added=[Person(name, credit) for name, credit in changed.items() if credit.films > 0],
+        removed=certain,
+        added=[person for person in changed if person.credit.films > 0],
         unknown_from=min((best_case(last, delta) for delta in unknown), default=None),
     )
 
@@ -211,10 +210,10 @@ def _best_director(last: Person, delta: Credit) -> Key:
     Taking ratings away may raise a mean by any amount.
     """
     if delta.rated < 0 or (delta.rated == 0 and delta.rating_tenths > 0):
-        return (0, Fraction(-_BEST_TENTHS))
-    best = Fraction(_BEST_TENTHS + delta.rating_tenths, 1 + delta.rated)
+        return (0, -_BEST_TENTHS)
+    best = (_BEST_TENTHS + delta.rating_tenths) / (1 + delta.rated)
     if is_ranked_director(last):
-        best = max(best, Fraction(last.credit.rating_tenths, last.credit.rated))
+        best = max(best, last.credit.rating_tenths / last.credit.rated)
     return (0, -best)
 
 

@@ -112,9 +112,15 @@ def _add_count(counts: dict[Key, int], key: Key, delta: int) -> None:
 
 
 def _add_credit(credits: dict[str, Credit], name: str, delta: Credit, sign: int = 1) -> None:
-    credits[name] = credits.get(name, NO_CREDIT).plus(delta, sign)
-    if credits[name] == NO_CREDIT:
-        del credits[name]
+    before = credits.get(name)
+    if before is None and sign == 1:
+        credits[name] = delta
+        return
+    after = (before or NO_CREDIT).plus(delta, sign)
+    if after == NO_CREDIT:
+        credits.pop(name, None)
+    else:
+        credits[name] = after
 
 
 def _combined_counts(mine: dict[Key, int], other: dict[Key, int], sign: int) -> dict[Key, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 
 import pytest
 from hypothesis import assume, given
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from cinematch.contracts.batch_document import batch_document, read_summary
 from cinematch.domain import summary as summary_module
 from cinematch.domain.statistics import statistics, statistics_of
-from cinematch.domain.summary import Summary, WholeListNeeded, merge, summarise
+from cinematch.domain.summary import Person, Summary, WholeListNeeded, director_key, merge, summarise
+from cinematch.domain.totals import Credit
 from cinematch.domain.watchlist import replay
 from tests.strategies import EPOCH, History, histories
 
@@ -76,6 +78,17 @@ class TestMerge:
     def test_a_batch_document_gives_back_its_summary(self, history: History) -> None:
         summary = summarise(replay(history.events), history.films)
         assert read_summary(batch_document("user", summary, 1, EPOCH)) == summary
+
+
+@given(st.lists(st.tuples(st.integers(2, 1_000_000), st.integers(5, 100)), min_size=2, max_size=2), st.integers(-1, 1))
+def test_directors_are_ranked_by_their_exact_means(credits: list[tuple[int, int]], more: int) -> None:
+    """Also where two means lie as close together as they can."""
+    (rated, mean), (others, _) = credits
+    one = Credit(films=rated, rated=rated, rating_tenths=rated * mean)
+    other = Credit(films=rated, rated=others, rating_tenths=others * mean + more)
+    means = [Fraction(it.rating_tenths, it.rated) for it in (one, other)]
+    keys = [director_key(Person("", it)) for it in (one, other)]
+    assert (keys[0] < keys[1], keys[0] == keys[1]) == (means[0] > means[1], means[0] == means[1])
 
 
 def test_the_whole_list_is_needed_only_when_the_margin_is_gone() -> None:
