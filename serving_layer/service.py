@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from math import ceil
 from time import monotonic
 from typing import Any, Final, Protocol
 
@@ -12,8 +13,14 @@ from cinematch.errors import UserNotFound, WaitTimeout
 from serving_layer.answer import LiveCounters, UserView
 
 FIRST_PAUSE_SECONDS: Final = 0.005
-"""Between two reads of somebody who waits for an event; doubles up to the longest."""
-LONGEST_PAUSE_SECONDS: Final = 0.1
+"""Between two reads of somebody who waits for an event; grows up to the longest."""
+PAUSE_GROWTH: Final = 1.5
+"""So an event is seen at most about half as long after it came as it took to come."""
+LONGEST_PAUSE_SECONDS: Final = 0.25
+"""Whoever waits that long waits for something that is down or far behind, and should not keep it busy."""
+TICK_SECONDS: Final = 0.01
+"""All who wait read at the same moments, so their reads share round trips: as many in a second as there are ticks at
+most, however many people wait."""
 
 
 class StatsSource(Protocol):
@@ -56,10 +63,12 @@ class UserStatsService:
             if min_sequence is None or view.freshness.applied_sequence >= min_sequence:
                 self._answered(view)
                 return self._with_live_counters(view).document()
-            if self._clock() + pause > deadline:
+            now = self._clock()
+            wait = _next_tick(now + pause) - now
+            if now + wait > deadline:
                 raise WaitTimeout(_too_late(min_sequence, view, self._wait_seconds))
-            await self._sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            await self._sleep(wait)
+            pause = min(PAUSE_GROWTH * pause, LONGEST_PAUSE_SECONDS)
 
     def _with_live_counters(self, view: UserView) -> UserView:
         return view if view.live is None else view.with_stats(view.stats | self._live_counters(view.live))
@@ -85,6 +94,10 @@ class UserStatsService:
         one film for another).
         """
         return mean_rating(batch_tenths + delta_tenths, batch_rated + delta_rated)
+
+
+def _next_tick(moment: float) -> float:
+    return ceil(moment / TICK_SECONDS) * TICK_SECONDS
 
 
 def _too_late(min_sequence: int, view: UserView, wait_seconds: float) -> str:

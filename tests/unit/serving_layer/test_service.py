@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from cinematch.domain.statistics import mean_rating
 from cinematch.errors import WaitTimeout
 from cinematch.settings import StatsMode
 from serving_layer.answer import UserView, freshness, no_statistics
-from serving_layer.service import UserStatsService
+from serving_layer.service import TICK_SECONDS, UserStatsService
 
 ratings = st.lists(st.integers(5, 100))
 
@@ -76,3 +78,23 @@ async def test_the_wait_is_bounded_and_says_how_far_it_got() -> None:
         await service(source, clock).get_user_stats("user", min_sequence=100)
     assert clock.now <= 1.0
     assert source.reads < 20
+
+
+async def test_all_who_wait_read_at_the_same_moments() -> None:
+    """However they came: so their reads are one group of the store's."""
+    moments = []
+    for began in (0.0, 0.0031, 7.7777):
+        clock = Clock()
+        clock.now = began
+        await service(Growing(), clock).get_user_stats("user", min_sequence=4)
+        moments.append(clock.now / TICK_SECONDS)
+    assert moments == pytest.approx([round(moment) for moment in moments])
+
+
+async def test_a_wait_is_seen_to_end_soon_beside_how_long_it_was() -> None:
+    reads = []
+    for events in range(1, 10):
+        clock = Clock()
+        await service(Growing(), clock).get_user_stats("user", min_sequence=events)
+        reads.append(clock.now)
+    assert all(later <= 1.5 * earlier + 2 * TICK_SECONDS for earlier, later in pairwise(reads))
