@@ -110,6 +110,10 @@ class Settings(BaseSettings):
     """Validated events on their way from Spark's real-time mode to the consumers that apply them to Redis."""
     topic_partitions: Annotated[int, Field(ge=1)] = 4
     """Partitions of topics that we create; set once, for a key's partition depends on it."""
+    topic_retention_days: Annotated[int, Field(ge=1)] = 30
+    """How long Kafka keeps events and deltas: as long as the outbox keeps its events."""
+    dead_letter_retention_days: Annotated[int, Field(ge=1)] = 90
+    """How long dead letters stay, in Kafka and in the lake: until then one can be published again."""
 
     # MongoDB
     mongodb_url: Address = "mongodb://mongodb:27017"
@@ -159,6 +163,8 @@ class Settings(BaseSettings):
     spark_shuffle_partitions: Annotated[int, Field(ge=1)] = 4
     spark_ui_port: Port = 4040
     checkpoint_dir: Path = Path("checkpoints")
+    checkpoint_batches_kept: Annotated[int, Field(ge=2)] = 100
+    """Micro-batches of which a checkpoint keeps where they began and ended, to go back to after a failure."""
     user_stats_trigger_seconds: Seconds = 1.0
     global_trends_trigger_seconds: Seconds = 30.0
     max_events_per_trigger: Annotated[int, Field(ge=1)] = 50_000
@@ -259,6 +265,12 @@ class Settings(BaseSettings):
             self.kafka_sasl_password,
             self.kafka_ca_file,
         )
+
+    @property
+    def topic_retentions(self) -> dict[str, int]:
+        """Give how many days each of our topics keeps its records."""
+        days = dict.fromkeys((self.events_topic, self.speed_deltas_topic), self.topic_retention_days)
+        return days | {self.dead_letter_topic: self.dead_letter_retention_days}
 
     @model_validator(mode="after")
     def _kafka_user_is_complete(self) -> Self:

@@ -60,7 +60,7 @@ def _sink(settings: Settings) -> LakeSink:
     key, secret = settings.s3_access_key_id.get_secret_value(), settings.s3_secret_access_key.get_secret_value()
     ensure_bucket(settings.s3_endpoint_url, key, secret, settings.lake_bucket, settings.s3_ca_file)
     topics = {settings.events_topic: settings.topic_partitions, settings.dead_letter_topic: 1}
-    ensure_topics(settings.kafka, topics)
+    ensure_topics(settings.kafka, topics, settings.topic_retentions)
     dead_letters = DeadLetterOffice(settings.kafka, settings.dead_letter_topic)
     tables: dict[str, LakeTable] = {
         settings.events_topic: EventsTable(),

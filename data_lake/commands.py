@@ -19,6 +19,7 @@ from data_lake.compaction import Compaction, CompactionLimits
 from data_lake.dead_letters import CannotRedrive, DeadLetterBox, RejectedRecord
 from data_lake.inspection import FolderReport, inspect, refusals
 from data_lake.letter_box import open_letter_box
+from data_lake.letter_retention import drop_old_letters
 from data_lake.presentation import as_document, print_json, print_reports, print_table, progress, record_document
 from data_lake.tables import DeadLettersTable, EventsTable, LakeTable
 
@@ -102,12 +103,14 @@ def stats(part: Part = FolderChoice.ALL, as_json: AsJson = False) -> None:
 
 @lake.command("compact")
 def compact(part: Part = FolderChoice.ALL, as_json: AsJson = False) -> None:
-    """Merge small objects into large ones, sorted; readers and sinks go on meanwhile."""
+    """Merge small objects into large ones, sorted, and drop old dead letters; readers and sinks go on meanwhile."""
     settings = load_settings()
     limits = CompactionLimits(settings.lake_compaction_bytes, timedelta(seconds=settings.lake_compaction_grace_seconds))
     results = {}
     for choice, folder in zip(_choices(part), _folders(settings, part), strict=True):
         with progress(f"{folder.name}: objects merged") as advance:
+            if choice is FolderChoice.DEAD_LETTERS:
+                drop_old_letters(folder, limits, settings.dead_letter_retention_days)
             results[folder.name] = Compaction(folder, TABLES[choice], limits).run(advance)
     if as_json:
         print_json({name: asdict(result) for name, result in results.items()})

@@ -74,7 +74,7 @@ def _relay(database: SyncDatabase, settings: Settings, tenure: Tenure, stop: Sto
     publisher = EventPublisher(settings.kafka, settings.events_topic)
     with open_feed(database) as feed, closing(publisher):
         announce_ready()
-        ensure_topics(settings.kafka, {settings.events_topic: settings.topic_partitions})
+        ensure_topics(settings.kafka, {settings.events_topic: settings.topic_partitions}, settings.topic_retentions)
         _log.info("the relay is at work")
         Relay(feed, Outbox(database), publisher, tenure, stop).run()
 

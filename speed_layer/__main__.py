@@ -51,7 +51,7 @@ def main() -> None:
     tell_metrics(settings, lags, RepairFigures(Boundaries(database)))
     partitions = settings.topic_partitions
     topics = (settings.events_topic, settings.speed_deltas_topic, settings.dead_letter_topic)
-    ensure_topics(settings.kafka, dict.fromkeys(topics, partitions))
+    ensure_topics(settings.kafka, dict.fromkeys(topics, partitions), settings.topic_retentions)
     redis = redis_client.connect(settings)
     guardian = _guardian(settings, redis)
     beat = heartbeat(database, Layer.SPEED_LAYER)

@@ -42,7 +42,7 @@ group.initial.rebalance.delay.ms=0
 # A broker that was killed is taken back as soon as this has passed.
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
-# As long as the outbox keeps its events.
+# Of topics without a retention of their own; the layers give theirs one.
 log.retention.hours=720
 log.cleaner.dedupe.buffer.size=16777216
 """)

@@ -73,7 +73,9 @@ def _configuration(settings: Settings) -> dict[str, str]:
         "spark.sql.execution.arrow.maxBytesPerBatch": ARROW_BATCH_BYTES,
         "spark.sql.redaction.options.regex": HIDDEN_OPTIONS,
         "spark.sql.session.timeZone": "UTC",
+        "spark.sql.streaming.minBatchesToRetain": str(settings.checkpoint_batches_kept),
         "spark.sql.shuffle.partitions": str(settings.spark_shuffle_partitions),
+        "spark.ui.killEnabled": "false",  # the page asks nobody who they are
         "spark.ui.port": str(settings.spark_ui_port),
         "spark.ui.showConsoleProgress": "false",
     }

@@ -21,7 +21,8 @@ HEADER: Final = """\
 
 Every process reads its settings from its environment, once, at its start, and refuses a wrong one with a sentence that
 names the variable. `make demo` needs none of them. `.env.example` in the project's folder lists the same, ready to be
-copied for Docker Compose or cron.
+copied for Docker Compose or cron. Each may also be a file of its name in the folder that `SECRETS_DIR` names, as
+orchestrators mount secrets; the environment comes before it.
 
 <!-- Made by `make reference` from cinematch/settings.py and .env.example. -->
 """
