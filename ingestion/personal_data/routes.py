@@ -14,12 +14,15 @@ from cinematch.api.access import Access, open_to
 from cinematch.api.inputs import Identifier
 from cinematch.api.problems import problem_responses
 from cinematch.api.resources import shared_resources
+from cinematch.api.seats import Seats
 from cinematch.api.strict_route import StrictRoute
 from cinematch.errors import Conflict, StoreUnavailable, UserNotFound
 from cinematch.telemetry import get_logger
 from ingestion.personal_data.connections import PersonalDataStores, connected
 from ingestion.personal_data.report import ErasureReport, report
 
+EXPORTS_MAX: Final = 10
+"""At a time, in one process: each reads whatever is held of a user, the lake included, on a thread."""
 POLL_SECONDS: Final = 15.0
 """How often erasures that wait for something are tried again."""
 JSON_OBJECT: Final[dict[int | str, dict[str, Any]]] = {
@@ -34,7 +37,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, object]]:
     settings = shared_resources(app).settings
     with connected(settings) as stores:
         going_on = asyncio.create_task(_go_on(stores))
-        yield {"personal_data": stores}
+        yield {"personal_data": stores, "exports": Seats("the export", EXPORTS_MAX, per_sender=1)}
         going_on.cancel()
 
 
@@ -64,6 +67,13 @@ Stores = Annotated[PersonalDataStores, Depends(personal_data)]
 UserId = Annotated[Identifier, Path(description="Whose data", examples=["u1"])]
 
 
+async def export_seat(request: Request, user_id: UserId) -> AsyncIterator[None]:
+    """Have the user's one export until it is sent. Raises what `Seats` raises."""
+    seats: Seats = request.state.exports
+    with seats.taken_by(user_id):
+        yield
+
+
 @router.delete("/users/{user_id}", summary="Erase a user", status_code=202, responses=problem_responses(404, 503))
 @open_to(Access.OWNER_OR_OPERATOR)
 async def erase_user(stores: Stores, user_id: UserId) -> ErasureReport:
@@ -90,7 +100,8 @@ async def get_erasure(stores: Stores, user_id: UserId) -> ErasureReport:
     "/users/{user_id}/export",
     summary="All that is held of a user",
     response_class=StreamingResponse,
-    responses=JSON_OBJECT | problem_responses(404, 503),
+    responses=JSON_OBJECT | problem_responses(404, 429, 503),
+    dependencies=[Depends(export_seat)],
 )
 @open_to(Access.OWNER_OR_OPERATOR)
 async def export_user(stores: Stores, user_id: UserId) -> StreamingResponse:
