@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from batch_layer.exclusion import LEASE_NAME
 from cinematch.adapters import mongodb_client, s3_objects
 from cinematch.adapters.mongodb_generations import MongoGenerations
 from cinematch.adapters.mongodb_lease import MongoLease
 from cinematch.adapters.s3_batch_states import S3BatchStates
-from cinematch.contracts.batch_state import BatchStates
 from cinematch.contracts.erasure import Erasure, Removed
 from cinematch.contracts.exclusion import ERASURE, Exclusion, Lease, new_owner
 from cinematch.contracts.generations import Generations
+from cinematch.errors import ConfigurationError
 from cinematch.settings import Settings
 
 WAITS_FOR_BATCH: Final = "the next batch run"
 LAST_OLD: Final = "last_generation_before"
 """The note of the newest generation that there was after the tombstone: a later one reads the tombstone, for a run
 records its generation before it reads the floors. Numbers, for hosts differ about what time it is."""
+
+
+class States(Protocol):
+    """What an erasure needs of the states; see `BatchStates`."""
+
+    def stored(self) -> set[int]:
+        """Give the generations of which any object exists."""
+
+    def drop(self, generation: int) -> None:
+        """Remove a generation's state."""
 
 
 class BatchEraser:
@@ -30,7 +40,7 @@ class BatchEraser:
     nothing is left, so no run is at work then; it is left alone while only the next run can help.
     """
 
-    def __init__(self, generations: Generations, states: BatchStates, new_lease: Callable[[], Lease]) -> None:
+    def __init__(self, generations: Generations, states: States, new_lease: Callable[[], Lease]) -> None:
         self._generations = generations
         self._states = states
         self._new_lease = new_lease
@@ -75,12 +85,31 @@ class BatchEraser:
         return len(holding)
 
 
+class NoStates:
+    """The states where LAKE_IN_USE is false: none, and if a generation proves that there is a lake, an error."""
+
+    def __init__(self, generations: Generations) -> None:
+        self._generations = generations
+
+    def stored(self) -> set[int]:
+        """Give none. Raises ConfigurationError."""
+        if self._generations.all():
+            raise ConfigurationError("LAKE_IN_USE: false is wrong: there are generations of the batch view")
+        return set()
+
+    def drop(self, generation: int) -> None:
+        """Do nothing: there is none."""
+
+
 def eraser(settings: Settings) -> BatchEraser:
     """Give the eraser of this layer (entry point `cinematch.erasers`)."""
     database = mongodb_client.connect(settings)[settings.mongodb_database]
-    states = S3BatchStates(s3_objects.connect(settings))
+    generations = MongoGenerations(database)
+    states: States = NoStates(generations)
+    if settings.lake_in_use:
+        states = S3BatchStates(s3_objects.connect(settings))
 
     def new_lease() -> MongoLease:
         return MongoLease(database, LEASE_NAME, new_owner(ERASURE), settings.batch_lease_seconds)
 
-    return BatchEraser(MongoGenerations(database), states, new_lease)
+    return BatchEraser(generations, states, new_lease)

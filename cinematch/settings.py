@@ -133,6 +133,9 @@ class Settings(BaseSettings):
     redis_timeout_seconds: Seconds = 1.0
 
     # S3 / MinIO
+    lake_in_use: bool = True
+    """Whether this installation has, or ever had, a lake; without one there is no nightly batch either. Where it is
+    false an erasure waits for neither, and an export reads neither."""
     s3_endpoint_url: str = "http://minio:9000"
     s3_ca_file: FilePath | None = None
     """As `kafka_ca_file`, for an address that begins with `https:`."""

@@ -20,18 +20,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final, Protocol
 
 from cinematch.adapters import mongodb_client, s3_lake_files, s3_objects
 from cinematch.adapters.kafka_log_watch import LogWatch
+from cinematch.adapters.mongodb_generations import MongoGenerations
 from cinematch.adapters.mongodb_lease import MongoLease
 from cinematch.adapters.s3_lake_files import LakeFiles, readable_objects
 from cinematch.adapters.s3_lake_folder import LakeFolder
 from cinematch.contracts.batch_status import BATCH_LEASE
-from cinematch.contracts.erasure import Erasure, Removed
+from cinematch.contracts.erasure import Eraser, Erasure, Removed
 from cinematch.contracts.exclusion import ERASURE, Exclusion, Lease, new_owner
 from cinematch.contracts.log_record import LogPartition
-from cinematch.errors import Conflict
+from cinematch.errors import ConfigurationError, Conflict
 from cinematch.settings import Settings
 from data_lake.compaction import LONG_AGO
 from data_lake.forgotten_rows import ForgottenRows
@@ -118,18 +120,38 @@ class LakeEraser:
         return all(reached.get(LogPartition(it["topic"], it["partition"]), 0) >= it["offset"] for it in log_ends)
 
 
-def eraser(settings: Settings) -> LakeEraser:
+class NoLake:
+    """The eraser where LAKE_IN_USE is false: there is nothing to remove, unless something proves that there is a lake:
+    a generation of the batch view, or an offset that a sink has committed."""
+
+    def __init__(self, generations: Callable[[], Sequence[Any]], committed: Callable[[], Mapping[Any, int]]) -> None:
+        self._generations = generations
+        self._committed = committed
+
+    def erase(self, erasure: Erasure) -> Removed:
+        """Remove nothing; see `Eraser`. Raises ConfigurationError."""
+        if self._generations():
+            raise ConfigurationError("LAKE_IN_USE: false is wrong: there are generations of the batch view")
+        if self._committed():
+            raise ConfigurationError("LAKE_IN_USE: false is wrong: a lake sink has been at work")
+        return Removed({})
+
+
+def eraser(settings: Settings) -> Eraser:
     """Give the eraser of this layer (entry point `cinematch.erasers`)."""
+    database, watch = mongodb_client.connect(settings)[settings.mongodb_database], LogWatch(settings.kafka)
+    if not settings.lake_in_use:
+        committed = partial(watch.committed, settings.lake_consumer_group, settings.events_topic)
+        return NoLake(MongoGenerations(database).all, committed)
     tables: dict[str, LakeTable] = {
         settings.events_topic: EventsTable(),
         settings.dead_letter_topic: DeadLettersTable(),
     }
     objects = s3_objects.connect(settings)
     shelves = {topic: (table, LakeFolder(objects, table.folder)) for topic, table in tables.items()}
-    database = mongodb_client.connect(settings)[settings.mongodb_database]
 
     def new_lease() -> MongoLease:
         return MongoLease(database, BATCH_LEASE, new_owner(ERASURE), settings.batch_lease_seconds)
 
     grace = timedelta(seconds=settings.lake_compaction_grace_seconds)
-    return LakeEraser(shelves, s3_lake_files.connect(settings), LogWatch(settings.kafka), new_lease, grace)
+    return LakeEraser(shelves, s3_lake_files.connect(settings), watch, new_lease, grace)
