@@ -10,6 +10,7 @@ from pymongo import ASCENDING
 from pymongo.client_session import ClientSession
 
 from cinematch.adapters.mongodb_client import Document, SyncDatabase, translated
+from cinematch.adapters.mongodb_kept_answers import kept_of
 from cinematch.adapters.mongodb_watchlist_plan import TRANSACTION
 from cinematch.contracts.collections import (
     ERASURES,
@@ -94,7 +95,7 @@ class Erasures:
             return True
         now = datetime.now(UTC)
         removed: dict[str, Document] = {
-            IDEMPOTENCY_KEYS: {"_id": {"$gte": {"user_id": user_id}, "$lt": {"user_id": user_id + "\0"}}},
+            IDEMPOTENCY_KEYS: kept_of(user_id),
             USER_STATS: {"_id": user_id},
             SPEED_REPAIRS: {"_id": user_id},
         }

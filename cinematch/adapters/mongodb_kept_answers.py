@@ -24,6 +24,11 @@ def kept_id(user_id: str, key: str) -> Document:
     return {"user_id": user_id, "key": key}
 
 
+def kept_of(user_id: str) -> Document:
+    """Find all answers that are kept of a user."""
+    return {"_id": {"$gte": {"user_id": user_id}, "$lt": {"user_id": user_id + "\0"}}}
+
+
 def kept_document(user_id: str, key: str, kept: KeptAnswer) -> Document:
     """Give the document of an answer that is kept from now on."""
     answer = {"fingerprint": kept.fingerprint, "answer": kept.answer}

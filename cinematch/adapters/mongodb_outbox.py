@@ -30,6 +30,12 @@ class Outbox:
         with translated():
             return _without_gap(sequence, self._events.find(_after(user_id, sequence), sort=[("sequence", ASCENDING)]))
 
+    def kept_after(self, user_id: str, sequence: int) -> list[Event]:
+        """Give those of the user's events after `sequence` that are still there, in order, whatever is missing."""
+        with translated():
+            found = self._events.find(_after(user_id, sequence), sort=[("sequence", ASCENDING)])
+            return [from_document(document) for document in found]
+
     def unpublished(self) -> Iterator[Event]:
         """Give what is not marked as published, each user's events in order; read while it is consumed."""
         order = [("user_id", ASCENDING), ("sequence", ASCENDING)]

@@ -1,8 +1,8 @@
-"""The lake as other layers read it: which objects to read, and one user's events for a repair."""
+"""The lake as other layers read it: which objects to read, one user's events for a repair, and the dead letters."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import takewhile
 from types import MappingProxyType
@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 from cinematch.adapters import s3_lake_files, s3_objects
 from cinematch.adapters.s3_lake_files import LakeFiles, readable_objects
 from cinematch.adapters.s3_lake_folder import LakeFolder
-from cinematch.contracts.lake_paths import EVENTS_FOLDER, first_day_needed
-from cinematch.contracts.lake_schema import EVENTS_SCHEMA, from_table
+from cinematch.contracts.dead_letter import DeadLetter
+from cinematch.contracts.lake_paths import DEAD_LETTERS_FOLDER, EVENTS_FOLDER, first_day_needed
+from cinematch.contracts.lake_schema import DEAD_LETTERS_SCHEMA, EVENTS_SCHEMA, from_table, letters_from_table
 from cinematch.domain.events import Event
 from cinematch.domain.watchlist import in_sequence
 from cinematch.errors import NotFound
@@ -55,15 +56,37 @@ class Lake:
                 found[event.user_id].append(event)
         return {user_id: _without_gap(floors.get(user_id, 0), events) for user_id, events in found.items()}
 
+    def kept_after(self, user_id: str, sequence: int) -> list[Event]:
+        """Give those of the user's events after `sequence` that are there, in order, whatever is missing."""
+        wanted = (pc.field("user_id") == user_id) & (pc.field("sequence") > sequence)
+        return in_sequence(from_table(self._rows(wanted, None)))
+
     def _rows(self, wanted: pc.Expression, since: datetime | None) -> pa.Table:
-        with readable_objects():
-            try:
-                return self._files.rows(self._keys(since), EVENTS_SCHEMA, wanted)
-            except NotFound:  # compacted, and removed after its grace, while we were reading: look again
-                return self._files.rows(self._keys(since), EVENTS_SCHEMA, wanted)
+        return _read(self._files, lambda: self._keys(since), EVENTS_SCHEMA, wanted)
 
     def _keys(self, since: datetime | None) -> list[str]:
         return self._folder.view().keys(first_day_needed(since) if since else None)
+
+
+class LakeLetters:
+    """The dead letters' folder for readers."""
+
+    def __init__(self, folder: LakeFolder, files: LakeFiles) -> None:
+        self._folder = folder
+        self._files = files
+
+    def under(self, key: bytes) -> list[DeadLetter]:
+        """Give the letters of records that had this key. Raises StoreUnavailable."""
+        wanted = pc.field("key") == key
+        return letters_from_table(_read(self._files, lambda: self._folder.view().keys(), DEAD_LETTERS_SCHEMA, wanted))
+
+
+def _read(files: LakeFiles, keys: Callable[[], Sequence[str]], schema: pa.Schema, wanted: pc.Expression) -> pa.Table:
+    with readable_objects():
+        try:
+            return files.rows(keys(), schema, wanted)
+        except NotFound:  # compacted, and removed after its grace, while we were reading: look again
+            return files.rows(keys(), schema, wanted)
 
 
 def _without_gap(sequence: int, events: Iterable[Event]) -> list[Event]:
@@ -74,3 +97,8 @@ def _without_gap(sequence: int, events: Iterable[Event]) -> list[Event]:
 def connect(settings: Settings) -> Lake:
     """Give the lake of these settings; nothing is sent yet."""
     return Lake(LakeFolder(s3_objects.connect(settings), EVENTS_FOLDER), s3_lake_files.connect(settings))
+
+
+def connect_letters(settings: Settings) -> LakeLetters:
+    """Give the dead letters of these settings; nothing is sent yet."""
+    return LakeLetters(LakeFolder(s3_objects.connect(settings), DEAD_LETTERS_FOLDER), s3_lake_files.connect(settings))

@@ -58,10 +58,12 @@ def export(
     user_id: UserId,
     to: Annotated[Path | None, typer.Option("--to", help="A file; default: standard output.")] = None,
 ) -> None:
-    """Write all that is held of a user as JSON: list, statistics, events."""
+    """Write all that is held of a user as JSON: list, statistics, events, and what else the stores have.
+
+    Its last member says whether it is complete; when a store is away nothing is written.
+    """
     with connected(load_settings()) as stores:
-        stores.export.check(user_id)
-        parts = stores.export.parts(user_id)
+        parts = stores.export.of(user_id)
         if to is not None:
             with to.open("wb") as file:
                 file.writelines(parts)

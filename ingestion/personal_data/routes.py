@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, Final
 
@@ -105,8 +105,11 @@ async def get_erasure(stores: Stores, user_id: UserId) -> ErasureReport:
 )
 @open_to(Access.OWNER_OR_OPERATOR)
 async def export_user(stores: Stores, user_id: UserId) -> StreamingResponse:
-    """Give list, statistics and events as one JSON object, streamed; 404 when there is no such user."""
-    await asyncio.to_thread(stores.export.check, user_id)
+    """Give list, statistics, speed view, kept answers, dead letters and events as one JSON object.
+
+    Its last member `complete` says whether everything was there that ought to be; where not, `missing` tells what. 404:
+    there is no such user; 503: a store is away, and nothing of the copy was sent.
+    """
+    parts = await asyncio.to_thread(stores.export.of, user_id)
     headers = {"Content-Disposition": 'attachment; filename="cinematch-export.json"', "Cache-Control": "no-store"}
-    parts: Iterator[bytes] = stores.export.parts(user_id)
     return StreamingResponse(parts, media_type="application/json", headers=headers)

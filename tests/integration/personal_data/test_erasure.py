@@ -192,10 +192,10 @@ def test_an_erasure_is_gone_from_answers_at_once(stage: ErasureStage) -> None:
 
 def test_an_export_has_list_statistics_and_events(stage: ErasureStage) -> None:
     events = stage.add("ann", "m1", "m2")
-    exported = json.loads(b"".join(stage.personal_data.export.parts("ann")))
+    exported = json.loads(b"".join(stage.personal_data.export.of("ann")))
     assert exported["user_id"] == "ann"
     assert [movie["movie_id"] for movie in exported["list"]] == ["m1", "m2"]
     assert [event["sequence"] for event in exported["events"]] == [event.sequence for event in events]
     assert exported["statistics"]["user_stats"]["stats"]["total_watched"] == 2
     with pytest.raises(UserNotFound):
-        stage.personal_data.export.check("nobody")
+        stage.personal_data.export.of("nobody")

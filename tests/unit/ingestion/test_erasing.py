@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +14,8 @@ import structlog
 
 from cinematch.contracts.erasure import Eraser, Erasure, Removed, user_digest
 from cinematch.domain.changes import Change
-from cinematch.errors import Conflict
+from cinematch.errors import Conflict, StoreUnavailable
+from ingestion.personal_data import routes
 from ingestion.personal_data.erasing import Erasing
 from tests.twins.memory_lease import Holding, MemoryLease
 
@@ -99,3 +102,28 @@ def test_while_another_process_goes_on_with_erasures_nothing_is_done_twice() -> 
     assert both.go_on(stale).finished_at == NOW
     assert both.go_on(stale).steps["first"]["attempts"] == 1
     assert holding.owner is None
+
+
+async def test_the_task_of_the_api_survives_whatever_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routes, "POLL_SECONDS", 0.001)
+    faults = [
+        Conflict("another process"),
+        StoreUnavailable("mongodb", "away"),
+        ZeroDivisionError("nobody thought of it"),
+    ]
+    tried = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    class Erasings:
+        def go_on_with_all(self) -> int:
+            if faults:
+                raise faults.pop()
+            loop.call_soon_threadsafe(tried.set)
+            return 0
+
+    stores: Any = SimpleNamespace(erasing=Erasings())
+    with structlog.testing.capture_logs() as logs:
+        task = asyncio.create_task(routes._go_on(stores))
+        await asyncio.wait_for(tried.wait(), 30)
+        task.cancel()
+    assert {"erasures wait", "going on with erasures failed unexpectedly"} <= {line["event"] for line in logs}
