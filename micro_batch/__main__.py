@@ -58,11 +58,11 @@ def _work(client: SyncClient, settings: Settings, beating: Companion, stop: thre
     try:
         with (
             job.running_streams(spark, settings, trends) as streams,
-            job.followed_catalog(client, settings) as follower,
+            job.running_companions(client, settings) as companions,
         ):
             if job.wait_running(streams, stop):
                 announce_ready()
-            job.watch(streams, [follower, beating], stop)
+            job.watch(streams, [*companions, beating], stop)
     finally:
         spark.stop()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Final
 
 from pyspark.sql import SparkSession
@@ -22,6 +22,7 @@ from cinematch.spark.stream_figures import tell_streams
 from micro_batch.bootstrap import bootstrap_global_stats
 from micro_batch.catalog_follower import CatalogFollower
 from micro_batch.global_trends_stream import start_global_trends_stream
+from micro_batch.overdue_events import OverdueEvents, OverdueStores
 from micro_batch.user_stats import UserStatsStores
 from micro_batch.user_stats_stream import start_user_stats_stream
 
@@ -52,11 +53,17 @@ def running_streams(spark: SparkSession, settings: Settings, trends: GlobalTrend
             stream.stop()
 
 
-def followed_catalog(client: SyncClient, settings: Settings) -> AbstractContextManager[Companion]:
-    """Follow the changes of the catalog beside the streams, in the driver; stop at the end."""
-    stores = UserStatsStores.of(client, settings.mongodb_database)
-    follower = CatalogFollower(client[settings.mongodb_database], stores)
-    return accompanied("catalog follower", follower.run)
+@contextmanager
+def running_companions(client: SyncClient, settings: Settings) -> Iterator[list[Companion]]:
+    """Follow the catalog, and look after overdue events, beside the streams in the driver; stop at the end."""
+    database = settings.mongodb_database
+    follower = CatalogFollower(client[database], UserStatsStores.of(client, database))
+    overdue = OverdueEvents(OverdueStores.of(client, database))
+    with (
+        accompanied("catalog follower", follower.run) as following,
+        accompanied("overdue events", overdue.run) as looking,
+    ):
+        yield [following, looking]
 
 
 def wait_running(streams: Sequence[StreamingQuery], stop: threading.Event) -> bool:

@@ -155,10 +155,10 @@ def test_a_stream_that_cannot_reach_mongodb_ends_and_is_noticed(
     stage.publish()
     with (
         job.running_streams(spark, astray, trends) as streams,
-        job.followed_catalog(stage.client, quick) as follower,
+        job.running_companions(stage.client, quick) as companions,
         pytest.raises(StreamFailed, match=r"(?s)user_stats has ended.*mongodb is unavailable"),
     ):
-        job.watch(streams, [follower], threading.Event())
+        job.watch(streams, companions, threading.Event())
     assert stage.database.user_stats.count_documents({}) == 0
 
     drain(spark, stage, quick.model_copy(update={"checkpoint_dir": tmp_path / "astray"}))
