@@ -58,7 +58,8 @@ def _start(settings: Settings, stop: threading.Event) -> LakeSink | None:
 
 def _sink(settings: Settings) -> LakeSink:
     key, secret = settings.s3_access_key_id.get_secret_value(), settings.s3_secret_access_key.get_secret_value()
-    ensure_bucket(settings.s3_endpoint_url, key, secret, settings.lake_bucket, settings.s3_ca_file)
+    bucket = (settings.lake_bucket, settings.s3_ca_file, settings.s3_region)
+    ensure_bucket(settings.s3_endpoint_url, key, secret, *bucket)
     topics = {settings.events_topic: settings.topic_partitions, settings.dead_letter_topic: 1}
     ensure_topics(settings.kafka, topics, settings.topic_retentions)
     dead_letters = DeadLetterOffice(settings.kafka, settings.dead_letter_topic)
