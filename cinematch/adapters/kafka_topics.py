@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
-from kafka.errors import AuthorizationError, KafkaError
+from kafka.errors import KafkaError
 
 from cinematch.adapters.kafka_connection import Brokers, connection, unavailable
 from cinematch.telemetry import get_logger
@@ -17,6 +17,7 @@ RETENTION: Final = "retention.ms"
 DAY_MS: Final = 86_400_000
 BROKERS_CHOICE: Final[Mapping[str, int]] = MappingProxyType({})
 """No retention of their own: the brokers' own for every topic."""
+_DONE: Final = "OK"
 _log = get_logger(__name__)
 
 
@@ -50,13 +51,20 @@ def ensure_topics(
 
 
 def _bring_up_to_date(client: KafkaAdminClient, wanted: Mapping[str, dict[str, str]]) -> None:
-    """Change what differs. Raises KafkaError."""
-    try:
-        for name, configuration in wanted.items():
-            asked = ConfigResource(ConfigResourceType.TOPIC, name, dict.fromkeys(configuration))
-            found = client.describe_configs([asked], config_filter="all")["topic"][name]
-            if found[RETENTION]["value"] != configuration[RETENTION]:
-                client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, configuration)])
-                _log.info("a topic has another retention now", topic=name, milliseconds=configuration[RETENTION])
-    except AuthorizationError as error:
-        _log.info("the retention of topics is not ours to set", reason=type(error).__name__)
+    """Change what differs, where we may. Raises KafkaError."""
+    for name, configuration in wanted.items():
+        asked = ConfigResource(ConfigResourceType.TOPIC, name, dict.fromkeys(configuration))
+        found = client.describe_configs([asked], config_filter="all")["topic"][name]
+        if RETENTION not in found:  # so the driver tells that we may not even ask
+            _log.info("the retention of a topic is not ours to know", topic=name)
+        elif found[RETENTION]["value"] != configuration[RETENTION]:
+            changed = ConfigResource(ConfigResourceType.TOPIC, name, configuration)
+            answer = client.alter_configs([changed])["topic"][name]
+            _tell(name, configuration[RETENTION], answer)
+
+
+def _tell(topic: str, milliseconds: str, answer: str) -> None:
+    if answer == _DONE:
+        _log.info("a topic has another retention now", topic=topic, milliseconds=milliseconds)
+    else:
+        _log.warning("a topic keeps another retention", topic=topic, wanted_milliseconds=milliseconds, reason=answer)
