@@ -52,7 +52,7 @@ def apply_kafka(settings: Settings, passwords: LayerPasswords) -> list[str]:
         settings.dead_letter_topic: 1,
         settings.speed_deltas_topic: settings.topic_partitions,
     }
-    ensure_topics(settings.kafka, topics)
+    ensure_topics(settings.kafka, topics, settings.topic_retentions)
     users, layers = KafkaUsers(settings.kafka, MECHANISM), [it for it in privileges(settings) if it.uses_kafka]
     for layer in layers:
         users.put(layer, passwords.of(layer))
