@@ -41,8 +41,8 @@ class Look:
 
 
 LOOKS: Final = (
-    Look("light", {"viewport": {"width": 1280, "height": 1000}, "color_scheme": "light"}),
-    Look("dark", {"viewport": {"width": 1280, "height": 1000}, "color_scheme": "dark"}),
+    Look("light", {"viewport": {"width": 1280, "height": 1120}, "color_scheme": "light"}),
+    Look("dark", {"viewport": {"width": 1280, "height": 1120}, "color_scheme": "dark"}),
     Look("360", {"viewport": {"width": 360, "height": 1400}, "color_scheme": "light"}),
 )
 READY: Final = {
