@@ -77,7 +77,6 @@ def layer_users(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> LayerUsers:
     """The users of all layers, made on all servers."""
-    folder = tmp_path_factory.mktemp("layers")
     nobody = Settings(
         mongodb_url=secured_mongo.url_of_nobody,
         mongodb_ca_file=authority.ca_file,
@@ -89,7 +88,7 @@ def layer_users(
         s3_endpoint_url=secured_minio.url,
         s3_ca_file=authority.ca_file,
         lake_bucket="lake",
-        checkpoint_dir=folder / "checkpoints",
+        checkpoint_dir=tmp_path_factory.mktemp("checkpoints"),
     )
     administrator = changed(
         nobody,
@@ -104,7 +103,7 @@ def layer_users(
     passwords = LayerPasswords.model_validate({name.lower(): value for name, value in new_passwords()})
     for apply in APPLY.values():
         apply(administrator, passwords)
-    return LayerUsers(nobody, administrator, passwords, folder)
+    return LayerUsers(nobody, administrator, passwords)
 
 
 def running(server: Server) -> Iterator[Server]:
