@@ -27,6 +27,8 @@ from tests.browser.site import Site, served
 ROUTERS = (ingestion_router, serving_router, dashboard_router)
 WAIT_MS = 15_000
 """How long a test waits for the page, on a busy machine."""
+LOAD_MS = 60_000
+"""How long a page may take to load with all its files, on a machine that many tests share."""
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +121,7 @@ def new_context(browser: Browser, site: Site) -> Iterator[Callable[..., BrowserC
             context = browser.new_context(**{"base_url": site.url, "locale": "en-GB", **options})  # type: ignore[arg-type]
             contexts.callback(context.close)
             context.set_default_timeout(WAIT_MS)
+            context.set_default_navigation_timeout(LOAD_MS)
             return context
 
         yield new
