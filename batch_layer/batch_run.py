@@ -7,18 +7,20 @@ around is swept up by the next run.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from batch_layer.exclusion import wait_for_erasure
+from batch_layer.missing_events import send_again
 from batch_layer.publication import Stores, publish
 from batch_layer.retention import retire, sweep
 from cinematch.contracts.batch_document import DOCUMENT_VERSION
 from cinematch.contracts.exclusion import Exclusion, Lease
 from cinematch.contracts.generations import Generation, GenerationState
+from cinematch.contracts.missing_events import Gap
 from cinematch.errors import CineMatchError
 from cinematch.settings import Settings
 from cinematch.spans import first_span, first_trace, span
@@ -44,7 +46,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What was computed and written; see `Generation`. `chunks`: documents of whole lists; times: of the new events."""
+    """What was computed and written; see `Generation`. `chunks`: documents of whole lists; times: of the new events.
+
+    missing: what lacks before events that had to wait, of some of the waiting users, other ones each night.
+    """
 
     users: int
     films: int
@@ -54,6 +59,7 @@ class Built:
     first_event_time: datetime | None
     last_event_time: datetime | None
     resume_offsets: Mapping[str, int]
+    missing: Mapping[str, Sequence[Gap]] = field(default_factory=dict)
 
 
 Build = Callable[[Plan], Built]
@@ -69,9 +75,10 @@ def run_batch(
     3. Sweep up what killed runs left, and choose what to build on.
     4. Compute and write it, count what was written, and record it as ready.
     5. Publish it (see `publish`).
-    6. Drop what is past the retention.
+    6. Have the outbox send again what lacks in the lake although later events are there: the next run goes on with it.
+    7. Drop what is past the retention.
 
-    A failure of 3 to 5 is recorded with its reason. Raises Conflict when another run is at work, StoreUnavailable,
+    A failure of 3 to 6 is recorded with its reason. Raises Conflict when another run is at work, StoreUnavailable,
     GenerationIncomplete, and whatever `build` raises.
     """
     wait_for_erasure(lease)
@@ -84,9 +91,10 @@ def run_batch(
                 base = None if full else choose_base(stores, as_of)
                 stores.generations.update(number, base=base.number if base else None)
                 with span("compute"):
-                    _compute(stores, build, Plan(number, base, as_of, started_at))
+                    built = _compute(stores, build, Plan(number, base, as_of, started_at))
             with _failure_recorded(stores, number), span("publish"):  # it stays ready, and a rollback can publish it
                 publish(stores, number, exclusion.confirm)
+                stores.generations.update(number, sent_again=send_again(stores, built.missing))
             retire(stores, settings.batch_generations_kept, settings.batch_grace_seconds, datetime.now(UTC))
         return stores.generations.get(number)
 
@@ -113,7 +121,7 @@ def _ends_before(generation: Generation, as_of: datetime) -> bool:
     return generation.last_event_time is None or generation.last_event_time < as_of
 
 
-def _compute(stores: Stores, build: Build, plan: Plan) -> None:
+def _compute(stores: Stores, build: Build, plan: Plan) -> Built:
     started = time.monotonic()
     _log.info("batch run", generation=plan.number, base=plan.base.number if plan.base else None, as_of=plan.as_of)
     built = build(plan)
@@ -126,7 +134,7 @@ def _compute(stores: Stores, build: Build, plan: Plan) -> None:
     if built.waiting_users:
         _log.warning("events wait for earlier ones of their users", generation=plan.number, users=built.waiting_users)
     facts = asdict(built) | _event_range(built, plan.base)
-    del facts["chunks"]
+    del facts["chunks"], facts["missing"]
     stores.generations.update(
         plan.number,
         state=GenerationState.READY,
@@ -135,6 +143,7 @@ def _compute(stores: Stores, build: Build, plan: Plan) -> None:
         document_version=DOCUMENT_VERSION,
         **facts,
     )
+    return built
 
 
 def _event_range(built: Built, base: Generation | None) -> dict[str, datetime | None]:

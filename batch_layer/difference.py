@@ -74,6 +74,7 @@ def _carried(state: DataFrame) -> DataFrame:
         "first_event_time": sf.lit(None).cast("timestamp"),
         "last_event_time": sf.lit(None).cast("timestamp"),
         "pending": sf.array().cast(FOLDED_SCHEMA["pending"].dataType),
+        "missing": sf.array().cast(FOLDED_SCHEMA["missing"].dataType),
         "is_carried": sf.lit(True),
     }
     return state.withColumns(nothing).select(*FOLDED_SCHEMA.names)

@@ -34,6 +34,7 @@ from cinematch.contracts.batch_state import state_catalog_prefix, state_prefix
 from cinematch.contracts.collections import CATALOG, ERASURES
 from cinematch.contracts.generations import CHUNK_ENTRIES
 from cinematch.contracts.lake_paths import EVENTS_FOLDER, first_day_needed
+from cinematch.contracts.missing_events import Gap
 from cinematch.errors import CineMatchError
 from cinematch.settings import Settings
 from cinematch.spark.lake_reader import read_lake_objects
@@ -43,6 +44,8 @@ DOCUMENTS_AT_ONCE: Final = 500
 """Rows of one Arrow batch on the way to MongoDB: a document has up to 50 KB, and lists come with it."""
 MOST_TO_REPLACE: Final = 0.5
 """The share of users beyond which it costs less to describe everybody than to carry over and replace."""
+ASKED_FOR_USERS: Final = 50_000
+"""Of so many users one run asks the outbox for what lacks in the lake: some 50 MB in the driver at most."""
 WRITTEN: Final = "users long, chunks long"
 FILMS: Final = "size(entries.movie_id)"
 """SQL for the length of a list, for which one column of the entries is read and not all."""
@@ -67,7 +70,7 @@ def build(spark: SparkSession, settings: Settings, plan: Plan) -> Built:
         folded = _fold(spark, settings, plan, events, floors)
         _write_documents(spark, settings, plan, folded, floors)
         floors.unpersist()
-        return _facts(folded, read)
+        return _facts(folded, read, plan.number)
 
 
 def _window(settings: Settings, plan: Plan) -> Window:
@@ -189,7 +192,7 @@ def _generations(settings: Settings) -> MongoGenerations:
     return MongoGenerations(mongodb_client.connect(settings)[settings.mongodb_database])
 
 
-def _facts(folded: DataFrame, read: Window) -> Built:
+def _facts(folded: DataFrame, read: Window, number: int) -> Built:
     facts = folded.agg(
         sf.count("*").alias("users"),
         _sum(FILMS).alias("films"),
@@ -200,7 +203,9 @@ def _facts(folded: DataFrame, read: Window) -> Built:
         sf.max("last_event_time").alias("last_event_time"),
     )
     (row,) = facts.toArrow().to_pylist()  # collect() would give naive times, in the machine's own zone
-    return Built(**row, resume_offsets=read.resume_offsets(_pending(folded)))
+    waits = row["waiting_users"] > 0
+    missing = _missing(folded, number) if waits else {}
+    return Built(**row, resume_offsets=read.resume_offsets(_pending(folded)), missing=missing)
 
 
 def _sum(expression: str) -> Column:
@@ -210,6 +215,13 @@ def _sum(expression: str) -> Column:
 def _pending(folded: DataFrame) -> dict[int, int]:
     waiting = folded.select(sf.explode("pending").alias("it")).groupBy("it.kafka_partition")
     return {row[0]: row[1] for row in waiting.agg(sf.min("it.kafka_offset")).collect()}
+
+
+def _missing(folded: DataFrame, number: int) -> dict[str, list[Gap]]:
+    """Give what lacks, by user: each night of other users, so that those whose events nobody has hide no others."""
+    lacking = folded.where(sf.size("missing") > 0).orderBy(sf.xxhash64("user_id", sf.lit(number)))
+    rows = lacking.select("user_id", "missing").limit(ASKED_FOR_USERS).collect()
+    return {row.user_id: [Gap(gap.first, gap.last) for gap in row.missing] for row in rows}
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from batch_layer.handoff import reset_speed_layer_deltas, restore_tails
 from cinematch.contracts.batch_state import BatchStates
 from cinematch.contracts.erasure import Floors
 from cinematch.contracts.generations import Generation, Generations, GenerationState
+from cinematch.contracts.missing_events import PublishedEvents
 from cinematch.contracts.speed_view import EventHistory, SpeedView
 from cinematch.errors import Conflict, NotFound
 from cinematch.telemetry import get_logger
@@ -28,6 +29,7 @@ class Stores:
     speed_view: SpeedView
     history: EventHistory
     floors: Floors
+    outbox: PublishedEvents
 
 
 def publish(stores: Stores, number: int, confirm: Callable[[], None]) -> None:

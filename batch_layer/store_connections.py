@@ -33,6 +33,7 @@ def connected_stores(settings: Settings) -> Iterator[tuple[Stores, Lease]]:
                 RedisSpeedView(redis, settings.speed_idle_expiry_seconds),
                 JoinedHistory(Outbox(database), s3_lake.connect(settings)),
                 Erasures(database),
+                Outbox(database),
             ),
             MongoLease(database, LEASE_NAME, new_owner(), settings.batch_lease_seconds),
         )

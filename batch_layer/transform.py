@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from typing import Any, Final
 
 import pyarrow as pa
@@ -35,6 +36,7 @@ from cinematch.contracts.batch_document import batch_document
 from cinematch.contracts.catalog_document import read_film
 from cinematch.contracts.event_codec import from_document
 from cinematch.contracts.generations import list_chunks
+from cinematch.contracts.missing_events import gaps
 from cinematch.domain.events import Event
 from cinematch.domain.summary import summarise
 from cinematch.domain.watchlist import Film, Watchlist, replay
@@ -46,6 +48,9 @@ ROWS_OF_A_GROUP: Final = 100_000
 PENDING_SCHEMA: Final = StructType(
     [StructField("kafka_partition", IntegerType(), False), StructField("kafka_offset", LongType(), False)]
 )
+GAP_SCHEMA: Final = StructType([StructField("first", LongType(), False), StructField("last", LongType(), False)])
+GAPS_OF_A_USER: Final = 100
+"""So many gaps of a user are told at once; a later run tells the others."""
 FOLDED_SCHEMA: Final = StructType(
     [
         *STATE_SCHEMA.fields,
@@ -53,6 +58,7 @@ FOLDED_SCHEMA: Final = StructType(
         StructField("first_event_time", TimestampType()),
         StructField("last_event_time", TimestampType()),
         StructField("pending", ArrayType(PENDING_SCHEMA, False), False),
+        StructField("missing", ArrayType(GAP_SCHEMA, False), False),
         StructField("is_carried", BooleanType(), False),
     ]
 )
@@ -101,8 +107,8 @@ def fold(state: DataFrame, events: DataFrame, groups: int, as_of: datetime | Non
     Both may have a column `floor` (see `with_floors`): what the state has of such a user up to the floor is forgotten,
     events up to it are none, and where nothing comes after it, neither does a row.
     Out: FOLDED_SCHEMA, one row for every other user of either: the new state, and of this fold: events folded in, their
-    first and last event_time, and per Kafka partition the first offset of a new event that had to wait (for a
-    gap, or as_of); is_carried is false: each row was made here.
+    first and last event_time, per Kafka partition the first offset of a new event that had to wait (for a gap, or
+    as_of), and the gaps that are missing before events that are there; is_carried is false: each row was made here.
     """
     group = _group(groups)
     return (
@@ -176,8 +182,14 @@ def _folded_row(
         "first_event_time": min(times, default=None),
         "last_event_time": max(times, default=None),
         "pending": list(_pending(arrived, events, after.sequence)),
+        "missing": _missing(events, after.sequence),
         "is_carried": False,
     }
+
+
+def _missing(events: list[Event], sequence: int) -> list[dict[str, int]]:
+    waiting = (event.sequence for event in events if event.sequence > sequence)
+    return [gap._asdict() for gap in islice(gaps(sequence, waiting), GAPS_OF_A_USER)]
 
 
 def _pending(arrived: list[dict[str, Any]], events: list[Event], sequence: int) -> Iterator[dict[str, int]]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from pymongo import ASCENDING
+from pymongo import ASCENDING, UpdateMany
 from pymongo.read_concern import ReadConcern
 
 from cinematch.adapters.mongodb_client import Document, SyncDatabase, translated
 from cinematch.contracts.collections import OUTBOX
 from cinematch.contracts.event_codec import from_document
+from cinematch.contracts.missing_events import Gap
 from cinematch.domain.events import Event
 
 UNPUBLISHED_INDEX: Final = "unpublished"
@@ -62,6 +63,21 @@ class Outbox:
         condition = {"_id": {"$in": [event.event_id for event in events]}, "published_at": None}
         with translated():
             self._events.update_many(condition, {"$set": {"published_at": datetime.now(UTC)}})
+
+    def publish_again(self, missing: Mapping[str, Sequence[Gap]]) -> int:
+        """Take the mark from what was published of these users' gaps: the relay's next sweep sends it; how many."""
+        updates = [
+            UpdateMany(
+                {"user_id": user_id, "sequence": {"$gte": gap.first, "$lte": gap.last}, "published_at": {"$ne": None}},
+                {"$set": {"published_at": None}},
+            )
+            for user_id, user_gaps in missing.items()
+            for gap in user_gaps
+        ]
+        if not updates:
+            return 0
+        with translated():
+            return self._events.bulk_write(updates, ordered=False).modified_count
 
     def forget(self, user_id: str, floor: int) -> tuple[int, int]:
         """Remove a user's events up to the floor that are published; give how many went, and how many are left."""

@@ -38,6 +38,7 @@ class Generation:
     base: the generation whose state it builds on (None: every event ever stored); as_of: only events before that time
     (None: all that the lake had). users, films: documents and list entries; events: those folded in by this run;
     waiting_users: users with events that had to wait, because an earlier one of theirs is missing (or by as_of);
+    sent_again: events that lacked in the lake and that the outbox publishes once more;
     first_event_time, last_event_time: of all events that it contains. resume_offsets: "topic/partition" -> the first
     Kafka offset that it may not contain. document_version: the DOCUMENT_VERSION of its documents. is_published is told
     by the view, not by the record.
@@ -55,6 +56,7 @@ class Generation:
     films: int = 0
     events: int = 0
     waiting_users: int = 0
+    sent_again: int = 0
     first_event_time: datetime | None = None
     last_event_time: datetime | None = None
     resume_offsets: Mapping[str, int] = field(default_factory=dict)

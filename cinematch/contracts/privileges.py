@@ -246,6 +246,7 @@ _SCHEDULER: Final = Privileges(
             names.USER_STATS_BATCH: frozenset({"collMod"}),
             names.BATCH_GENERATIONS: _PUT,
             names.LEASES: _PUT,
+            names.OUTBOX: frozenset({"update"}),  # the mark of what lacks in the lake, so that the relay sends it again
         },
         # The audit: a reader of answers, who asks for repairs as any reader does, and keeps a record.
         {names.AUDITS: _APPEND | {"remove"}, names.SPEED_REPAIRS: _PUT},

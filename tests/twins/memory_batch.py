@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -15,6 +15,7 @@ from cinematch.adapters.mongodb_generations import decode
 from cinematch.contracts.catalog_document import catalog_document
 from cinematch.contracts.generations import Generations
 from cinematch.contracts.lake_schema import KafkaPlace, to_table
+from cinematch.contracts.missing_events import Gap
 from cinematch.domain.events import Event
 from cinematch.domain.watchlist import Film, in_sequence
 
@@ -49,6 +50,23 @@ class MemoryLake:
     def events_after(self, user_id: str, sequence: int) -> list[Event]:
         own = in_sequence(each for each in self.events if each.user_id == user_id and each.sequence > sequence)
         return [event for due, event in enumerate(own, start=sequence + 1) if event.sequence == due]
+
+
+@dataclass
+class MemoryOutbox(MemoryLake):
+    """The same with the marks of the relay; `again`: events that wait for being published once more."""
+
+    again: list[Event] = field(default_factory=list)
+
+    def publish_again(self, missing: Mapping[str, Sequence[Gap]]) -> int:
+        wanted = [
+            event
+            for event in self.events
+            if any(gap.first <= event.sequence <= gap.last for gap in missing.get(event.user_id, ()))
+            and event not in self.again
+        ]
+        self.again += wanted
+        return len(wanted)
 
 
 @dataclass
@@ -90,6 +108,7 @@ def _facts(folded: pa.Table, chunks: int) -> Built:
         chunks=chunks,
         events=sum(row["events"] for row in rows),
         waiting_users=sum(bool(row["pending"]) for row in rows),
+        missing={row["user_id"]: [Gap(**gap) for gap in row["missing"]] for row in rows if row["missing"]},
         first_event_time=min((row["first_event_time"] for row in rows if row["first_event_time"]), default=None),
         last_event_time=max((row["last_event_time"] for row in rows if row["last_event_time"]), default=None),
         resume_offsets={},

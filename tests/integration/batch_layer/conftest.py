@@ -55,6 +55,7 @@ def stores(batch_settings: Settings, client: SyncClient) -> Iterator[Stores]:
         RedisSpeedView(redis, batch_settings.speed_idle_expiry_seconds),
         JoinedHistory(Outbox(database), s3_lake.connect(batch_settings)),
         Erasures(database),
+        Outbox(database),
     )
     redis.close()
 

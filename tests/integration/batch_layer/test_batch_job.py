@@ -13,6 +13,7 @@ from batch_layer.job import BatchJobFailed
 from cinematch.adapters import s3_objects
 from cinematch.contracts.batch_document import DOCUMENT_VERSION
 from cinematch.contracts.erasure import user_digest
+from cinematch.contracts.event_codec import to_document
 from cinematch.contracts.generations import CHUNK_ENTRIES, GenerationState
 from cinematch.contracts.lake_paths import ObjectName
 from cinematch.contracts.log_record import LogPartition
@@ -265,6 +266,22 @@ def test_a_night_that_fails_in_spark_says_why_and_harms_nothing(batch_layer: Bat
     batch_layer.run()
     assert batch_layer.stores.generations.stored() == batch_layer.stores.states.stored() == {1, 3}
     assert batch_layer.stores.states.complete() == {1, 3}
+
+
+def test_a_hole_of_the_lake_is_healed_by_what_the_outbox_sends_again(batch_layer: BatchLayer) -> None:
+    batch_layer.catalog(FILMS.values())
+    log, published_at = [add(n, f"m{n}", 7, "ann") for n in range(1, 6)], datetime.now(UTC)
+    outbox = batch_layer.database["outbox"]
+    outbox.insert_many({"_id": n, **to_document(it), "published_at": published_at} for n, it in enumerate(log))
+    store_events(batch_layer.settings, [log[0], log[3], add(1, "m1", 7, "bob")])
+    first = batch_layer.run()
+    assert (first.waiting_users, first.sent_again) == (1, 2)
+    assert [it["sequence"] for it in outbox.find({"published_at": None}, sort=[("sequence", 1)])] == [2, 3]
+    assert batch_layer.stores.states.complete() == {1}
+    store_events(batch_layer.settings, [*log[1:3], log[4]])
+    second = batch_layer.run()
+    assert (second.base, second.waiting_users, second.sent_again) == (1, 0, 0)
+    check_published(batch_layer, second.number, {"ann": log, "bob": [add(1, "m1", 7, "bob")]}, FILMS)
 
 
 def test_as_of_and_rollback_keep_the_speed_view_joined(batch_layer: BatchLayer) -> None:

@@ -74,14 +74,16 @@ class TestFold:
         (row,) = fold(STATE.empty_table(), [first, third, third])
         assert row["sequence"] == 1
         assert row["pending"] == [{"kafka_partition": 0, "kafka_offset": 1}]
+        assert row["missing"] == [{"first": 2, "last": 2}]
         (row,) = fold(as_state([row]), [third, second])
-        assert (row["sequence"], row["events"], row["pending"]) == (3, 2, [])
+        assert (row["sequence"], row["events"], row["pending"], row["missing"]) == (3, 2, [], [])
 
     def test_an_event_after_the_cut_waits_although_it_happened_before(self) -> None:
         late = add(1, "a", event_time=EPOCH + timedelta(days=2))
         early = add(2, "b", event_time=EPOCH)
         (row,) = fold(STATE.empty_table(), [late, early], as_of=EPOCH + timedelta(days=1))
         assert (row["sequence"], row["pending"]) == (0, [{"kafka_partition": 0, "kafka_offset": 0}])
+        assert row["missing"] == []
 
     def test_a_user_whose_list_is_empty_keeps_a_row(self) -> None:
         first = add(1, "a", 7)

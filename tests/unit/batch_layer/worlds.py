@@ -15,7 +15,7 @@ from cinematch.domain.events import Event
 from cinematch.domain.watchlist import Film
 from cinematch.settings import Settings
 from tests.batches import canonical, expected
-from tests.twins.memory_batch import MemoryBatchJob, MemoryLake, MemoryStates
+from tests.twins.memory_batch import MemoryBatchJob, MemoryLake, MemoryOutbox, MemoryStates
 from tests.twins.memory_floors import MemoryFloors
 from tests.twins.memory_generations import MemoryGenerations
 from tests.twins.memory_lease import Holding, MemoryLease
@@ -54,7 +54,7 @@ class BatchWorld:
     generations: MemoryGenerations = field(default_factory=MemoryGenerations)
     states: MemoryStates = field(default_factory=MemoryStates)
     speed_view: MemorySpeedView = field(default_factory=MemorySpeedView)
-    outbox: MemoryLake = field(default_factory=MemoryLake)
+    outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
     lake: MemoryLake = field(default_factory=MemoryLake)
     holding: Holding = field(default_factory=Holding)
 
@@ -65,16 +65,21 @@ class BatchWorld:
         for event in events:
             self.speed_view.apply({event.user_id: [event]})
 
+    def relay(self) -> None:
+        """Let the relay publish again what the outbox was asked for."""
+        self.lake.events += self.outbox.again
+        self.outbox.again = []
+
     @property
     def stores(self) -> Stores:
         """Give the stores as a process uses them."""
         history = JoinedHistory(self.outbox, self.lake)
-        return Stores(self.generations, self.states, self.speed_view, history, MemoryFloors())
+        return Stores(self.generations, self.states, self.speed_view, history, MemoryFloors(), self.outbox)
 
     def mortal_stores(self, calls: int) -> Stores:
         """Give the stores of a process that is killed at that many calls."""
         left, whole = [calls], self.stores
-        names = ("generations", "states", "speed_view", "history")
+        names = ("generations", "states", "speed_view", "history", "outbox")
         return replace(whole, **{name: Mortal(getattr(whole, name), left) for name in names})
 
     def run(

@@ -15,6 +15,7 @@ import yaml
 from cinematch.local_stack.layers import LAYERS
 from cinematch.metrics.catalogue import METRICS
 from cinematch.metrics.metric import Kind, Metric
+from tests.promql import NAME, Series, evaluate
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
 DASHBOARDS = sorted((DEPLOY / "grafana" / "dashboards").glob("*.json"))
@@ -67,6 +68,14 @@ def test_each_alert_says_what_is_wrong_and_how_bad_it_is() -> None:
     for rule in rules():
         assert rule["annotations"]["summary"]
         assert rule["labels"]["severity"] in ("warning", "critical")
+
+
+def test_users_whose_boundary_stands_still_are_told_of_when_the_next_run_has_not_helped() -> None:
+    (rule,) = (rule for rule in rules() if rule["alert"] == "BatchWaits")
+    assert rule["for"] == "30h"  # a run each day, and the time that it takes
+    labels = {NAME: "cinematch_batch_waiting_users", "job": "scheduler"}
+    for users, fires in ((3.0, True), (0.0, False)):
+        assert bool(evaluate(rule["expr"], [Series(labels, [(0.0, users)])], 60.0)) is fires
 
 
 def test_panels_have_titles_and_do_not_overlap() -> None:
