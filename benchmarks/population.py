@@ -21,7 +21,7 @@ from cinematch.adapters.mongodb_generations import MongoGenerations, encode
 from cinematch.adapters.mongodb_schema import ensure_schema
 from cinematch.contracts.batch_document import DOCUMENT_VERSION, batch_document
 from cinematch.contracts.collections import USER_SEQUENCES
-from cinematch.contracts.generations import GenerationState
+from cinematch.contracts.generations import GenerationState, list_chunks
 from cinematch.contracts.speed_view import SpeedView
 from cinematch.domain.changes import Stamp, effective_events
 from cinematch.domain.events import Event
@@ -48,15 +48,20 @@ def user_name(number: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """One computed user: documents at two boundaries, one event apart, and the events after the first."""
+    """One computed user: documents at two boundaries, one event apart, with the whole lists, and the events after."""
 
     documents: tuple[bytes, bytes]
+    chunks: tuple[tuple[bytes, ...], tuple[bytes, ...]]
     boundary: int
     tail: tuple[Event, ...]
 
     def document(self, number: int, user: int) -> bytes:
         """Give the document of generation `number` (1 or 2) under a user's name."""
-        return self.documents[number - 1].replace(_PLACEHOLDER.encode(), user_name(user).encode())
+        return _renamed(self.documents[number - 1], user)
+
+    def whole_list(self, number: int, user: int) -> list[bytes]:
+        """Give the whole list of generation `number` under a user's name."""
+        return [_renamed(chunk, user) for chunk in self.chunks[number - 1]]
 
     def tail_of(self, user: int) -> list[Event]:
         """Give the pending events under a user's name."""
@@ -71,9 +76,12 @@ def templates() -> tuple[Template, ...]:
 
 
 def load_catalog(database: SyncDatabase) -> None:
-    """Create collections and indexes, and load the invented films."""
+    """Create collections and indexes, and load the invented films, as no import has changed them since.
+
+    For what an import refreshes after the batch is not merged, but folded from the whole list.
+    """
     ensure_schema(database)
-    CatalogWriter(database).put(invented_catalog(SEED))
+    CatalogWriter(database).add_missing(invented_catalog(SEED))
 
 
 def load_users(database: SyncDatabase, view: SpeedView, users: int) -> MongoGenerations:
@@ -82,7 +90,8 @@ def load_users(database: SyncDatabase, view: SpeedView, users: int) -> MongoGene
     for number in (1, 2):
         generations.create("benchmark", NOW, None, None)
         for group in _groups(users):
-            generations.write_encoded(number, [template.document(number, user) for user, template in group], [])
+            lists = [chunk for user, template in group for chunk in template.whole_list(number, user)]
+            generations.write_encoded(number, [template.document(number, user) for user, template in group], lists)
         generations.update(number, state=GenerationState.READY.value, users=users, document_version=DOCUMENT_VERSION)
     for group in _groups(users):
         issued = [{"_id": user_name(user), "sequence": it.boundary + len(it.tail)} for user, it in group]
@@ -104,8 +113,14 @@ def _template(data: DataSet, place: int, length: int) -> Template:
     changes = islice(data.changes(place, length), length)
     events = effective_events(_PLACEHOLDER, changes, {}, stamps)
     boundary = max(len(events) - PENDING, 0)
+    lists = [replay(events[: boundary + more]) for more in (0, 1)]
     documents = [
-        encode(batch_document(_PLACEHOLDER, summarise(replay(events[: boundary + more]), films), 1 + more, NOW))
-        for more in (0, 1)
+        encode(batch_document(_PLACEHOLDER, summarise(it, films), number, NOW))
+        for number, it in enumerate(lists, start=1)
     ]
-    return Template((documents[0], documents[1]), boundary, tuple(events[boundary:]))
+    first, second = (tuple(map(encode, list_chunks(_PLACEHOLDER, it))) for it in lists)
+    return Template((documents[0], documents[1]), (first, second), boundary, tuple(events[boundary:]))
+
+
+def _renamed(document: bytes, user: int) -> bytes:
+    return document.replace(_PLACEHOLDER.encode(), user_name(user).encode())

@@ -1,7 +1,8 @@
 """The measures, in the order in which they run; each is one module of `benchmarks.measures`.
 
 A module has a docstring (the method, as the report prints it), TITLE, LIMIT (what limits its figures), SECONDS (how
-long it may take, quick and full; None: not part of the quick run) and `measure(quick) -> Findings`.
+long it may take, quick and full; None: not part of the quick run) and `measure(quick) -> Findings`. It may have TRIED:
+what was tried, and what came of it, which the report prints where a goal is missed.
 """
 
 from __future__ import annotations

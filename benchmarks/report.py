@@ -150,6 +150,9 @@ def _section(name: str, found: Results) -> str:
         lines += ["", *(f"- {remark}" for remark in run["remarks"])]
     lines.append(f"\n*Method* (`{name}`). {inspect.cleandoc(measure.__doc__ or '')}")
     lines.append(f"\n*What limits it.* {measure.LIMIT}\n")
+    tried = getattr(measure, "TRIED", None)
+    if tried and any(row.met is False for row in found.rows_of(name)):
+        lines.append(f"*What was tried.* {tried}\n")
     return "\n".join(lines)
 
 

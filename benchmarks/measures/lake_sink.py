@@ -37,6 +37,11 @@ LIMIT: Final = (
     "One Python process: kafka-python's reading takes most of it, then decoding and validating each event by the "
     "contract. A second sink takes half of the partitions (see the workers)."
 )
+TRIED: Final = (
+    "An event in the very form in which we write it is read without the general validator, which judges all others (a "
+    "test holds the two against each other): 0.43 of the time to decode. Tables are built by column, not from a "
+    "dictionary a row: 0.54 of the time. Least processor time over 2,000 events, before and after in turns."
+)
 SECONDS: Final = (90.0, 300.0)
 USERS: Final = 2_000
 

@@ -15,9 +15,10 @@ import pytest
 from benchmarks import duckdb_statistics, invented_lake
 from benchmarks.event_log import additions, records
 from benchmarks.measures.accuracy import Delivery, accuracy
+from benchmarks.measures.stats_reads import check_merged
 from benchmarks.population import SEED, templates
 from cinematch.adapters.mongodb_generations import decode
-from cinematch.contracts.batch_document import read_summary
+from cinematch.contracts.batch_document import read_entry, read_summary
 from cinematch.contracts.event_codec import decode as decode_event
 from cinematch.contracts.lake_schema import from_table
 from cinematch.domain.statistics import statistics, statistics_of
@@ -41,6 +42,25 @@ def test_a_template_is_the_same_user_at_two_boundaries() -> None:
     merged = merge(read_summary(first), template.tail_of(42)[:1], films)
     assert isinstance(merged, Summary)
     assert statistics(merged) == statistics(read_summary(second)) == second["stats"]
+
+
+def test_a_template_brings_the_whole_list_that_its_document_sums_up() -> None:
+    films = {film.movie_id: film for film in invented_catalog(SEED)}
+    for template in templates()[:3]:
+        for number in (1, 2):
+            document = decode(template.document(number, 42))
+            chunks = [decode(chunk) for chunk in template.whole_list(number, 42)]
+            assert {chunk["_id"]["user_id"] for chunk in chunks} == {"user-0000042"}
+            entries = [read_entry(fields) for chunk in chunks for fields in chunk["entries"]]
+            watchlist = Watchlist({entry.movie_id: entry for entry in entries})
+            assert statistics_of(watchlist, films) == document["stats"]
+
+
+@pytest.mark.parametrize(("as_of", "applied", "complete"), [(3, 3, True), (3, 4, False)])
+def test_an_answer_that_is_no_complete_merge_is_not_measured(as_of: int, applied: int, complete: bool) -> None:
+    check_merged({"freshness": {"as_of_sequence": 3, "applied_sequence": 6, "complete": True}})
+    with pytest.raises(ValueError, match="not a merge"):
+        check_merged({"freshness": {"as_of_sequence": as_of, "applied_sequence": applied, "complete": complete}})
 
 
 def test_every_event_is_delivered_and_some_more_than_once() -> None:

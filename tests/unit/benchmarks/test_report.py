@@ -54,6 +54,13 @@ def test_the_page_shows_goals_method_machine_and_limit(found: Results) -> None:
     assert "(images/performance/scale.svg)" in page
 
 
+def test_the_page_says_what_was_tried_where_a_goal_is_missed(found: Results, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry.load("speed_apply"), "TRIED", "This and that.", raising=False)
+    assert "*What was tried.* This and that." in report.page(found)
+    met = Findings([alone("fast", "ms", [1.0], Goal(Bound.AT_MOST, 5.0, of_ratio=False))])
+    assert "What was tried" not in report.page(results.merge(found, "speed_apply", met, RUN))
+
+
 def test_the_page_says_when_others_were_at_work(found: Results) -> None:
     assert "Others were at work" not in report.page(found)
     told = found.context["speed_apply"]
