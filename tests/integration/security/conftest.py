@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TypeVar
 
 import pytest
 
 from cinematch.cli.store_passwords import LayerPasswords, new_passwords
 from cinematch.cli.store_users import APPLY
+from cinematch.contracts.privileges import Store
+from cinematch.errors import AccessRefused, StoreUnavailable
 from cinematch.local_stack.credentials import new_credentials
 from cinematch.local_stack.log_file import LogFile
 from cinematch.local_stack.minio_server import MinioPorts
@@ -17,10 +20,12 @@ from cinematch.local_stack.redis_server import RedisServer
 from cinematch.local_stack.service import Service
 from cinematch.local_stack.toolchain import Toolchain
 from cinematch.settings import KafkaProtocol, Settings
+from tests.lake_stage import wait_until
 from tests.layer_users import LayerUsers, changed
 from tests.secured_servers import USER, Authority, SecuredKafka, SecuredMinio, SecuredMongo
 
 REDIS_PASSWORD = "swordfish-of-redis"
+PATIENCE_SECONDS = 300.0
 Server = TypeVar("Server", bound=Service)
 
 
@@ -101,9 +106,20 @@ def layer_users(
         s3_secret_access_key=secured_minio.credentials.secret_access_key,
     )
     passwords = LayerPasswords.model_validate({name.lower(): value for name, value in new_passwords()})
-    for apply in APPLY.values():
-        apply(administrator, passwords)
+    for store in APPLY:
+        wait_until(partial(are_made, store, administrator, passwords), f"the users of {store}", PATIENCE_SECONDS)
     return LayerUsers(nobody, administrator, passwords)
+
+
+def are_made(store: Store, administrator: Settings, passwords: LayerPasswords) -> bool:
+    """Make the users of a store; a server on a busy machine may need longer than a request waits."""
+    try:
+        APPLY[store](administrator, passwords)
+    except AccessRefused:
+        raise
+    except StoreUnavailable:
+        return False
+    return True
 
 
 def running(server: Server) -> Iterator[Server]:
