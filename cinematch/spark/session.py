@@ -1,9 +1,9 @@
 """The Spark session of a layer: jars, addresses, time zone, memory and the object store, set in one place.
 
 Guaranteed: everything that this process opens listens on SPARK_DRIVER_HOST (loopback by default), times are UTC, and
-on a master that is not local the executors get the jars and our packages. Secrets are set after the start, so they
-appear in no command line. Not guaranteed: that workers have the third-party packages installed, nor that executors of a
-master that is not local trust what MONGODB_CA_FILE and S3_CA_FILE name (their own JVM options decide).
+on a master that is not local the executors get the jars, our packages, and the authorities that MONGODB_CA_FILE and
+S3_CA_FILE name. Secrets are set after the start, so they appear in no command line. Not guaranteed: that workers have
+the third-party packages installed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pyspark.sql import SparkSession
 from cinematch.errors import ConfigurationError
 from cinematch.settings import Settings
 from cinematch.spark.package_archive import write_package_archive
-from cinematch.spark.trust_store import ca_files, write_trust_store
+from cinematch.spark.trust_store import ca_files, trust_options, write_trust_store
 
 KERNEL: Final = "cinematch"
 HIDDEN_CONFIGURATION: Final = "(?i)secret|password|passwd|token|access[.]?key"
@@ -100,7 +100,13 @@ def _trust(settings: Settings) -> dict[str, str]:
         return {}
     folder = Path(tempfile.mkdtemp(prefix="cinematch-trust-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return {"spark.driver.extraJavaOptions": write_trust_store(files, folder / "trust.p12")}
+    store = folder / "trust.p12"
+    write_trust_store(files, store)
+    driver = {"spark.driver.extraJavaOptions": trust_options(store)}
+    if is_local(settings.spark_master_url):
+        return driver
+    # Executors fetch the file into the folder in which they run, before their first task looks for it there.
+    return driver | {"spark.files": str(store), "spark.executor.extraJavaOptions": trust_options(store.name)}
 
 
 def _s3_configuration(settings: Settings) -> dict[str, str]:

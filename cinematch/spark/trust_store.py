@@ -27,11 +27,15 @@ def ca_files(settings: Settings) -> list[Path]:
     return [file for file in (settings.mongodb_ca_file, settings.s3_ca_file) if file is not None]
 
 
-def write_trust_store(files: Iterable[Path], path: Path) -> str:
-    """Write the store and give the JVM's options that lead to it. Raises ConfigurationError."""
+def write_trust_store(files: Iterable[Path], path: Path) -> None:
+    """Write the store. Raises ConfigurationError."""
     found = [certificate for file in (*files, Path(certifi.where())) for certificate in _certificates(file)]
     entries = [PKCS12Certificate(it, f"ca-{number}".encode()) for number, it in enumerate(dict.fromkeys(found))]
     path.write_bytes(serialize_java_truststore(entries, BestAvailableEncryption(PASSWORD.encode())))
+
+
+def trust_options(path: Path | str) -> str:
+    """Give the options of a JVM that trusts a store; it reads the file when it first needs it."""
     names = {"": path, "Type": "PKCS12", "Password": PASSWORD}
     return " ".join(f"-Djavax.net.ssl.trustStore{name}={value}" for name, value in names.items())
 

@@ -1,6 +1,6 @@
-"""Spark's sources and sinks over TLS with passwords: one session of its own, for a JVM reads its trust store once.
+"""Spark's sources and sinks over TLS with passwords, inside the driver and on executors.
 
-In a process of its own, because this test process has a session already.
+Each session in a process of its own: a JVM reads its trust store once, and this test process has a session already.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,10 @@ from cinematch.adapters.kafka_topics import ensure_topics
 from cinematch.local_stack.ports import free_port
 from cinematch.settings import SaslMechanism
 from tests.secured_servers import USER, Authority, SecuredKafka, SecuredMinio, SecuredMongo
+from tests.spark_cluster import spark_cluster
 
 PROGRAM = """
-import json
+import json, sys
 from pyspark.sql.types import StringType, StructField, StructType
 from cinematch.adapters import mongodb_client
 from cinematch.settings import load_settings
@@ -28,14 +30,15 @@ from cinematch.spark.mongo_source import read_collection
 from cinematch.spark.session import create_spark_session
 
 settings = load_settings()
-mongodb_client.connect(settings)["cinematch"]["catalog"].insert_one({"_id": "m1", "title": "Amarcord"})
+topic, catalog = sys.argv[1:]
+mongodb_client.connect(settings)["cinematch"][catalog].insert_one({"_id": "m1", "title": "Amarcord"})
 spark = create_spark_session(settings, "tests")
 kafka = kafka_options(settings.kafka)
 spark.createDataFrame([("ann", "La strada")], "key string, value string").write.format("kafka").options(
-    **kafka, topic="films").save()
-records = spark.read.format("kafka").options(**kafka, subscribe="films").load()
-films = read_collection(spark, settings, "catalog", StructType([StructField("title", StringType())]))
-path = f"s3a://{settings.lake_bucket}/films"
+    **kafka, topic=topic).save()
+records = spark.read.format("kafka").options(**kafka, subscribe=topic).load()
+films = read_collection(spark, settings, catalog, StructType([StructField("title", StringType())]))
+path = f"s3a://{settings.lake_bucket}/{topic}"
 films.write.parquet(path)
 records.explain("formatted")
 print(json.dumps({
@@ -46,6 +49,16 @@ print(json.dumps({
 """
 
 
+@pytest.fixture(params=["local", "cluster"])
+def master_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Where Spark works: in the driver, or on workers that know of our settings only what the driver sends them."""
+    if request.param == "local":
+        yield "local[1]"
+        return
+    with spark_cluster(tmp_path) as cluster:
+        yield cluster.master_url
+
+
 @pytest.mark.integration
 @pytest.mark.spark
 def test_spark_reaches_kafka_mongodb_and_s3(
@@ -54,8 +67,10 @@ def test_spark_reaches_kafka_mongodb_and_s3(
     secured_minio: SecuredMinio,
     authority: Authority,
     spark_jars: Path,
+    master_url: str,
 ) -> None:
-    ensure_topics(secured_kafka.access(SaslMechanism.SCRAM_SHA_512), {"films": 1})
+    names = {name: f"{name}-{master_url.partition('[')[0].partition(':')[0]}" for name in ("films", "catalog")}
+    ensure_topics(secured_kafka.access(SaslMechanism.SCRAM_SHA_512), {names["films"]: 1})
     secrets = {
         "KAFKA_SASL_PASSWORD": secured_kafka.password,
         "S3_SECRET_ACCESS_KEY": secured_minio.credentials.secret_access_key,
@@ -72,11 +87,12 @@ def test_spark_reaches_kafka_mongodb_and_s3(
         "S3_ACCESS_KEY_ID": secured_minio.credentials.access_key_id,
         "LAKE_BUCKET": "lake",
         "SPARK_JARS_DIR": str(spark_jars),
-        "SPARK_MASTER_URL": "local[1]",
+        "SPARK_EXECUTOR_MEMORY": "512m",
+        "SPARK_MASTER_URL": master_url,
         "SPARK_UI_PORT": str(free_port()),
     }
     ended = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
+        [sys.executable, "-c", PROGRAM, names["films"], names["catalog"]],
         env=os.environ | environment | secrets,
         capture_output=True,
         text=True,
