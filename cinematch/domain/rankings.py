@@ -8,7 +8,7 @@ first rows of a ranking can be trusted, or the ranking says that they cannot (`t
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Callable, Collection, Container, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -34,7 +34,7 @@ class Ranking(Generic[Row]):
         self,
         key: Callable[[Row], Key],
         removed: Container[str],
-        added: Collection[Row],
+        added: Iterable[Row],
         unknown_from: Key | None = None,
     ) -> Ranking[Row]:
         """Take out the rows of these names, put rows in, and keep what is still certain.
@@ -47,11 +47,8 @@ class Ranking(Generic[Row]):
         if unknown_from is not None:
             limits.append(unknown_from)
         ordered = [row for row in self.rows if row[0] not in removed]
-        if len(added) * len(ordered).bit_length() > len(ordered):
-            ordered = sorted([*ordered, *added], key=key)
-        else:  # few beside the many that are in order already
-            for row in added:
-                insort(ordered, row, key=key)
+        for row in added:  # few beside the many that are in order already
+            insort(ordered, row, key=key)
         if self.complete and not limits:
             return Ranking(tuple(ordered), True)
         certain = bisect_right(ordered, min(limits, default=()), key=key)
