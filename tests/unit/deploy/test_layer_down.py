@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +56,8 @@ def crashing(time: int) -> int | None:
 class Past:
     """What was scraped; layers that are not named are up."""
 
-    def __init__(self, jobs: list[str], mode: str = "micro_batch", **others: Target) -> None:
-        self._targets: dict[str, Target] = dict.fromkeys(jobs, up) | others
+    def __init__(self, jobs: list[str], others: Mapping[str, Target] | None = None, mode: str = "micro_batch") -> None:
+        self._targets: dict[str, Target] = {**dict.fromkeys(jobs, up), **(others or {})}
         self._mode = mode
 
     def firing(self, at: int) -> set[str]:
@@ -86,42 +86,43 @@ def test_nobody_is_warned_of_layers_that_run_or_of_a_profile_that_does_not(jobs:
 @pytest.mark.parametrize("then", [0, None], ids=["silent", "gone"])
 def test_the_alert_lasts_until_the_layer_is_back(job: str, then: int | None) -> None:
     down_for_hours: Target = until(HOUR, then)
-    past = Past(JOBS, **{job: down_for_hours})
+    past = Past(JOBS, {job: down_for_hours})
     assert past.firing(HOUR - STEP) == set()
     assert past.firing(HOUR + PATIENCE) == {job}
     assert past.firing(5 * HOUR) == {job}
-    back = Past(JOBS, **{job: lambda time: down_for_hours(time) if time < 5 * HOUR else 1})
+    back = Past(JOBS, {job: lambda time: down_for_hours(time) if time < 5 * HOUR else 1})
     assert back.firing(5 * HOUR + STEP) == set()
 
 
 @pytest.mark.parametrize("job", MICRO_BATCH_DESIGN)
 @pytest.mark.parametrize("jobs", [JOBS, MICRO_BATCH_DESIGN], ids=["lambda", "micro-batch"])
 def test_a_layer_that_every_mode_needs_is_missed_though_it_never_started(jobs: list[str], job: str) -> None:
-    assert Past(jobs, **{job: never}).firing(10 * MINUTE) == {job}
+    assert Past(jobs, {job: never}).firing(10 * MINUTE) == {job}
 
 
 @pytest.mark.parametrize("job", LAMBDA_ALONE)
 def test_a_layer_of_the_lambda_path_is_missed_though_it_never_started(job: str) -> None:
-    assert Past(JOBS, **{job: never}).firing(3 * HOUR) == {job}
+    assert Past(JOBS, {job: never}).firing(3 * HOUR) == {job}
 
 
 @pytest.mark.parametrize("job", JOBS)
 def test_a_layer_that_crashes_again_and_again_is_down(job: str) -> None:
-    assert Past(JOBS, **{job: crashing}).firing(3 * HOUR) == {job}
+    assert Past(JOBS, {job: crashing}).firing(3 * HOUR) == {job}
 
 
 def test_the_whole_lambda_path_is_missed_while_answers_need_it() -> None:
     gone = dict.fromkeys(LAMBDA_ALONE, until(HOUR, None))
-    assert Past(JOBS, mode="lambda", **gone).firing(5 * HOUR) == set(LAMBDA_ALONE)
+    assert Past(JOBS, gone, mode="lambda").firing(5 * HOUR) == set(LAMBDA_ALONE)
 
 
 def test_a_lambda_path_that_was_put_away_is_forgotten_within_some_hours() -> None:
     gone = dict.fromkeys(LAMBDA_ALONE, until(HOUR, None))
-    past = Past(JOBS, **gone)
+    past = Past(JOBS, gone)
     assert past.firing(HOUR + PATIENCE) == set(LAMBDA_ALONE)
     assert past.firing(5 * HOUR) == set()
 
 
 def test_the_alert_names_one_layer_whatever_its_addresses() -> None:
     """Another label would make another alert of each address, and none would ever have been pending for long."""
-    assert evaluate(RULE["expr"], Past(JOBS, relay=never)._series(HOUR), HOUR) == {frozenset({("job", "relay")}): 1.0}
+    history = Past(JOBS, {"relay": never})._series(HOUR)
+    assert evaluate(RULE["expr"], history, HOUR) == {frozenset({("job", "relay")}): 1.0}
