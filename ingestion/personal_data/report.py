@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from cinematch.contracts.erasure import Erasure
 
@@ -14,6 +14,24 @@ KEPT: Final = (
     "Kafka keeps its records until their retention; this report, the floor and the digest of the id stay, so that no "
     "sequence is issued twice; the counts of the global trends stay without this user's share"
 )
+
+
+_EXAMPLE: Final[dict[str, JsonValue]] = {
+    "user_digest": "bb82030dbc2bcaba32a90bf2e207a84a856fc5f033b77c480836ab6f77f40f19",
+    "erased_at": "2026-01-19T14:10:00Z",
+    "last_sequence": 17,
+    "finished_at": None,
+    "steps": [
+        {"step": "ingestion", "removed": {"movies": 9}, "waits_for": None, "done_at": "2026-01-19T14:10:00Z"},
+        {
+            "step": "data_lake",
+            "removed": {},
+            "waits_for": "the lake sink: not all events are in the lake",
+            "done_at": None,
+        },
+    ],
+    "kept": KEPT,
+}
 
 
 class ErasureStep(BaseModel):
@@ -27,6 +45,8 @@ class ErasureStep(BaseModel):
 
 class ErasureReport(BaseModel):
     """What has become of an erasure."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     user_digest: str = Field(description="SHA-256 of the user's id, in hex")
     erased_at: datetime = Field(description="From then on no answer has anything of this user")

@@ -25,8 +25,30 @@ EXPORTS_MAX: Final = 10
 """At a time, in one process: each reads whatever is held of a user, the lake included, on a thread."""
 POLL_SECONDS: Final = 15.0
 """How often erasures that wait for something are tried again."""
-JSON_OBJECT: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"content": {"application/json": {"schema": {"type": "object"}}}}
+EXPORT: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "examples": [
+                        {
+                            "user_id": "u1",
+                            "sequence": 1,
+                            "list": [{"movie_id": "heat", "title": "Heat", "rating": 8.5, "sequence": 1}],
+                            "statistics": None,
+                            "speed_view": None,
+                            "kept_answers": [],
+                            "dead_letters": [],
+                            "events": [{"event_type": "ADD", "movie_id": "heat", "rating": 8.5, "sequence": 1}],
+                            "missing": [],
+                            "complete": True,
+                        }
+                    ],
+                }
+            }
+        }
+    }
 }
 _log = get_logger(__name__)
 
@@ -100,7 +122,7 @@ async def get_erasure(stores: Stores, user_id: UserId) -> ErasureReport:
     "/users/{user_id}/export",
     summary="All that is held of a user",
     response_class=StreamingResponse,
-    responses=JSON_OBJECT | problem_responses(404, 429, 503),
+    responses=EXPORT | problem_responses(404, 429, 503),
     dependencies=[Depends(export_seat)],
 )
 @open_to(Access.OWNER_OR_OPERATOR)
