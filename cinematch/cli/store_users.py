@@ -62,7 +62,7 @@ def apply_kafka(settings: Settings, passwords: LayerPasswords) -> list[str]:
 def apply_s3(settings: Settings, passwords: LayerPasswords) -> list[str]:
     """Make the bucket, users and policies."""
     key, secret = settings.s3_access_key_id.get_secret_value(), settings.s3_secret_access_key.get_secret_value()
-    ensure_bucket(settings.s3_endpoint_url, key, secret, settings.lake_bucket, settings.s3_ca_file)
+    ensure_bucket(settings.s3_endpoint_url, key, secret, settings.lake_bucket, settings.s3_ca_file, settings.s3_region)
     users, layers = MinioUsers(settings), [it for it in privileges(settings) if it.s3]
     for layer in layers:
         users.put(layer, passwords.of(layer), settings.lake_bucket)
