@@ -15,7 +15,8 @@ result computed with the older catalog never replaces one with the newer: see Us
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Final
 
@@ -27,15 +28,21 @@ from micro_batch.user_stats import CHUNK_USERS, UserStatsStores, refresh_user_st
 
 FOLLOWER: Final = "user_stats"
 RETRY_SECONDS: Final = 2.0
+SAVE_SECONDS: Final = 60.0
+"""Between two marks of a place at which nothing happens, so that the oplog still reaches back to it."""
 log = get_logger(__name__)
 
 
 class CatalogFollower:
     """Keeps `user_stats` true to the catalog; for one thread. Two of them at once do the same work twice, no harm."""
 
-    def __init__(self, database: SyncDatabase, stores: UserStatsStores) -> None:
+    def __init__(
+        self, database: SyncDatabase, stores: UserStatsStores, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._database = database
         self._stores = stores
+        self._clock = clock
+        self._saved_at = clock()
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop`; while MongoDB is away, wait for it."""
@@ -54,7 +61,7 @@ class CatalogFollower:
         if feed.is_resumed:
             return
         users = self._refresh(self._stores.view.users())
-        feed.save()
+        self._save(feed)
         if users:
             log.info("user statistics were computed again: the catalog may have changed unseen", users=users)
 
@@ -62,10 +69,16 @@ class CatalogFollower:
         """Wait for changed films a moment, and refresh whoever has one. Raises StoreUnavailable."""
         films = feed.changed_films()
         if not films:
+            if self._clock() - self._saved_at >= SAVE_SECONDS:
+                self._save(feed)
             return
         users = self._refresh(self._stores.lists.users_with(films))
-        feed.save()
+        self._save(feed)
         log.info("the catalog was changed", films=len(films), users_refreshed=users)
+
+    def _save(self, feed: CatalogFeed) -> None:
+        feed.save()
+        self._saved_at = self._clock()
 
     def _refresh(self, user_ids: Iterable[str]) -> int:
         refreshed = 0

@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 from typing import Final
 
 from cinematch.adapters.mongodb_client import SyncClient
@@ -99,10 +99,10 @@ class OverdueEvents:
         if window_start is None:
             return  # the bootstrap counts them
         self._is_counted_unseen = True
-        for user_id, sequence in progress.items():
-            events = self._stores.outbox.events_after(user_id, sequence)
-            for start in range(0, len(events), CHUNK_EVENTS):
-                self._stores.trends.count(events[start : start + CHUNK_EVENTS], window_start)
+        lacking = (self._stores.outbox.events_after(user_id, sequence) for user_id, sequence in progress.items())
+        events = chain.from_iterable(lacking)
+        while group := list(islice(events, CHUNK_EVENTS)):  # few transactions, for the stream counts beside us
+            self._stores.trends.count(group, window_start)
 
     def _publish(self) -> None:
         window_start = self._stores.trends.window_start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
@@ -182,3 +183,19 @@ def _some_change(chance: random.Random) -> Change:
     if chance.random() < 0.3:
         return RemoveFilm(film.movie_id)
     return AddFilm(film, chance.choice((None, 0.5, 7.5, 8.0, 10.0)))
+
+
+class Rounds(threading.Event):
+    """Is set after so many waits: for what works until it is stopped."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.rounds = 0
+        self._number = number
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Count a wait."""
+        self.rounds += 1
+        if self.rounds == self._number:
+            self.set()
+        return super().wait(timeout)

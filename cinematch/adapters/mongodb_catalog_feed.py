@@ -50,6 +50,7 @@ class CatalogFeed:
         with self._place.guarded():
             change = self._stream.try_next()
         if change is None and not self._stream.alive:
+            self._place.forget()  # of a collection that was dropped every stream would end at the same place
             raise StoreUnavailable("mongodb", "the change stream of the catalog has ended")
         return None if change is None else str(change["documentKey"]["_id"])
 

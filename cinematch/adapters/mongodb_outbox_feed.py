@@ -39,6 +39,7 @@ class OutboxFeed:
         with self._place.guarded():
             change = self._next_change()
         if change is None and not self._stream.alive:
+            self._place.forget()  # of a collection that was dropped every stream would end at the same place
             raise StoreUnavailable("mongodb", "the change stream of the outbox has ended")
         return None if change is None else from_document(change["fullDocument"])
 

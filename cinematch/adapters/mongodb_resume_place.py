@@ -23,8 +23,9 @@ class ResumePlace:
         self._name = name
 
     def saved(self) -> Token | None:
-        """Give the token; None where there is none, or the server did not accept the last one."""
-        place = self._places.find_one({"_id": self._name})
+        """Give the token; None where there is none, or the last one was forgotten. Raises StoreUnavailable."""
+        with translated():
+            place = self._places.find_one({"_id": self._name})
         return place["token"] if place else None
 
     def save(self, token: Token) -> None:
@@ -32,6 +33,11 @@ class ResumePlace:
         place = {"$set": {"token": token, "saved_at": datetime.now(UTC)}}
         with translated():
             self._places.update_one({"_id": self._name}, place, upsert=True)
+
+    def forget(self) -> None:
+        """Have the next stream begin anew. Raises StoreUnavailable."""
+        with translated():
+            self._places.delete_one({"_id": self._name})
 
     @contextmanager
     def guarded(self) -> Iterator[None]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from itertools import takewhile
 from types import MappingProxyType
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,8 +20,11 @@ from cinematch.contracts.lake_paths import DEAD_LETTERS_FOLDER, EVENTS_FOLDER, f
 from cinematch.contracts.lake_schema import DEAD_LETTERS_SCHEMA, EVENTS_SCHEMA, from_table, letters_from_table
 from cinematch.domain.events import Event
 from cinematch.domain.watchlist import in_sequence
-from cinematch.errors import NotFound
+from cinematch.errors import NotFound, StoreUnavailable
 from cinematch.settings import Settings
+
+ATTEMPTS: Final = 3
+"""To read objects that others may replace meanwhile."""
 
 
 class Lake:
@@ -83,10 +88,13 @@ class LakeLetters:
 
 def _read(files: LakeFiles, keys: Callable[[], Sequence[str]], schema: pa.Schema, wanted: pc.Expression) -> pa.Table:
     with readable_objects():
+        for _ in range(ATTEMPTS - 1):
+            with suppress(NotFound):  # compacted or erased, and removed, while we were reading: look again
+                return files.rows(keys(), schema, wanted)
         try:
             return files.rows(keys(), schema, wanted)
-        except NotFound:  # compacted, and removed after its grace, while we were reading: look again
-            return files.rows(keys(), schema, wanted)
+        except NotFound as error:
+            raise StoreUnavailable("s3", str(error)) from error
 
 
 def _without_gap(sequence: int, events: Iterable[Event]) -> list[Event]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from bson import Timestamp
@@ -14,6 +12,7 @@ from bson import Timestamp
 from cinematch.adapters.mongodb_catalog_feed import open_catalog_feed
 from cinematch.adapters.mongodb_catalog_writer import CatalogWriter
 from cinematch.adapters.mongodb_client import connect
+from cinematch.adapters.mongodb_schema import ensure_schema
 from cinematch.adapters.mongodb_user_stats import StoredLists, UserStats, UserStatsView
 from cinematch.domain.changes import AddFilm
 from cinematch.domain.watchlist import Film
@@ -21,9 +20,9 @@ from cinematch.errors import StoreUnavailable
 from cinematch.local_stack.ports import free_port
 from cinematch.settings import Settings
 from micro_batch import catalog_follower
-from micro_batch.catalog_follower import FOLLOWER, CatalogFollower
+from micro_batch.catalog_follower import FOLLOWER, SAVE_SECONDS, CatalogFollower
 from micro_batch.user_stats import UserStatsStores, refresh_user_stats
-from tests.micro_batch_stage import FILMS, UNKNOWN, Stage
+from tests.micro_batch_stage import FILMS, UNKNOWN, Rounds, Stage
 
 pytestmark = pytest.mark.integration
 LONG, OTHER = FILMS[0], FILMS[4]
@@ -71,6 +70,12 @@ def follow(stage: Stage, follower: CatalogFollower) -> None:
     with open_catalog_feed(stage.database, FOLLOWER) as feed:
         follower.catch_up(feed)
         follower.step(feed)
+
+
+def follow_for_ever(stage: Stage, follower: CatalogFollower) -> None:
+    with open_catalog_feed(stage.database, FOLLOWER) as feed:
+        while True:
+            follower.step(feed)
 
 
 def test_a_corrected_film_reaches_whoever_has_it_and_nobody_else(
@@ -201,23 +206,40 @@ def test_a_list_that_is_read_after_a_correction_says_so(stage: Stage) -> None:
 def test_while_mongodb_is_away_it_waits(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalog_follower, "RETRY_SECONDS", 0.01)
     nowhere = {"mongodb_url": f"mongodb://127.0.0.1:{free_port()}", "mongodb_timeout_seconds": 0.05}
-    stop = Tries(3)
+    stop = Rounds(3)
     with connect(settings.model_copy(update=nowhere)) as client:
         stores = UserStatsStores.of(client, settings.mongodb_database)
         CatalogFollower(client[settings.mongodb_database], stores).run(stop)
-    assert stop.waits == 3
+    assert stop.rounds == 3
 
 
-class Tries(threading.Event):
-    """Is set after so many waits."""
+def test_a_catalog_that_was_dropped_and_made_again_is_followed_anew(
+    stage: Stage, stores: UserStatsStores, follower: CatalogFollower
+) -> None:
+    settle(stage, stores)
+    start(stage, follower)
+    stage.database.catalog.drop()
+    ensure_schema(stage.database)
+    CatalogWriter(stage.database).put([replace(film, runtime_minutes=11) for film in FILMS])
+    with pytest.raises(StoreUnavailable):
+        follow_for_ever(stage, follower)
+    start(stage, follower)
+    stage.assert_stats_equal_a_recomputation()
 
-    def __init__(self, number: int) -> None:
-        super().__init__()
-        self.waits = 0
-        self._number = number
 
-    def wait(self, timeout: float | None = None) -> Any:
-        self.waits += 1
-        if self.waits == self._number:
-            self.set()
-        return super().wait(timeout)
+def test_the_place_in_a_catalog_that_nobody_changes_is_saved_now_and_then(
+    stage: Stage, stores: UserStatsStores
+) -> None:
+    now = [0.0]
+    follower = CatalogFollower(stage.database, stores, lambda: now[0])
+    places = stage.database.micro_batch_places
+    now[0] += SAVE_SECONDS
+    follow(stage, follower)
+    before = places.find_one({"_id": FOLLOWER})
+    assert before is not None
+    stage.change("ann", AddFilm(LONG))  # the oplog goes on
+    follow(stage, follower)
+    assert places.find_one({"_id": FOLLOWER}) == before
+    now[0] += SAVE_SECONDS
+    follow(stage, follower)
+    assert places.find_one({"_id": FOLLOWER}) != before

@@ -7,16 +7,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from cinematch.adapters.mongodb_client import connect
 from cinematch.adapters.mongodb_trends import GlobalTrends
 from cinematch.adapters.mongodb_trends_bootstrap import TrendsBootstrap
 from cinematch.domain.changes import AddFilm, RemoveFilm
 from cinematch.domain.events import Event
 from cinematch.errors import StoreUnavailable
+from cinematch.local_stack.ports import free_port
+from cinematch.settings import Settings
 from micro_batch import overdue_events
 from micro_batch.bootstrap import bootstrap_global_stats
 from micro_batch.overdue_events import PATIENCE, OverdueEvents, OverdueStores
 from micro_batch.user_stats import refresh_user_stats
-from tests.micro_batch_stage import FILMS, Stage
+from tests.micro_batch_stage import FILMS, Rounds, Stage
 
 pytestmark = pytest.mark.integration
 
@@ -151,3 +154,12 @@ def test_an_event_far_ahead_of_its_users_counter_is_no_event(stage: Stage, store
     more = stage.change("ann", AddFilm(FILMS[1]), AddFilm(FILMS[2]))
     take_in(stage, stores, more)
     assert stage.counts() == stage.expected_counts(datetime(2000, 1, 1, tzinfo=UTC))
+
+
+def test_while_mongodb_is_away_it_waits(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overdue_events, "PERIOD_SECONDS", 0.01)
+    nowhere = {"mongodb_url": f"mongodb://127.0.0.1:{free_port()}", "mongodb_timeout_seconds": 0.05}
+    stop = Rounds(3)
+    with connect(settings.model_copy(update=nowhere)) as client:
+        OverdueEvents(OverdueStores.of(client, settings.mongodb_database)).run(stop)
+    assert stop.rounds == 3
