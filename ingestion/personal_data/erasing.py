@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from cinematch.contracts.erasure import Eraser, Erasure, Removed
 from cinematch.contracts.exclusion import Exclusion, Lease
 from cinematch.domain.changes import Change, RemoveFilm
-from cinematch.errors import CineMatchError, UserNotFound
+from cinematch.errors import CineMatchError, Conflict, StoreUnavailable, UserNotFound
 from cinematch.settings import Settings
 from cinematch.telemetry import get_logger
 
@@ -116,10 +116,22 @@ class Erasing:
                 self._erasers[step] = self._makers[step]()
             return self._erasers[step].erase(erasure)
         except CineMatchError as error:
-            return Removed({}, str(error))
+            _log.warning("a step of an erasure waits", step=step, digest=erasure.digest, reason=str(error))
+            return Removed({}, _told(error))
         except Exception as error:  # noqa: BLE001 - logged and told in the report; other steps and users go on
             _log.exception("a step of an erasure failed unexpectedly", step=step, digest=erasure.digest)
-            return Removed({}, f"the repair of a fault: {type(error).__name__}: {error}")
+            return Removed({}, _told(error))
+
+
+def _told(error: Exception) -> str:
+    """Say what is waited for. The user reads it: nothing in it tells of our insides, which the log does."""
+    match error:
+        case StoreUnavailable():
+            return f"{error.store}, which does not answer"
+        case Conflict():
+            return "other work that holds what is needed"
+        case _:
+            return "the repair of a fault"
 
 
 def installed_erasers(settings: Settings) -> dict[str, Callable[[], Eraser]]:

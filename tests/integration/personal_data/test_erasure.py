@@ -173,7 +173,7 @@ def test_a_store_that_is_away_is_waited_for_and_named(stage: ErasureStage) -> No
     )
     erasure = erasing.go_on(erasing.begin("ann"))
     (step,) = [it for it in report(erasure, ["speed_layer"]).steps if it.step == "speed_layer"]
-    assert step.waits_for == "redis is unavailable: it is down"
+    assert step.waits_for == "redis, which does not answer"
     assert erasure.finished_at is None
 
 

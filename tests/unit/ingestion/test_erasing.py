@@ -86,9 +86,27 @@ def test_a_fault_that_nobody_thought_of_is_told_and_other_steps_and_users_go_on(
         assert erasing(tombs, Holding(), first=Faulty(), second=Done()).go_on_with_all() == 1
     assert tombs.found["bob"].finished_at == NOW
     steps = tombs.found["ann"].steps
-    assert steps["first"]["waits_for"] == "the repair of a fault: ZeroDivisionError: nobody thought of it"
+    assert steps["first"]["waits_for"] == "the repair of a fault"
     assert steps["second"]["done_at"] == NOW
     assert "a step of an erasure failed unexpectedly" in {line["event"] for line in logs}
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (StoreUnavailable("s3", "http://minio:9000/data-lake: refused"), "s3, which does not answer"),
+        (Conflict("a batch run is at work (host-7/4711/token)"), "other work that holds what is needed"),
+        (RuntimeError("mongodb://root:secret@mongodb"), "the repair of a fault"),
+    ],
+)
+def test_a_report_tells_its_user_nothing_of_our_insides(error: Exception, told: str) -> None:
+    class Failing:
+        def erase(self, erasure: Erasure) -> Removed:
+            raise error
+
+    tombs = Tombs("ann")
+    erasing(tombs, Holding(), only=Failing()).go_on_with_all()
+    assert tombs.found["ann"].steps["only"]["waits_for"] == told
 
 
 def test_while_another_process_goes_on_with_erasures_nothing_is_done_twice() -> None:
