@@ -36,6 +36,7 @@ _REFUSALS: Final = re.compile(
     r"\b(BUSY|CLUSTERDOWN|LOADING|MASTERDOWN|MISCONF|NOAUTH|NOPERM|NOREPLICAS|OOM|READONLY|TRYAGAIN|UNKILLABLE)\b"
 )
 """Codes by which a server says that it cannot work now; inside of a script's error, too."""
+_CAUSED: Final = "of pipeline caused error: "
 STORE: Final = StoreAccess("redis", user="the user in REDIS_URL", ca_file="REDIS_CA_FILE")
 _NO_ENTRY: Final = (AuthenticationError, NoPermissionError)
 _NO_ENTRY_SIGNS: Final = ("WRONGPASS", "NOAUTH", "NOPERM", "invalid username-password pair", "Authentication required")
@@ -94,7 +95,8 @@ def unavailable(error: Exception) -> StoreUnavailable:
 
 def is_damage(answer: object) -> bool:
     """Say whether an answer is the error of a command that does not fit what its keys hold."""
-    return type(answer) is ResponseError and not _REFUSALS.search(str(answer))
+    text = str(answer).rpartition(_CAUSED)[2]  # before it a pipeline repeats the command, and so a user's id
+    return type(answer) is ResponseError and not _REFUSALS.search(text)
 
 
 def _options(settings: Settings) -> dict[str, Any]:
