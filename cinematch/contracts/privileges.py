@@ -147,7 +147,7 @@ def _api(settings: Settings) -> Privileges:
             {EVERY_COLLECTION: _FIND | _LOOK},
             # Lists: POST, PUT and DELETE /movies; `cinematch seed` and `cinematch import`, which are run there.
             {names.MOVIES: _ALL, names.USER_SEQUENCES: _PUT, names.OUTBOX: _APPEND, names.IDEMPOTENCY_KEYS: _APPEND},
-            {names.CATALOG: _PUT, names.SPEED_REPAIRS: _PUT},
+            {names.CATALOG: _PUT, names.SPEED_REPAIRS: _PUT, names.AUDITS: _APPEND},
             # Publishing a generation, and going back to one.
             {names.USER_STATS_BATCH: frozenset({"createCollection", "collMod"}), names.BATCH_GENERATIONS: _PUT},
             # Erasing a user: from every collection, those of generations among them, and from the trends' counts.
