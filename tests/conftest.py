@@ -63,7 +63,7 @@ def seeds(request: pytest.FixtureRequest) -> range:
 @pytest.fixture
 def stack_seeds(request: pytest.FixtureRequest) -> range:
     """The seeds of the schedules on the running stack, which take most of a minute each."""
-    return _seeds(request.config, otherwise=6)
+    return _seeds(request.config, otherwise=2)
 
 
 def _seeds(config: pytest.Config, otherwise: int) -> range:
