@@ -10,9 +10,9 @@ import pytest
 from tests.end_to_end.running_stack import RunningStack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    """The stack with every layer ready and a small catalog loaded."""
+    """The stack with every layer ready and a small catalog loaded; gone before other tests need the machine."""
     with RunningStack.started(tmp_path_factory.mktemp("stack")) as running:
         running.import_catalog()
         yield running

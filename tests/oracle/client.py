@@ -14,7 +14,7 @@ import httpx
 
 from cinematch.adapters.mongodb_outbox import Outbox
 from cinematch.domain.events import Event
-from cinematch.domain.watchlist import Film
+from cinematch.domain.watchlist import Film, Watchlist
 from cinematch.errors import StoreUnavailable
 from tests.oracle.history import History
 from tests.oracle.oracle import WrongAnswer, check, check_complete
@@ -125,6 +125,7 @@ class Reader:
     def __init__(self, client: AnyClient, logs: EventLogs, acknowledged: Acknowledged, films: dict[str, Film]) -> None:
         self._client, self._logs, self._acknowledged, self._films = client, logs, acknowledged, films
         self._answered_at = time.monotonic()
+        self._replayed: dict[str, Watchlist] = {}
         self.gaps: list[Gap] = []
         self.tally: Counter[str] = Counter()
 
@@ -166,7 +167,8 @@ class Reader:
         merged = parts == "speed" and covers["as_of_sequence"] > 0
         self.tally["answers from both views" if merged else f"answers from the {parts} view alone"] += 1
         self.tally["complete answers" if covers["complete"] else "incomplete answers"] += 1
-        check(answer, self._logs.of(user_id, covers["latest_sequence"]), issued_before, self._films)
+        log, replayed = self._logs.of(user_id, covers["latest_sequence"]), self._replayed.get(user_id)
+        self._replayed[user_id] = check(answer, log, issued_before, self._films, replayed)
         self._answered_at = time.monotonic()
 
 

@@ -8,7 +8,7 @@ import orjson
 
 from cinematch.domain.events import Event
 from cinematch.domain.statistics import statistics_of
-from cinematch.domain.watchlist import Film, replay
+from cinematch.domain.watchlist import Film, Watchlist, replay
 from cinematch.settings import StatsMode
 
 LIVE_COUNTERS = ("total_watched", "avg_rating", "genre_data", "favorite_genre")
@@ -18,8 +18,17 @@ class WrongAnswer(AssertionError):
     """An answer that is not what a replay gives, or that claims more than is so."""
 
 
-def check(answer: dict[str, Any], log: list[Event], issued_before: int, films: dict[str, Film]) -> None:
-    """Check one answer against the user's log; `issued_before`: the log's length when the read began."""
+def check(
+    answer: dict[str, Any],
+    log: list[Event],
+    issued_before: int,
+    films: dict[str, Film],
+    replayed: Watchlist | None = None,
+) -> Watchlist:
+    """Check one answer against the user's log; give the list that it must be of.
+
+    `issued_before`: the log's length when the read began; `replayed`: a list given for an answer before, to go on from.
+    """
     covers = answer["freshness"]
     applied, latest = covers["applied_sequence"], covers["latest_sequence"]
     if not 0 <= covers["as_of_sequence"] <= applied <= latest <= len(log):
@@ -28,7 +37,11 @@ def check(answer: dict[str, Any], log: list[Event], issued_before: int, films: d
         raise WrongAnswer(f"{issued_before} events had been issued, the answer knows of {latest}")
     if covers["complete"] and applied < issued_before:
         raise WrongAnswer(f"claims to be complete with {applied} of {issued_before} events")
-    _check_statistics(answer, log, applied, films)
+    if replayed is None or replayed.sequence > applied:
+        replayed = Watchlist()
+    watchlist = replay(log[replayed.sequence : applied], replayed)
+    _check_statistics(answer, log, watchlist, films)
+    return watchlist
 
 
 def check_complete(answer: dict[str, Any], log: list[Event], films: dict[str, Film]) -> None:
@@ -39,8 +52,8 @@ def check_complete(answer: dict[str, Any], log: list[Event], films: dict[str, Fi
         raise WrongAnswer(f"everything has arrived, but the answer says {covers}")
 
 
-def _check_statistics(answer: dict[str, Any], log: list[Event], applied: int, films: dict[str, Film]) -> None:
-    expected = as_shown(statistics_of(replay(log[:applied]), films))
+def _check_statistics(answer: dict[str, Any], log: list[Event], watchlist: Watchlist, films: dict[str, Film]) -> None:
+    expected, applied = as_shown(statistics_of(watchlist, films)), watchlist.sequence
     given = {name: as_shown(answer[name]) for name in expected}
     if answer["freshness"]["mode"] == StatsMode.INCREMENTAL:
         _check_live_counters(given, log, applied, films)

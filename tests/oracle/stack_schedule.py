@@ -42,6 +42,9 @@ REPEATED_EVENTS: Final = 30
 FIRST_SECONDS: Final = 1.0
 WRITE_SECONDS: Final = 0.08
 READ_SECONDS: Final = 0.02
+RESTS: Final = 2.0
+LONGEST_REST_SECONDS: Final = 0.5
+"""How long a reader rests, in times of what its read and the check of it took: the stack needs the cores, too."""
 LOOK_SECONDS: Final = 0.1
 AT_WORK: Final = "another batch run is at work"
 """So says a command until the lease of a run that was killed is over."""
@@ -202,8 +205,10 @@ class StackSchedule:
         random = Random(f"reader {self.seed}")
 
         def read() -> None:
+            began = time.monotonic()
             reader.read(random.choice(self.users), self.history)
-            time.sleep(READ_SECONDS)
+            took = time.monotonic() - began
+            time.sleep(max(READ_SECONDS, min(RESTS * took, LONGEST_REST_SECONDS)))
 
         return read
 
