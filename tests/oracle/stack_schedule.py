@@ -43,7 +43,7 @@ FIRST_SECONDS: Final = 1.0
 WRITE_SECONDS: Final = 0.08
 READ_SECONDS: Final = 0.02
 RESTS: Final = 2.0
-LONGEST_REST_SECONDS: Final = 0.5
+LONGEST_REST_SECONDS: Final = 0.2
 """How long a reader rests, in times of what its read and the check of it took: the stack needs the cores, too."""
 LOOK_SECONDS: Final = 0.1
 AT_WORK: Final = "another batch run is at work"
