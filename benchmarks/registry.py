@@ -18,6 +18,7 @@ NAMES: Final = (
     "speed_apply",
     "speed_latency",
     "stack",
+    "page",
     "backlog",
     "lake_sink",
     "imports",

@@ -1,0 +1,94 @@
+"""`cinematch demo` with its own API and mode, and the viewer's page of one user in a headless Chromium; a film a second
+is added to the list. The page notes when its card shows the new number of films: the time counts from the sending of
+the POST. Beside it, for every second film, stands the same until `GET /stats?min_sequence=` answers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import httpx
+from playwright.sync_api import Page, sync_playwright
+
+from benchmarks.embedded_stack import demo
+from benchmarks.population import SEED
+from benchmarks.quantiles import percentile
+from benchmarks.rows import Bound, Findings, Goal, compared
+from ingestion.seeding.catalog import invented_catalog
+from tests.browser.chromium import chromium, missing_reason
+
+TITLE: Final = "Event to page"
+LIMIT: Final = (
+    "The view has to have the event first; then the stream of server-sent events looks for what is new every half "
+    "second, and Chromium shares the two cores with the stack."
+)
+SECONDS: Final = (None, 400.0)
+USER: Final = "bench-page"
+FILMS: Final = 120
+WARM_UP_FILMS: Final = 10
+SECONDS_APART: Final = 1.0
+WAIT_MS: Final = 30_000
+CARD: Final = '[data-card="films"] [data-value]'
+SHOWN: Final = """([card, wanted]) => new Promise(done => {
+    const shown = document.querySelector(card);
+    const look = () => Number(shown.textContent) >= wanted && (watch.disconnect(), done(Date.now()));
+    const watch = new MutationObserver(look);
+    watch.observe(shown, {childList: true, characterData: true, subtree: true});
+    look();
+})"""
+"""Gives when (UNIX time in ms) the card showed the wanted number; one clock serves page and client."""
+
+
+def measure(quick: bool) -> Findings:
+    """Start the stack, open the page, add films. Raises RuntimeError when there is no browser."""
+    with demo() as stack, httpx.Client(base_url=stack.status()["api"], timeout=WAIT_MS / 1000) as api:
+        first = _add(api, 0)
+        with _viewer(str(api.base_url)) as page:
+            page.evaluate(SHOWN, [CARD, first])
+            pages, answers = list[float](), list[float]()
+            for film in range(1, WARM_UP_FILMS + FILMS):
+                began = time.time()
+                sequence = _add(api, film)
+                if film % 2:
+                    _answer(api, sequence)
+                    answers.append((time.time() - began) * 1000)
+                shown_at = page.evaluate(SHOWN, [CARD, sequence])
+                if not film % 2:
+                    pages.append(shown_at - began * 1000)
+                time.sleep(SECONDS_APART)
+    warm = WARM_UP_FILMS // 2
+    rows = []
+    for share in (50, 95):
+        goal = Goal(Bound.AT_MOST, 3_000.0, of_ratio=False) if share == 95 else None
+        ours, beside = percentile(pages[warm:], share), percentile(answers[warm:], share)
+        rows.append(compared(f"POST to moved card, p{share}, beside POST to answer", "ms", [ours], [beside], goal))
+    return Findings(rows)
+
+
+def _add(api: httpx.Client, number: int) -> int:
+    """Add a film to the user's list; give the sequence, which is the number of films, too."""
+    film = invented_catalog(SEED)[number]
+    answer = api.post("/movies", json={"user_id": USER, "movie_id": film.movie_id, "rating": 7.5})
+    return int(answer.raise_for_status().json()["sequence"])
+
+
+def _answer(api: httpx.Client, sequence: int) -> None:
+    api.get("/stats", params={"user_id": USER, "min_sequence": sequence}).raise_for_status()
+
+
+@contextmanager
+def _viewer(url: str) -> Iterator[Page]:
+    """Open the page of the user."""
+    executable = chromium()
+    if executable is None:
+        raise RuntimeError(missing_reason())
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(base_url=url)
+        page.set_default_timeout(WAIT_MS)
+        page.goto(f"/?user_id={USER}")
+        yield page
+        browser.close()
