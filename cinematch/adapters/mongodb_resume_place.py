@@ -1,14 +1,10 @@
-"""Where a change stream goes on after a restart: its resume token, kept in MongoDB."""
+"""Where whoever follows something goes on after a restart: a token of its own, kept in MongoDB."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-
-from bson import Timestamp
-from pymongo.errors import OperationFailure
 
 from cinematch.adapters.mongodb_client import SyncDatabase, translated
 
@@ -35,22 +31,6 @@ class ResumePlace:
             self._places.update_one({"_id": self._name}, place, upsert=True)
 
     def forget(self) -> None:
-        """Have the next stream begin anew. Raises StoreUnavailable."""
+        """Begin anew the next time. Raises StoreUnavailable."""
         with translated():
             self._places.delete_one({"_id": self._name})
-
-    @contextmanager
-    def guarded(self) -> Iterator[None]:
-        """Translate errors; forget the place when the server refuses to read on, for that may be the reason."""
-        with translated():
-            try:
-                yield
-            except OperationFailure:
-                self._places.delete_one({"_id": self._name})
-                raise
-
-
-def majority_time(database: SyncDatabase) -> Timestamp:
-    """Give the time of the last write that a majority has: earlier than this moment, by what is still on its way."""
-    time: Timestamp = database.command("hello")["lastWrite"]["majorityOpTime"]["ts"]
-    return time

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import pytest
@@ -31,14 +30,12 @@ class Clock:
 class Stream:
     """A change stream whose calls give `answers`, one list of changes each."""
 
-    alive = True
-
     def __init__(self, *answers: int) -> None:
         self._answers = list(answers)
         self._here = 0
-        self._cursor = self
 
-    def _has_next(self) -> bool:
+    @property
+    def has_next(self) -> bool:
         return self._here > 0
 
     def try_next(self) -> dict[str, Any] | None:
@@ -50,19 +47,11 @@ class Stream:
         return {"fullDocument": to_document(add(1, "heat"))}
 
 
-class Place:
-    """A saved place that nobody needs."""
-
-    def guarded(self) -> AbstractContextManager[None]:
-        return nullcontext()
-
-
 def test_a_rhythm_while_events_come_thick_and_no_delay_for_a_lone_one(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     monkeypatch.setattr(mongodb_outbox_feed, "time", clock)
     stream: Any = Stream(0, 1, 2, 0)
-    place: Any = Place()
-    feed = OutboxFeed(stream, place)
+    feed = OutboxFeed(stream)
     assert feed.next() is None  # nothing there
     assert feed.next() is not None
     assert clock.slept == [0, 0]
