@@ -48,6 +48,9 @@ class RepairRequests(Protocol):
     def end_repair_requests(self, requests: Sequence[Document]) -> None:
         """Remove requests that were fulfilled."""
 
+    def put_off_repair_requests(self, requests: Sequence[Document]) -> None:
+        """Let these be the last to be given."""
+
 
 class Guardian:
     """Watches and repairs, in a thread of its own; `report_broken` may be called from any thread."""
@@ -127,7 +130,8 @@ class Guardian:
             repaired = self._repairs.repair_requested(request["_id"] for request in requests)
             self._end(requests, repaired)
         except RepairsWait as wait:
-            self._end([request for request in requests if request["_id"] not in wait.user_ids], wait.repaired)
+            self._requests.put_off_repair_requests([it for it in requests if it["_id"] in wait.user_ids])
+            self._end([it for it in requests if it["_id"] not in wait.user_ids], wait.repaired)
             raise
 
     def _end(self, requests: Sequence[Document], repaired: int) -> None:

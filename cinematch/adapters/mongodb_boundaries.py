@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 from cinematch.adapters.mongodb_client import Document, SyncDatabase, translated
@@ -55,6 +56,14 @@ class Boundaries:
         """Remove requests that were fulfilled."""
         with translated():
             self._requests.delete_many({"_id": {"$in": [request["_id"] for request in requests]}})
+
+    def put_off_repair_requests(self, requests: Sequence[Document]) -> None:
+        """Let these be the last to be given: nobody behind them waits for what they wait for."""
+        with translated():
+            self._requests.update_many(
+                {"_id": {"$in": [request["_id"] for request in requests]}},
+                {"$set": {"requested_at": datetime.now(UTC)}},
+            )
 
     def _due(self, counters: Sequence[Document]) -> list[DueUser]:
         found = self._batch.find({"_id": {"$in": [counter["_id"] for counter in counters]}}, {"as_of_sequence": 1})

@@ -205,7 +205,7 @@ def _speed_layer(settings: Settings) -> Privileges:
         "speed-layer",
         mongodb={
             **dict.fromkeys((names.USER_SEQUENCES, names.USER_STATS_BATCH, names.OUTBOX, names.ERASURES), _FIND),
-            names.SPEED_REPAIRS: frozenset({"find", "remove"}),
+            names.SPEED_REPAIRS: frozenset({"find", "update", "remove"}),
             names.LEASES: _PUT,
         },
         redis=_SPEED_VIEW | _HEARTBEAT,

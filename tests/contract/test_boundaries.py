@@ -78,6 +78,15 @@ def test_only_users_with_events_after_the_published_boundary_are_due(prepared: P
     assert sorted(pages, key=lambda user: user.user_id) == expected
 
 
+def test_a_request_that_is_put_off_lets_the_others_go_first(prepared: Prepared) -> None:
+    for user_id in ("ann", "bob", "eve"):
+        prepared.request_repair(user_id)
+    waiting = [request for request in prepared.boundaries.repair_requests() if request["_id"] != "eve"]
+    prepared.boundaries.put_off_repair_requests(waiting)
+    assert prepared.boundaries.repair_requests()[0]["_id"] == "eve"
+    assert {request["_id"] for request in prepared.boundaries.repair_requests()} == {"ann", "bob", "eve"}
+
+
 def test_a_request_stays_until_it_is_ended(prepared: Prepared) -> None:
     for user_id in ("ann", "bob"):
         prepared.request_repair(user_id)

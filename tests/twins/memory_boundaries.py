@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ class MemoryBoundaries:
 
     def __init__(self, stats: MemoryStats) -> None:
         self._stats = stats
+        self._put_off: Counter[str] = Counter()
 
     def due(self, user_ids: Iterable[str]) -> list[DueUser]:
         issued = {user_id: self._stats.sequences[user_id] for user_id in user_ids if user_id in self._stats.sequences}
@@ -29,10 +31,13 @@ class MemoryBoundaries:
         yield self.due(list(self._stats.sequences))
 
     def repair_requests(self) -> list[Document]:
-        return [{"_id": user_id} for user_id in sorted(self._stats.repairs)]
+        return [{"_id": user_id} for user_id in sorted(self._stats.repairs, key=lambda it: (self._put_off[it], it))]
 
     def end_repair_requests(self, requests: Sequence[Document]) -> None:
         self._stats.repairs -= {request["_id"] for request in requests}
+
+    def put_off_repair_requests(self, requests: Sequence[Document]) -> None:
+        self._put_off.update(request["_id"] for request in requests)
 
     def _boundary(self, user_id: str) -> int:
         document = self._stats.generations.document(user_id)

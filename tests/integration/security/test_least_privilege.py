@@ -27,6 +27,7 @@ from cinematch.adapters.mongodb_catalog_feed import open_catalog_feed
 from cinematch.adapters.mongodb_catalog_writer import CatalogWriter
 from cinematch.adapters.mongodb_client import SyncDatabase
 from cinematch.adapters.mongodb_lease import MongoLease
+from cinematch.adapters.mongodb_list_pages import ListPages
 from cinematch.adapters.mongodb_outbox import Outbox
 from cinematch.adapters.mongodb_watchlists import Watchlists
 from cinematch.adapters.redis_heartbeat import RedisHeartbeat
@@ -169,6 +170,7 @@ def test_the_speed_layer_keeps_redis(layer_users: LayerUsers, events: list[Event
         repairs.repair_all()
         assert repairs.broken_views() == {}
         assert lake.events_after("ann", 0) == events
+        boundaries.put_off_repair_requests([{"_id": "nobody"}])
         boundaries.end_repair_requests([{"_id": "nobody"}, *boundaries.repair_requests()])
         assert MongoLease(database, "speed-layer", "own", 30.0).acquire()
     a_letter(settings, "speed_layer")
@@ -223,6 +225,9 @@ def test_the_scheduler_makes_generations_compacts_and_audits(layer_users: LayerU
         assert retire(stores, 1, 0.0, datetime.now(UTC)) == [first]
         assert second in stores.states.stored()
         lease.release()
+    with mongodb_client.connect(settings) as client:
+        pages = ListPages(client, settings.mongodb_database)
+        assert [found.user_id for page in pages.pages() for found in pages.read(page)] == ["ann"]
     limits = CompactionLimits(settings.lake_compaction_bytes, timedelta(0))
     Compaction(LakeFolder(s3_objects.connect(settings), EVENTS_FOLDER), EventsTable(), limits).run()
     an_audit(settings)

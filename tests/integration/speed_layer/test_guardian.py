@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -240,6 +241,25 @@ def test_while_the_lake_is_away_only_those_wait_who_need_it(stage: SpeedStage, m
         reached(lambda: stage.repairs.broken_views() == {}, 15)
         reached(lambda: stage.database.speed_repairs.count_documents({}) == 0, 15)
     assert {user: stage.view.read(user) for user in stage.users(6)} == expected
+
+
+def test_requests_that_wait_for_the_lake_keep_no_later_one_waiting(
+    stage: SpeedStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if a round looked at two requests, and these were those of users who have to wait."""
+    look = stage.boundaries.repair_requests
+    monkeypatch.setattr(stage.boundaries, "repair_requests", lambda: look(at_most=2))
+    written(stage)
+    lake = waiting_for_the_lake(stage, ["0", "3"])
+    with guarded(stage, history=JoinedHistory(stage.outbox, lake)) as guardian:
+        settled(stage, guardian)
+        for user in map(stage.user, ("0", "3", "5")):
+            stage.redis.delete(user_keys(user).tail)
+        moments = {name: datetime(2026, 1, day, tzinfo=UTC) for day, name in enumerate("035", start=1)}
+        stage.database.speed_repairs.insert_many(
+            [{"_id": stage.user(name), "requested_at": moment} for name, moment in moments.items()]
+        )
+        reached(lambda: {it["_id"] for it in look()} == {stage.user("0"), stage.user("3")}, 15)
 
 
 def test_the_audit_goes_on_while_users_wait_for_the_lake(stage: SpeedStage) -> None:
