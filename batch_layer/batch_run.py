@@ -36,12 +36,16 @@ class GenerationIncomplete(CineMatchError):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to compute: generation `number`, on the state of `base` (None: from every event ever), up to `as_of`."""
+    """What to compute: generation `number`, on the state of `base` (None: from every event ever), up to `as_of`.
+
+    from_lists: on the users' lists as MongoDB has them, instead; then there is no base, and no as_of.
+    """
 
     number: int
     base: Generation | None
     as_of: datetime | None
     started_at: datetime
+    from_lists: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +70,19 @@ Build = Callable[[Plan], Built]
 
 
 def run_batch(
-    stores: Stores, lease: Lease, settings: Settings, build: Build, *, full: bool = False, as_of: datetime | None = None
+    stores: Stores,
+    lease: Lease,
+    settings: Settings,
+    build: Build,
+    *,
+    full: bool = False,
+    from_lists: bool = False,
+    as_of: datetime | None = None,
 ) -> Generation:
     """Compute the next generation and publish it.
+
+    It builds on the published one, unless it shall be made from all events (`full`) or on the users' lists
+    (`from_lists`, which goes with neither of the others).
 
     1. Take the lease; an erasure that has it is waited for.
     2. Record the generation as building: from here on a night that fails, or is killed, is on record.
@@ -88,10 +102,10 @@ def run_batch(
         with first_span("batch run", first_trace(), generation=number):
             with _failure_recorded(stores, number, state=GenerationState.FAILED):
                 sweep(stores, number)
-                base = None if full else choose_base(stores, as_of)
-                stores.generations.update(number, base=base.number if base else None)
+                base = None if full or from_lists else choose_base(stores, as_of)
+                stores.generations.update(number, base=base.number if base else None, from_lists=from_lists)
                 with span("compute"):
-                    built = _compute(stores, build, Plan(number, base, as_of, started_at))
+                    built = _compute(stores, build, Plan(number, base, as_of, started_at, from_lists))
             with _failure_recorded(stores, number), span("publish"):  # it stays ready, and a rollback can publish it
                 publish(stores, number, exclusion.confirm)
                 stores.generations.update(number, sent_again=send_again(stores, built.missing))
@@ -123,7 +137,8 @@ def _ends_before(generation: Generation, as_of: datetime) -> bool:
 
 def _compute(stores: Stores, build: Build, plan: Plan) -> Built:
     started = time.monotonic()
-    _log.info("batch run", generation=plan.number, base=plan.base.number if plan.base else None, as_of=plan.as_of)
+    base = plan.base.number if plan.base else None
+    _log.info("batch run", generation=plan.number, base=base, from_lists=plan.from_lists, as_of=plan.as_of)
     built = build(plan)
     written = stores.generations.counts(plan.number)
     if written != (built.users, built.chunks):
@@ -133,7 +148,7 @@ def _compute(stores: Stores, build: Build, plan: Plan) -> Built:
         )
     if built.waiting_users:
         _log.warning("events wait for earlier ones of their users", generation=plan.number, users=built.waiting_users)
-    facts = asdict(built) | _event_range(built, plan.base)
+    facts = asdict(built) | _event_range(built, plan)
     del facts["chunks"], facts["missing"]
     stores.generations.update(
         plan.number,
@@ -146,12 +161,13 @@ def _compute(stores: Stores, build: Build, plan: Plan) -> Built:
     return built
 
 
-def _event_range(built: Built, base: Generation | None) -> dict[str, datetime | None]:
-    parts = [part for part in (built, base) if part is not None]
-    return {
-        "first_event_time": min((it.first_event_time for it in parts if it.first_event_time), default=None),
-        "last_event_time": max((it.last_event_time for it in parts if it.last_event_time), default=None),
-    }
+def _event_range(built: Built, plan: Plan) -> dict[str, datetime | None]:
+    """Give the times between which all contained events happened. Those of lists are unknown, and lie before now."""
+    parts = [part for part in (built, plan.base) if part is not None]
+    firsts = [it.first_event_time for it in parts if it.first_event_time]
+    lasts = [it.last_event_time for it in parts if it.last_event_time]
+    now = [datetime.now(UTC)] if plan.from_lists else []
+    return {"first_event_time": min(firsts, default=None), "last_event_time": max(lasts + now, default=None)}
 
 
 @contextmanager

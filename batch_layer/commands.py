@@ -25,6 +25,7 @@ from cinematch.settings import Settings, load_settings
 from cinematch.telemetry import configure_logging
 
 if TYPE_CHECKING:
+    from batch_layer.batch_run import Build, Built, Plan
     from batch_layer.publication import Stores
     from cinematch.contracts.exclusion import Lease
 
@@ -34,7 +35,20 @@ _ROWS: Final = 20
 _FILE_COLUMNS: Final = 200
 """Where no terminal sets the width, nothing is cut."""
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
-Full = Annotated[bool, typer.Option("--full", help="Rebuild from every event ever stored in the lake.")]
+Full = Annotated[
+    bool,
+    typer.Option(
+        "--full",
+        help="Rebuild from every event ever stored in the lake. After --from-lists: published only if it lacks none.",
+    ),
+]
+FromLists = Annotated[
+    bool,
+    typer.Option(
+        "--from-lists",
+        help="Begin from the users' lists in MongoDB: for users whose first events are stored nowhere any more.",
+    ),
+]
 AsOf = Annotated[
     str | None,
     typer.Option("--as-of", metavar="TIME", help="Only events before this time (ISO 8601; UTC unless it has a zone)."),
@@ -59,12 +73,19 @@ class Column(StrEnum):
 
 
 @batch.command()
-def run(full: Full = False, as_of: AsOf = None) -> None:
+def run(full: Full = False, from_lists: FromLists = False, as_of: AsOf = None) -> None:
     """Compute a new generation of the batch view and publish it."""
+    from batch_layer.batch_run import run_batch
+
     moment = _moment(as_of)
+    if from_lists and (full or moment is not None):
+        raise typer.BadParameter(
+            "lists are as they are now: it goes with neither --full nor --as-of", param_hint="--from-lists"
+        )
     settings = _settings()
     with _stores(settings) as (stores, lease):
-        generation = _run(settings, stores, lease, full, moment)
+        build = _build_with_spark(settings)
+        generation = run_batch(stores, lease, settings, build, full=full, from_lists=from_lists, as_of=moment)
     Console().print(
         f"Generation {generation.number} is published: {generation.users} users, {generation.films} films, "
         f"{generation.events} new events, {generation.seconds or 0:.1f} s."
@@ -142,9 +163,8 @@ def submitted() -> int:
     return 0
 
 
-def _run(settings: Settings, stores: Stores, lease: Lease, full: bool, as_of: datetime | None) -> Generation:
+def _build_with_spark(settings: Settings) -> Build:
     """Start Spark only when it is needed, after the lease was taken."""
-    from batch_layer.batch_run import Built, Plan, run_batch
     from batch_layer.job import build
     from cinematch.spark.session import create_spark_session
 
@@ -155,7 +175,7 @@ def _run(settings: Settings, stores: Stores, lease: Lease, full: bool, as_of: da
         finally:
             spark.stop()
 
-    return run_batch(stores, lease, settings, build_with_spark, full=full, as_of=as_of)
+    return build_with_spark
 
 
 @contextmanager
@@ -203,7 +223,7 @@ def _cells(generation: Generation, lease_holder: str | None) -> dict[Column, str
     values = {
         Column.GENERATION: generation.number,
         Column.STATE: fields["state"],
-        Column.BASE: generation.base or "all events",
+        Column.BASE: generation.base or ("lists" if generation.from_lists else "all events"),
         Column.USERS: generation.users,
         Column.FILMS: generation.films,
         Column.EVENTS: generation.events,

@@ -70,7 +70,7 @@ def _restore(speed_view: SpeedView, history: EventHistory, user_id: str, start: 
     if last < reach:
         raise Conflict(
             f"user {user_id!r}: event {last + 1} is neither in the outbox nor in the lake, "
-            "so the older generation cannot be merged with today's events"
+            "so a generation without it cannot be merged with today's events"
         )
     speed_view.replace(user_id, start, events)  # what was applied since we read the history stays
 

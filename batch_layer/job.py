@@ -1,7 +1,7 @@
 """The Spark job of a batch run: read the lake and the last state, compute, write the next generation.
 
-Also a script: `spark-submit --jars JARS batch_layer/job.py [--full] [--as-of TIME]` does what `cinematch batch run`
-does; settings come from the environment (SPARK_MASTER_URL, not --master).
+Also a script: `spark-submit --jars JARS batch_layer/job.py` does what `cinematch batch run` does, and takes the same
+options; settings come from the environment (SPARK_MASTER_URL, not --master).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from pyspark.sql import functions as sf
 from batch_layer import transform
 from batch_layer.batch_run import Built, Plan
 from batch_layer.difference import changed_films, fold_difference, forgotten, new_events, to_describe
+from batch_layer.lists import lists_uri, store_lists
 from batch_layer.state import STATE_SCHEMA
 from batch_layer.window import Window, window
 from cinematch.adapters import mongodb_client, s3_objects
@@ -63,6 +64,8 @@ def build(spark: SparkSession, settings: Settings, plan: Plan) -> Built:
     """
     with _spark_errors():
         spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(DOCUMENTS_AT_ONCE))
+        if plan.from_lists:
+            store_lists(spark, settings, plan.number)
         read = _window(settings, plan)
         floors = read_collection(spark, settings, ERASURES, transform.FLOORS_SCHEMA).persist()
         floors.count()  # one state of it for the whole run: who is erased meanwhile is erased by the next one
@@ -74,7 +77,7 @@ def build(spark: SparkSession, settings: Settings, plan: Plan) -> Built:
 
 
 def _window(settings: Settings, plan: Plan) -> Window:
-    """Without a base everything is read; with one, the days of the window and what the base has not seen."""
+    """Without a base, or from the lists, everything is read; else the window's days and what the base has not seen."""
     view = LakeFolder(s3_objects.connect(settings), EVENTS_FOLDER).view()
     if plan.base is None:
         return window(view, None, {})
@@ -84,26 +87,40 @@ def _window(settings: Settings, plan: Plan) -> Window:
 
 def _fold(spark: SparkSession, settings: Settings, plan: Plan, events: DataFrame, floors: DataFrame) -> DataFrame:
     """Write the new state, and give it as it was written."""
-    path = state_uri(settings, plan.number)
-    if plan.base is None:
+    path, base = state_uri(settings, plan.number), _base(spark, settings, plan)
+    if base is None:
         found = _count(events)
         state = spark.createDataFrame([], STATE_SCHEMA)
         folded = transform.fold(state, events, transform.groups_for(found.users, found.rows), plan.as_of)
         folded.write.parquet(path)
     else:
-        state = _state(spark, settings, plan.base.number, floors)
-        new = new_events(events, state, plan.base.users).persist()
+        state = _state(spark, base.uri, floors)
+        new = new_events(events, state, base.size.users).persist()
         found = _count(new)
-        films = found.users * plan.base.films // max(1, plan.base.users)
+        films = found.users * base.size.rows // max(1, base.size.users)
         groups = transform.groups_for(found.users, found.rows + films)
-        fold_difference(state, new, found.users, groups, plan.as_of).write.parquet(path)
+        folded = fold_difference(state, new, found.users, groups, plan.as_of)
+        folded.write.mode("append").parquet(path)  # the folder is there when the lists are
         new.unpersist()
     return spark.read.schema(transform.FOLDED_SCHEMA).parquet(path)
 
 
-def _state(spark: SparkSession, settings: Settings, number: int, floors: DataFrame) -> DataFrame:
-    stored = spark.read.schema(STATE_SCHEMA).parquet(state_uri(settings, number))
-    return transform.with_floors(stored, floors)
+def _base(spark: SparkSession, settings: Settings, plan: Plan) -> _Base | None:
+    """Name the state to build on; None: from every event ever."""
+    if plan.from_lists:
+        uri = lists_uri(settings, plan.number)
+        return _Base(uri, _size(_stored_state(spark, uri)))
+    if plan.base is None:
+        return None
+    return _Base(state_uri(settings, plan.base.number), _Size(plan.base.users, plan.base.films))
+
+
+def _state(spark: SparkSession, uri: str, floors: DataFrame) -> DataFrame:
+    return transform.with_floors(_stored_state(spark, uri), floors)
+
+
+def _stored_state(spark: SparkSession, uri: str) -> DataFrame:
+    return spark.read.schema(STATE_SCHEMA).parquet(uri)
 
 
 def _write_documents(spark: SparkSession, settings: Settings, plan: Plan, folded: DataFrame, floors: DataFrame) -> None:
@@ -116,7 +133,7 @@ def _write_documents(spark: SparkSession, settings: Settings, plan: Plan, folded
         size = _size(stale)
         if size.users <= base.users * MOST_TO_REPLACE:
             _generations(settings).carry_over(base.number, plan.number, plan.started_at)
-            erased = forgotten(_state(spark, settings, base.number, floors)).collect()
+            erased = forgotten(_state(spark, state_uri(settings, base.number), floors)).collect()
             _generations(settings).remove(plan.number, [row.user_id for row in erased])
             return _describe(settings, plan, stale, catalog, size, replace=True)
     return _describe(settings, plan, users, catalog, _size(users), replace=False)
@@ -148,6 +165,14 @@ class _Size:
 
     users: int
     rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """A state to build on, where it is stored and how large it is."""
+
+    uri: str
+    size: _Size
 
 
 def _count(events: DataFrame) -> _Size:

@@ -40,10 +40,11 @@ class BatchLayer:
     client: MongoClient[Document]
     stores: Stores
 
-    def run(self, *, full: bool = False, as_of: datetime | None = None) -> Generation:
+    def run(self, *, full: bool = False, from_lists: bool = False, as_of: datetime | None = None) -> Generation:
         """Do what `cinematch batch run` does, in this process."""
         job = partial(build, self.start_spark(), self.settings)
-        return run_batch(self.stores, self.lease(), self.settings, job, full=full, as_of=as_of)
+        lease, settings = self.lease(), self.settings
+        return run_batch(self.stores, lease, settings, job, full=full, from_lists=from_lists, as_of=as_of)
 
     def rollback(self, number: int | None = None) -> Generation:
         """Do what `cinematch batch rollback` does, in this process."""

@@ -23,6 +23,11 @@ def state_catalog_prefix(generation: int) -> str:
     return f"{state_prefix(generation)}catalog/"
 
 
+def state_lists_prefix(generation: int) -> str:
+    """Name the folder of the users' lists that a generation from the lists began with; no part of the state's rows."""
+    return f"{state_prefix(generation)}lists/"
+
+
 def completion_marker(generation: int) -> str:
     """Name the object that says that all rows of the state are there."""
     return f"{state_prefix(generation)}_SUCCESS"

@@ -35,13 +35,14 @@ class GenerationState(StrEnum):
 class Generation:
     """The record of one generation; a failed run leaves one, too.
 
-    base: the generation whose state it builds on (None: every event ever stored); as_of: only events before that time
-    (None: all that the lake had). users, films: documents and list entries; events: those folded in by this run;
-    waiting_users: users with events that had to wait, because an earlier one of theirs is missing (or by as_of);
-    sent_again: events that lacked in the lake and that the outbox publishes once more;
-    first_event_time, last_event_time: of all events that it contains. resume_offsets: "topic/partition" -> the first
-    Kafka offset that it may not contain. document_version: the DOCUMENT_VERSION of its documents. is_published is told
-    by the view, not by the record.
+    base: the generation whose state it builds on; None: none, but every event ever stored, or with from_lists the
+    users' lists in MongoDB. as_of: only events before that time (None: all that the lake had). users, films: documents
+    and list entries; events: those folded in by this run; waiting_users: users with events that had to wait, because
+    an earlier one of theirs is missing (or by as_of); sent_again: events that lacked in the lake and that the outbox
+    publishes once more; first_event_time, last_event_time: of all events that it contains. Lists do not tell when
+    their events happened: they add nothing to the first, and to the last the moment when the run had computed.
+    resume_offsets: "topic/partition" -> the first Kafka offset that it may not contain. document_version: the
+    DOCUMENT_VERSION of its documents. is_published is told by the view, not by the record.
     """
 
     number: int
@@ -50,6 +51,7 @@ class Generation:
     started_at: datetime
     base: int | None = None
     as_of: datetime | None = None
+    from_lists: bool = False
     finished_at: datetime | None = None
     seconds: float | None = None
     users: int = 0

@@ -9,7 +9,7 @@ import pyarrow as pa
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from batch_layer.batch_run import Built, Plan
-from batch_layer.state import STATE_SCHEMA
+from batch_layer.state import STATE_SCHEMA, state_row
 from batch_layer.transform import CATALOG_SCHEMA, describe_group, fold_group
 from cinematch.adapters.mongodb_generations import decode
 from cinematch.contracts.catalog_document import catalog_document
@@ -17,7 +17,7 @@ from cinematch.contracts.generations import Generations
 from cinematch.contracts.lake_schema import KafkaPlace, to_table
 from cinematch.contracts.missing_events import Gap
 from cinematch.domain.events import Event
-from cinematch.domain.watchlist import Film, in_sequence
+from cinematch.domain.watchlist import Film, Watchlist, in_sequence
 
 STATE = to_arrow_schema(STATE_SCHEMA, timezone="UTC")
 CATALOG = to_arrow_schema(CATALOG_SCHEMA, timezone="UTC")
@@ -71,16 +71,20 @@ class MemoryOutbox(MemoryLake):
 
 @dataclass
 class MemoryBatchJob:
-    """`build` of a batch run, as one group; reads all of the lake, which is as good as any window."""
+    """`build` of a batch run, as one group; reads all of the lake, which is as good as any window.
+
+    lists: users' lists as MongoDB has them, for a run from the lists.
+    """
 
     generations: Generations
     states: MemoryStates
     lake: MemoryLake
     films: Mapping[str, Film]
     floors: Mapping[str, int] = field(default_factory=dict)
+    lists: Mapping[str, Watchlist] = field(default_factory=dict)
 
     def __call__(self, plan: Plan) -> Built:
-        state = self.states.tables[plan.base.number] if plan.base else STATE.empty_table()
+        state = self._base(plan)
         events = to_table((event, KafkaPlace(0, offset, None)) for offset, event in enumerate(self.lake.events))
         folded = fold_group(self._with_floors(state), self._with_floors(events), plan.as_of)
         self.states.tables[plan.number] = folded.select(STATE_SCHEMA.names)
@@ -88,6 +92,12 @@ class MemoryBatchJob:
         chunks = [decode(chunk) for row in described for chunk in row["chunks"]]
         self.generations.write(plan.number, [decode(row["document"]) for row in described], chunks)
         return _facts(folded, len(chunks))
+
+    def _base(self, plan: Plan) -> pa.Table:
+        if plan.from_lists:
+            rows = [state_row(user_id, watchlist) for user_id, watchlist in self.lists.items()]
+            return pa.Table.from_pylist(rows, schema=STATE)
+        return self.states.tables[plan.base.number] if plan.base else STATE.empty_table()
 
     def _with_floors(self, table: pa.Table) -> pa.Table:
         floors = [self.floors.get(user_id) for user_id in table["user_id"].to_pylist()]

@@ -17,6 +17,7 @@ from cinematch.adapters.mongodb_client import SyncClient
 from cinematch.adapters.mongodb_lease import MongoLease
 from cinematch.contracts.collections import OUTBOX
 from cinematch.contracts.event_codec import to_document
+from cinematch.domain.watchlist import replay
 from cinematch.errors import Conflict, NotFound
 from cinematch.settings import Settings
 from tests.environments import environment_of
@@ -124,6 +125,23 @@ def test_a_run_beside_another_is_refused(command: Command, stores: Stores, lease
         with pytest.raises(Conflict, match=f"another batch run is at work \\({lease.owner}\\)"):
             command(*arguments)
     assert stores.generations.all() == []
+
+
+@pytest.mark.parametrize("other", [["--full"], ["--as-of", "2026-01-19"], ["--full", "--as-of", "2026-01-19"]])
+def test_lists_go_with_no_other_beginning(command: Command, stores: Stores, other: list[str]) -> None:
+    refused = command("run", "--from-lists", *other)
+    assert refused.exit_code == 2
+    assert "goes with neither --full nor --as-of" in " ".join(refused.stderr.replace("│", " ").split())
+    assert stores.generations.all() == []
+
+
+def test_a_generation_from_the_lists_says_so(command: Command, stores: Stores, batch_settings: Settings) -> None:
+    states = MemoryStates()
+    job = MemoryBatchJob(stores.generations, states, MemoryLake(), {}, lists={"ann": replay([add(1, "m1", 7, "ann")])})
+    run_batch(replace(stores, states=states), MemoryLease("test"), batch_settings, job, from_lists=True)
+    (line,) = [line for line in command("list").stdout.splitlines() if "published" in line and "1" in line]
+    assert line.replace("│", " ").split()[:3] == ["1", "published", "lists"]
+    assert orjson.loads(command("show", "--json").stdout)["from_lists"] is True
 
 
 def test_a_time_that_is_none_is_refused(command: Command) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from batch_layer.publication import Stores, publish, rollback_target
 from cinematch.contracts.event_history import JoinedHistory
 from cinematch.contracts.generations import Generation
 from cinematch.domain.events import Event
-from cinematch.domain.watchlist import Film
+from cinematch.domain.watchlist import Film, Watchlist, replay
 from cinematch.settings import Settings
 from tests.batches import canonical, expected
 from tests.twins.memory_batch import MemoryBatchJob, MemoryLake, MemoryOutbox, MemoryStates
@@ -47,7 +47,7 @@ class Mortal:
 
 @dataclass
 class BatchWorld:
-    """Twins of every store. Events are issued (outbox), published (lake), and applied (speed view)."""
+    """Twins of every store. Events are issued (lists, outbox), published (lake), and applied (speed view)."""
 
     films: dict[str, Film] = field(default_factory=dict)
     settings: Settings = field(default_factory=lambda: Settings(batch_grace_seconds=0))
@@ -57,13 +57,26 @@ class BatchWorld:
     outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
     lake: MemoryLake = field(default_factory=MemoryLake)
     holding: Holding = field(default_factory=Holding)
+    issued: list[Event] = field(default_factory=list)
 
     def happen(self, events: Sequence[Event]) -> None:
         """Let events reach every store."""
+        self.issued += events
         self.outbox.events += events
         self.lake.events += events
         for event in events:
             self.speed_view.apply({event.user_id: [event]})
+
+    def lose(self, *events: Event) -> None:
+        """Let neither the lake nor the outbox have these events; the lists keep what they did."""
+        for event in events:
+            self.lake.events.remove(event)
+            self.outbox.events.remove(event)
+
+    def lists(self) -> dict[str, Watchlist]:
+        """Give the lists as MongoDB has them."""
+        users = {event.user_id for event in self.issued}
+        return {user: replay(event for event in self.issued if event.user_id == user) for user in sorted(users)}
 
     def relay(self) -> None:
         """Let the relay publish again what the outbox was asked for."""
@@ -82,20 +95,33 @@ class BatchWorld:
         names = ("generations", "states", "speed_view", "history", "outbox")
         return replace(whole, **{name: Mortal(getattr(whole, name), left) for name in names})
 
+    def job(
+        self,
+        lists: Mapping[str, Watchlist] | None = None,
+        floors: Mapping[str, int] | None = None,
+        stores: Stores | None = None,
+    ) -> MemoryBatchJob:
+        """Give the computation of a run: on the lists as they are, and nobody erased, unless others are given."""
+        generations = (stores or self.stores).generations
+        lists = self.lists() if lists is None else lists
+        return MemoryBatchJob(generations, self.states, self.lake, self.films, floors or {}, lists)
+
     def run(
         self,
         stores: Stores | None = None,
         *,
         full: bool = False,
+        from_lists: bool = False,
         as_of: datetime | None = None,
         settings: Settings | None = None,
         build: Callable[[Any], Any] | None = None,
     ) -> Generation:
         """Run a batch, as a process of its own."""
         stores = stores or self.stores
-        job = build or MemoryBatchJob(stores.generations, self.states, self.lake, self.films)
+        job = build or self.job(stores=stores)
         lease = MemoryLease(f"host/{id(stores)}/x", self.holding)
-        return run_batch(stores, lease, settings or self.settings, job, full=full, as_of=as_of)
+        settings = settings or self.settings
+        return run_batch(stores, lease, settings, job, full=full, from_lists=from_lists, as_of=as_of)
 
     def rollback(self, number: int | None = None, stores: Stores | None = None) -> Generation:
         """Roll back, as a process of its own."""
@@ -106,7 +132,7 @@ class BatchWorld:
 
     def published(self) -> dict[str, bytes]:
         """Give the batch view by user, as comparable bytes."""
-        users = {event.user_id for event in self.outbox.events}
+        users = {event.user_id for event in self.issued}
         documents = {user: self.generations.document(user) for user in sorted(users)}
         return {user: canonical(document) for user, document in documents.items() if document}
 
@@ -118,10 +144,10 @@ class BatchWorld:
     def check_readers_exact(self) -> None:
         """Nothing that was applied is missing between the published boundary and the end of any user's speed view."""
         published = self.generations.published()
-        for user in {event.user_id for event in self.outbox.events}:
+        for user in {event.user_id for event in self.issued}:
             boundary = self.generations.boundaries(published.number, [user]).get(user, 0) if published else 0
             snapshot = self.speed_view.read(user)
-            last = max(event.sequence for event in self.outbox.events if event.user_id == user)
+            last = max(event.sequence for event in self.issued if event.user_id == user)
             if snapshot is None:
                 assert boundary == last
                 continue
