@@ -69,7 +69,7 @@ class Servers:
     ) -> Iterator[LayerProcess]:
         folder = self.folder / f"layer-{next(self._numbers)}-{module}"
         folder.mkdir()
-        usual = {"JDK_JAVA_OPTIONS": LEAN_JVM, "CHECKPOINT_DIR": str(folder / "checkpoints")}
+        usual = {"SPARK_DRIVER_JAVA_OPTIONS": LEAN_JVM, "CHECKPOINT_DIR": str(folder / "checkpoints")}
         environment = {**self.environment, **usual, **own}
         process = kind(
             LayerSpec(module, module, (module,), niceness=niceness), folder, LogFile(folder / "log"), environment

@@ -161,6 +161,8 @@ class Settings(BaseSettings):
     spark_driver_host: str = "127.0.0.1"
     """The address of the driver that executors call, and that its UI listens on."""
     spark_driver_memory: str = "1g"
+    spark_driver_java_options: str = ""
+    """What the driver's Java machine is started with besides."""
     spark_executor_memory: str = "1g"
     """Memory of each executor of a master that is not local."""
     spark_shuffle_partitions: Annotated[int, Field(ge=1)] = 4

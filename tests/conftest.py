@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from cinematch.local_stack.mongo_server import MongoServer
 from cinematch.local_stack.ports import free_port
 from cinematch.local_stack.redis_server import RedisServer
 from cinematch.local_stack.service import Service
+from cinematch.local_stack.stack import LEAN_JVM
 from cinematch.local_stack.toolchain import Toolchain
 from cinematch.settings import Settings, load_settings
 from cinematch.spark.session import create_spark_session
@@ -30,6 +32,10 @@ from tests.oracle.results import RESULTS, Results, of_schedules, write
 from tests.redis_cluster import running_cluster
 
 AnyServer = TypeVar("AnyServer", bound=Service)
+
+# Machines of Java that end after a test, or a session at most, are not worth an optimising compiler: it took half of
+# their processor time.
+os.environ.setdefault("JDK_JAVA_OPTIONS", LEAN_JVM)
 
 # How long an example takes says nothing on a machine that runs servers and Spark beside the tests.
 hypothesis_settings.register_profile("cinematch", deadline=None)

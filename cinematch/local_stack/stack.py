@@ -143,6 +143,7 @@ def _environment(toolchain: Toolchain, folder: DataFolder, servers: Servers, api
         "S3_ACCESS_KEY_ID": servers.minio.credentials.access_key_id,
         "S3_ENDPOINT_URL": servers.minio.url,
         "S3_SECRET_ACCESS_KEY": servers.minio.credentials.secret_access_key,
+        "SPARK_DRIVER_JAVA_OPTIONS": LEAN_JVM,
         "SPARK_JARS_DIR": str(toolchain.spark_jars()),
         "SPARK_LOCAL_IP": LOOPBACK,
     }
@@ -168,6 +169,6 @@ def _layer(
 ) -> LayerProcess:
     own = {"METRICS_HOST": LOOPBACK, "METRICS_PORT": str(ports[metrics_page(spec.name)])}
     if spec.uses_spark:
-        own |= {"SPARK_UI_PORT": str(ports[spark_ui(spec.name)]), "JDK_JAVA_OPTIONS": LEAN_JVM}
+        own["SPARK_UI_PORT"] = str(ports[spark_ui(spec.name)])
     kind = ApiProcess if spec.name == "api" else LayerProcess
     return kind(spec, folder.service(spec.name), folder.log(spec.name), {**environment, **own})

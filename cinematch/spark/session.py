@@ -63,7 +63,7 @@ def _choose_address_and_python(settings: Settings) -> None:
 def _configuration(settings: Settings) -> dict[str, str]:
     return {
         **_jars(settings),
-        **_trust(settings),
+        **_java_options(settings),
         "spark.driver.bindAddress": settings.spark_driver_host,
         "spark.driver.host": settings.spark_driver_host,
         "spark.driver.memory": settings.spark_driver_memory,
@@ -94,15 +94,16 @@ def _jars(settings: Settings) -> dict[str, str]:
     return {"spark.jars": ",".join(jars)}
 
 
-def _trust(settings: Settings) -> dict[str, str]:
-    files = ca_files(settings)
+def _java_options(settings: Settings) -> dict[str, str]:
+    """Give the options of driver and executors, with the trust store that the authorities' certificates need."""
+    options, files = settings.spark_driver_java_options, ca_files(settings)
     if not files:
-        return {}
+        return {"spark.driver.extraJavaOptions": options}
     folder = Path(tempfile.mkdtemp(prefix="cinematch-trust-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     store = folder / "trust.p12"
     write_trust_store(files, store)
-    driver = {"spark.driver.extraJavaOptions": trust_options(store)}
+    driver = {"spark.driver.extraJavaOptions": f"{options} {trust_options(store)}".strip()}
     if is_local(settings.spark_master_url):
         return driver
     # Executors fetch the file into the folder in which they run, before their first task looks for it there.
