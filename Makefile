@@ -52,9 +52,11 @@ demo: environment ## Start the whole stack with demo data; Ctrl-C stops it
 browser: environment ## Install a Chromium for the browser tests, when there is none and it can be
 	@$(BIN)/python -m tests.browser.chromium
 
+# Two at once where a test has its own servers or none; then, alone, those that watch a page or the whole stack.
 .PHONY: test
 test: setup browser ## Run the whole test suite on real servers
-	@$(BIN)/pytest
+	@status=0; $(BIN)/pytest --numprocesses 2 --dist loadfile tests/unit tests/contract tests/integration || status=$$?; \
+	    $(BIN)/pytest tests/browser tests/end_to_end || status=$$?; exit $$status
 
 # Random schedules of the oracle tests: on the running stack (about a minute each, and ten for the recoveries), on a
 # mongod and a Redis, and 20 times as many in memory. What they found goes into docs/reliability.md.
