@@ -17,6 +17,8 @@ from typing import Any
 import httpx
 from pymongo import MongoClient
 
+from cinematch.client.exchange import Patience
+from cinematch.client.http_client import Client, connect
 from cinematch.contracts import collections
 from cinematch.contracts.batch_document import as_utc
 from cinematch.domain.events import to_tenths
@@ -160,8 +162,14 @@ class RunningStack:
 
         eventually(healthy, "every server and layer runs", seconds)
 
+    @contextmanager
+    def client(self, patience: Patience) -> Iterator[Client]:
+        """Give our own client of the API."""
+        with connect(self.status()["api"], patience, token="") as client:
+            yield client
+
     def api(self) -> httpx.Client:
-        """A client of the API."""
+        """Give a client of the API that shows each answer as it is."""
         return httpx.Client(base_url=self.status()["api"], timeout=30)
 
     def post_until_acknowledged(self, client: httpx.Client, body: Document, seconds: float = 120) -> Document:
