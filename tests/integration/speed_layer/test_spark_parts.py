@@ -120,7 +120,7 @@ def test_a_delta_fits_into_a_message_however_large_key_and_value_were(spark: Spa
     assert without_key.key is None
 
 
-@pytest.mark.parametrize("trace", [None, str(Trace.begun()).encode()])
+@pytest.mark.parametrize("trace", [None, str(Trace.begun()).encode()], ids=["without", "with"])
 def test_a_delta_carries_the_trace_of_its_record(spark: SparkSession, trace: bytes | None) -> None:
     (delta,) = deltas(records(spark, [encode(FIRST)], trace=trace)).collect()
     found = arrival(
