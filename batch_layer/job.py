@@ -100,7 +100,7 @@ def _fold(spark: SparkSession, settings: Settings, plan: Plan, events: DataFrame
         films = found.users * base.size.rows // max(1, base.size.users)
         groups = transform.groups_for(found.users, found.rows + films)
         folded = fold_difference(state, new, found.users, groups, plan.as_of)
-        folded.write.mode("append").parquet(path)  # the folder is there when the lists are
+        folded.write.mode("append" if plan.from_lists else "errorifexists").parquet(path)  # the lists are there, too
         new.unpersist()
     return spark.read.schema(transform.FOLDED_SCHEMA).parquet(path)
 

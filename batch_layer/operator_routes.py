@@ -55,6 +55,7 @@ class GenerationRow(BaseModel):
         description="abandoned: whoever was building it does so no more, and the next run sweeps it up"
     )
     base: int | None
+    from_lists: bool
     started_at: datetime
     finished_at: datetime | None
     published_at: datetime | None
@@ -228,6 +229,7 @@ def _row(generation: Generation, state: RowState) -> GenerationRow:
         number=generation.number,
         state=state,
         base=generation.base,
+        from_lists=generation.from_lists,
         started_at=generation.started_at,
         finished_at=generation.finished_at,
         published_at=generation.published_at,

@@ -130,8 +130,8 @@ class Guardian:
             repaired = self._repairs.repair_requested(request["_id"] for request in requests)
             self._end(requests, repaired)
         except RepairsWait as wait:
-            self._requests.put_off_repair_requests([it for it in requests if it["_id"] in wait.user_ids])
             self._end([it for it in requests if it["_id"] not in wait.user_ids], wait.repaired)
+            self._requests.put_off_repair_requests([it for it in requests if it["_id"] in wait.user_ids])
             raise
 
     def _end(self, requests: Sequence[Document], repaired: int) -> None:

@@ -48,7 +48,7 @@ class Boundaries:
         return self._erasures.floors(user_ids)
 
     def repair_requests(self, at_most: int = PAGE_USERS) -> list[Document]:
-        """Give the oldest requests of readers who found a user's view broken."""
+        """Give requests of readers who found a user's view broken: those longest ago made, or put off, first."""
         with translated():
             return list(self._requests.find({}, sort=[("requested_at", 1)], limit=at_most))
 

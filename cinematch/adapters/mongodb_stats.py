@@ -80,7 +80,7 @@ class MongoStats:
             return await self._database[GLOBAL_STATS].find_one({"type": "global_trends"}, _PUBLIC_TRENDS)
 
     async def request_repair(self, user_id: str) -> None:
-        """Ask the speed layer to repair this user; the first request's time stays."""
+        """Ask the speed layer to repair this user; asking again changes nothing."""
         with translated():
             await self._database[SPEED_REPAIRS].update_one(
                 {"_id": user_id}, {"$setOnInsert": {"requested_at": datetime.now(UTC)}}, upsert=True

@@ -98,7 +98,7 @@ def _java_options(settings: Settings) -> dict[str, str]:
     """Give the options of driver and executors, with the trust store that the authorities' certificates need."""
     options, files = settings.spark_driver_java_options, ca_files(settings)
     if not files:
-        return {"spark.driver.extraJavaOptions": options}
+        return {"spark.driver.extraJavaOptions": options} if options else {}
     folder = Path(tempfile.mkdtemp(prefix="cinematch-trust-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     store = folder / "trust.p12"

@@ -53,6 +53,7 @@ MUST_HAPPEN = (
     *LINES,
     *MISHAPS,
     *(f"copy of {layer}" for layer in LAYERS),
+    "batch run --from-lists done",
     "poisoned records",
     "repeated events",
 )

@@ -32,7 +32,15 @@ from tests.oracle.outages import Outages
 from tests.oracle.plan import plan
 from tests.oracle.proxy import Conduct
 
-NIGHTS: Final = ("batch run", "batch run --full", "batch rollback", "batch run", "batch run killed")
+NIGHTS: Final = (
+    "batch run",
+    "batch run --full",
+    "batch rollback",
+    "batch run --from-lists",
+    "batch run",
+    "batch run killed",
+    "batch run",
+)
 """One of them runs through each schedule. The order matters: a rollback needs two generations."""
 NEW_USERS: Final = 3
 OLD_USERS: Final = ("veteran-0", "veteran-1")
