@@ -28,13 +28,13 @@ def print_user(console: Console, stats: UserStats) -> None:
 def print_freshness(console: Console, stats: UserStats) -> None:
     """From which views an answer comes, and whether anything is missing from it."""
     fresh = stats.freshness
-    parts = f"events 1 to {fresh.as_of_sequence} from the slower view"
-    if fresh.batch_generation is not None:
-        parts = f"events 1 to {fresh.as_of_sequence} from batch generation {fresh.batch_generation}"
-    if fresh.applied_sequence > fresh.as_of_sequence:
-        parts += f", {fresh.as_of_sequence + 1} to {fresh.applied_sequence} from the speed layer"
+    batch, applied = fresh.as_of_sequence, fresh.applied_sequence
+    slower = "user_stats" if fresh.batch_generation is None else f"batch generation {fresh.batch_generation}"
+    parts = [f"1 to {batch} from {slower}"] if batch else []
+    if applied > batch:
+        parts.append(f"{batch + 1} to {applied} from the speed layer")
     whole = "complete" if fresh.complete else f"incomplete: {fresh.latest_sequence} events were issued"
-    console.print(f"mode {fresh.mode}: {parts} ({whole})", style="dim", highlight=False)
+    console.print(f"mode {fresh.mode}: events {', '.join(parts)} ({whole})", style="dim", highlight=False)
 
 
 def print_trends(console: Console, trends: GlobalTrends) -> None:

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from cinematch.cli import demo
 from cinematch.cli.demo_lake import LakeProgress
+from cinematch.cli.demo_tables import print_freshness
 from cinematch.client.errors import NoAnswer, NotThere, NotYet, Unavailable, answered
 from cinematch.client.exchange import Patience
 from cinematch.client.models import Change, Freshness, GlobalTrends, ListedMovie, Problem, TrendingMovie, UserStats
@@ -179,6 +180,21 @@ def shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         return " ".join(output.getvalue().split())
 
     return show
+
+
+@pytest.mark.parametrize(
+    ("stack", "told"),
+    [
+        (FakeStack(None), "events 1 to 10 from the speed layer"),
+        (FakeStack(3, as_of=10), "events 1 to 10 from batch generation 3"),
+        (FakeStack(3, as_of=8), "events 1 to 8 from batch generation 3, 9 to 10 from the speed layer"),
+        (FakeStack(None, as_of=10, mode=StatsMode.MICRO_BATCH), "events 1 to 10 from user_stats"),
+    ],
+)
+def test_an_answer_says_which_view_has_which_events(stack: FakeStack, told: str) -> None:
+    output = StringIO()
+    print_freshness(Console(file=output, width=200), stack.stats("ann"))
+    assert output.getvalue().strip() == f"mode {stack.mode}: {told} (complete)"
 
 
 def test_one_batch_is_run_and_only_after_the_lake_has_the_events(shown: Any) -> None:
