@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,14 +55,21 @@ class EmbeddedStack:
 
 
 @contextmanager
-def demo(environment: Mapping[str, str] | None = None) -> Iterator[EmbeddedStack]:
+def empty_folder() -> Iterator[Path]:
+    """Give a folder that is gone after the block."""
+    with tempfile.TemporaryDirectory(prefix="cinematch-bench-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+@contextmanager
+def demo(environment: Mapping[str, str] | None = None, data: Path | None = None) -> Iterator[EmbeddedStack]:
     """Run `cinematch demo` until the end of the block; inside of it the demo's data are visible.
 
-    Raises RuntimeError when the demo ends before its last line.
+    `data`: the folder of an earlier demo, or one to keep; None: an empty one. Raises RuntimeError when the demo ends
+    before its last line.
     """
-    with tempfile.TemporaryDirectory(prefix="cinematch-bench-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        own = {"CINEMATCH_DATA_DIR": name, "PYTHONUNBUFFERED": "1", "AUTH": "off"}
+    with nullcontext(data) if data else empty_folder() as folder:
+        own = {"CINEMATCH_DATA_DIR": str(folder), "PYTHONUNBUFFERED": "1", "AUTH": "off"}
         began = time.monotonic()
         command = [sys.executable, "-m", "cinematch", "demo"]
         child = subprocess.Popen(
