@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -24,11 +25,16 @@ NO_ANSWER = 0
 
 @dataclass(slots=True)
 class Load:
-    """What came of it: latencies in ms, what was not answered by 200, and how long it took."""
+    """What came of it: latencies in ms, how often another status than 200 was answered, and how long it took."""
 
     milliseconds: list[float] = field(default_factory=list)
-    failed: int = 0
+    refused: Counter[int] = field(default_factory=Counter)
     seconds: float = 0.0
+
+    @property
+    def failed(self) -> int:
+        """Count what was not answered by 200."""
+        return self.refused.total()
 
     @property
     def per_second(self) -> float:
@@ -38,7 +44,8 @@ class Load:
     def note(self, began: float, status: int) -> None:
         """Add one answer."""
         self.milliseconds.append((time.perf_counter() - began) * 1000)
-        self.failed += status != 200
+        if status != 200:
+            self.refused[status] += 1
 
 
 def get(path: str) -> bytes:
