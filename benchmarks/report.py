@@ -110,14 +110,20 @@ def _machines(found: Results, measured: Sequence[str]) -> str:
     lines = ["## The machine\n"]
     for text in dict.fromkeys(_machine(run["machine"]) for run in runs):
         lines.append(f"{text}\n")
-    lines += [_line(["measure", "measured at", "commit", "run", "seconds", "busy before"]), _line(["---"] * 6)]
+    lines += [_line(["measure", "measured at", "commit", "run", "seconds", "busy before", "pace"]), _line(["---"] * 7)]
     for name, run in zip(measured, runs, strict=True):
         kind = "quick" if run["quick"] else "full"
-        busy = f"{run['machine']['busy_percent_before']:.0f} %"
-        lines.append(_line([f"`{name}`", run["measured_at"], run.get("commit", ""), kind, str(run["seconds"]), busy]))
+        told = run["machine"]
+        busy, pace = (
+            f"{told['busy_percent_before']:.0f} %",
+            f"{told['pace_seconds']} s" if "pace_seconds" in told else "",
+        )
+        lines.append(
+            _line([f"`{name}`", run["measured_at"], run.get("commit", ""), kind, str(run["seconds"]), busy, pace])
+        )
     lines.append(
-        "\n*Busy before* is the share of its cores that was taken in the second before the measure began; a *commit* "
-        "with a plus had changes."
+        "\n*Busy before* is the share of its cores that was taken in the second before the measure began, *pace* "
+        "how long ten million additions in Python took a core then; a *commit* with a plus had changes."
     )
     disturbed = [f"`{name}`" for name, run in zip(measured, runs, strict=True) if _was_busy(run)]
     if disturbed:
