@@ -114,10 +114,8 @@ def _machines(found: Results, measured: Sequence[str]) -> str:
     for name, run in zip(measured, runs, strict=True):
         kind = "quick" if run["quick"] else "full"
         told = run["machine"]
-        busy, pace = (
-            f"{told['busy_percent_before']:.0f} %",
-            f"{told['pace_seconds']} s" if "pace_seconds" in told else "",
-        )
+        busy = f"{told['busy_percent_before']:.0f} %"
+        pace = f"{told['pace_seconds']} s" if "pace_seconds" in told else ""
         lines.append(
             _line([f"`{name}`", run["measured_at"], run.get("commit", ""), kind, str(run["seconds"]), busy, pace])
         )
