@@ -15,7 +15,7 @@ from cinematch.errors import Conflict, StoreUnavailable
 from tests.histories import add, delete, film
 from tests.strategies import EPOCH
 from tests.twins.memory_batch import MemoryBatchJob
-from tests.unit.batch_layer.worlds import BatchWorld, Killed
+from tests.unit.batch_layer.worlds import BatchWorld, Killed, killed_at_each_call
 
 FILMS = {f"m{n}": film(f"m{n}", runtime_minutes=100) for n in range(6)}
 FIRST = [add(n, f"m{n}", 7, user) for user in ("ann", "bob") for n in (1, 2, 3)]
@@ -74,17 +74,17 @@ def test_a_full_run_gives_the_same_documents_as_an_incremental_one(world: BatchW
 
 
 def test_killed_at_any_call_readers_stay_exact_and_the_next_run_completes() -> None:
-    survived = False
-    calls = 0
-    while not survived:
+    def arranged() -> BatchWorld:
         world = BatchWorld(films=FILMS)
         world.happen(FIRST)
         world.run()
         world.happen(SECOND)
-        try:
-            world.run(world.mortal_stores(calls))
-            survived = True
-        except Killed:
+        return world
+
+    calls = 0
+    for world, is_killed in killed_at_each_call(arranged, BatchWorld.run):
+        calls += 1
+        if is_killed:
             assert world.published() in (world.expected(FIRST), world.expected(FIRST + SECOND))
             world.check_readers_exact()
         world.holding.expire()
@@ -94,26 +94,23 @@ def test_killed_at_any_call_readers_stay_exact_and_the_next_run_completes() -> N
         assert world.published() == world.expected(FIRST + SECOND + third)
         world.check_readers_exact()
         check_nothing_is_left_over(world)
-        calls += 1
     assert calls > 15
 
 
 def test_killed_at_any_call_of_a_rollback_readers_stay_exact() -> None:
-    survived = False
-    calls = 0
-    while not survived:
+    def arranged() -> BatchWorld:
         world = BatchWorld(films=FILMS)
         world.happen(FIRST)
         world.run()
         world.happen(SECOND)
         world.run()
-        try:
-            world.rollback(stores=world.mortal_stores(calls))
-            survived = True
-        except Killed:
-            pass
-        world.check_readers_exact()
+        return world
+
+    rollbacks = killed_at_each_call(arranged, lambda world, stores: world.rollback(stores=stores))
+    calls = 0
+    for world, _ in rollbacks:
         calls += 1
+        world.check_readers_exact()
     assert world.published() == world.expected(FIRST)
     assert calls > 5
 

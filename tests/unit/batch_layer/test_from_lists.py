@@ -12,7 +12,7 @@ from cinematch.contracts.movie_document import movie_document
 from cinematch.domain.events import Event
 from cinematch.errors import Conflict
 from tests.histories import add, delete, film
-from tests.unit.batch_layer.worlds import BatchWorld, Killed
+from tests.unit.batch_layer.worlds import BatchWorld, killed_at_each_call
 
 FILMS = {f"m{n}": film(f"m{n}", runtime_minutes=100) for n in range(8)}
 ANN = [add(n, f"m{n}", 7, "ann") for n in range(1, 6)]
@@ -87,25 +87,25 @@ def test_whoever_was_erased_meanwhile_is_not_in_it(world: BatchWorld) -> None:
 
 
 def test_killed_at_any_call_readers_stay_exact_and_it_can_be_run_again() -> None:
-    survived = False
-    calls = 0
-    while not survived:
+    def arranged() -> BatchWorld:
         world = BatchWorld(films=FILMS)
         world.happen(ALL)
         world.run()
         world.lose(*ANN[:3])
         world.happen(LATER)
-        try:
-            world.run(world.mortal_stores(calls), from_lists=True)
-            survived = True
-        except Killed:
+        return world
+
+    runs = killed_at_each_call(arranged, lambda world, stores: world.run(stores, from_lists=True))
+    calls = 0
+    for world, is_killed in runs:
+        calls += 1
+        if is_killed:
             assert world.published() in (world.expected(ALL), world.expected(ALL + LATER))
             world.check_readers_exact()
         world.holding.expire()
         world.run(from_lists=True)
         assert world.published() == world.expected(ALL + LATER)
         world.check_readers_exact()
-        calls += 1
     assert calls > 15
 
 

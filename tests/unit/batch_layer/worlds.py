@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import count
 from typing import Any
 
 from batch_layer.batch_run import run_batch
@@ -155,3 +156,21 @@ class BatchWorld:
             assert max(boundary, snapshot.last_sequence) == last
             tail = [event.sequence for event in snapshot.after(boundary)]
             assert tail == list(range(boundary + 1, last + 1))
+
+
+def killed_at_each_call(
+    arranged: Callable[[], BatchWorld], work: Callable[[BatchWorld, Stores], object]
+) -> Iterator[tuple[BatchWorld, bool]]:
+    """Do the work in one new world after another, killed at the first call of a store, the second one, and so on.
+
+    Gives each world as the kill has left it, with True, and last the one in which the work was done, with False.
+    """
+    for calls in count():
+        world = arranged()
+        try:
+            work(world, world.mortal_stores(calls))
+        except Killed:
+            yield world, True
+        else:
+            yield world, False
+            return
