@@ -10,15 +10,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-import httpx
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from benchmarks.embedded_stack import demo
 from benchmarks.population import SEED
 from benchmarks.quantiles import percentile
 from benchmarks.rows import Bound, Findings, Goal, compared
+from cinematch.client.exchange import Patience
+from cinematch.client.http_client import Client, connect
 from ingestion.seeding.catalog import invented_catalog
-from tests.browser.chromium import chromium, missing_reason
+from tests.browser.chromium import chromium, launched, missing_reason
 
 TITLE: Final = "Event to page"
 LIMIT: Final = (
@@ -31,6 +32,7 @@ FILMS: Final = 120
 WARM_UP_FILMS: Final = 10
 SECONDS_APART: Final = 1.0
 WAIT_MS: Final = 30_000
+ASK_ONCE: Final = Patience(attempts=1)
 CARD: Final = '[data-card="films"] [data-value]'
 SHOWN: Final = """([card, wanted]) => new Promise(done => {
     const shown = document.querySelector(card);
@@ -44,16 +46,16 @@ SHOWN: Final = """([card, wanted]) => new Promise(done => {
 
 def measure(quick: bool) -> Findings:
     """Start the stack, open the page, add films. Raises RuntimeError when there is no browser."""
-    with demo() as stack, httpx.Client(base_url=stack.status()["api"], timeout=WAIT_MS / 1000) as api:
+    with demo() as stack, connect(url := stack.status()["api"], ASK_ONCE) as api:
         first = _add(api, 0)
-        with _viewer(str(api.base_url)) as page:
+        with _viewer(url) as page:
             page.evaluate(SHOWN, [CARD, first])
             pages, answers = list[float](), list[float]()
             for film in range(1, WARM_UP_FILMS + FILMS):
                 began = time.time()
                 sequence = _add(api, film)
                 if film % 2:
-                    _answer(api, sequence)
+                    api.stats(USER, sequence)
                     answers.append((time.time() - began) * 1000)
                 shown_at = page.evaluate(SHOWN, [CARD, sequence])
                 if not film % 2:
@@ -68,15 +70,9 @@ def measure(quick: bool) -> Findings:
     return Findings(rows)
 
 
-def _add(api: httpx.Client, number: int) -> int:
+def _add(api: Client, number: int) -> int:
     """Add a film to the user's list; give the sequence, which is the number of films, too."""
-    film = invented_catalog(SEED)[number]
-    answer = api.post("/movies", json={"user_id": USER, "movie_id": film.movie_id, "rating": 7.5})
-    return int(answer.raise_for_status().json()["sequence"])
-
-
-def _answer(api: httpx.Client, sequence: int) -> None:
-    api.get("/stats", params={"user_id": USER, "min_sequence": sequence}).raise_for_status()
+    return api.add(USER, invented_catalog(SEED)[number].movie_id, rating=7.5).sequence
 
 
 @contextmanager
@@ -85,10 +81,8 @@ def _viewer(url: str) -> Iterator[Page]:
     executable = chromium()
     if executable is None:
         raise RuntimeError(missing_reason())
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
+    with launched(executable) as browser:
         page = browser.new_page(base_url=url)
         page.set_default_timeout(WAIT_MS)
         page.goto(f"/?user_id={USER}")
         yield page
-        browser.close()

@@ -10,10 +10,12 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 INSTALL_SECONDS: Final = 600
@@ -28,6 +30,15 @@ def chromium() -> str | None:
 def missing_reason() -> str:
     """Say why the browser tests cannot run, and what helps."""
     return f"no browser: none of {', '.join(PROGRAMS)} on PATH and none of Playwright's; `make browser` installs one"
+
+
+@contextmanager
+def launched(executable: str) -> Iterator[Browser]:
+    """Run this Chromium, headless, until the end of the block."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
 
 
 def install() -> str | None:

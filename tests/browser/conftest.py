@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
 
 from cinematch.adapters import redis_client
 from cinematch.adapters.mongodb_client import SyncDatabase, connect
@@ -21,7 +21,7 @@ from cinematch.settings import Settings, StatsMode
 from ingestion.routes import router as ingestion_router
 from serving_layer.dashboard.routes import router as dashboard_router
 from serving_layer.routes import router as serving_router
-from tests.browser.chromium import chromium, missing_reason
+from tests.browser.chromium import chromium, launched, missing_reason
 from tests.browser.site import Site, served
 
 ROUTERS = (ingestion_router, serving_router, dashboard_router)
@@ -38,10 +38,8 @@ def browser() -> Iterator[Browser]:
     if executable is None:
         pytest.skip(missing_reason())
     expect.set_options(timeout=WAIT_MS)
-    with sync_playwright() as playwright:
-        instance = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
+    with launched(executable) as instance:
         yield instance
-        instance.close()
 
 
 @pytest.fixture(scope="module")

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
-from playwright.sync_api import Browser, FloatRect, Page, sync_playwright
+from playwright.sync_api import Browser, FloatRect, Page
 
 from cinematch.cli.data_dir import data_folder
 from cinematch.local_stack.stack_status import current_status
-from tests.browser.chromium import chromium, missing_reason
+from tests.browser.chromium import chromium, launched, missing_reason
 
 IMAGES: Final = Path(__file__).parents[2] / "docs" / "images"
 LARGEST_BYTES: Final = 400_000
@@ -86,10 +86,8 @@ def _browser() -> Iterator[Browser]:
     if executable is None:
         raise SystemExit(missing_reason())
     IMAGES.mkdir(exist_ok=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
+    with launched(executable) as browser:
         yield browser
-        browser.close()
 
 
 def take(browser: Browser, address: str, name: str, look: Look) -> None:
