@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 from collections.abc import Callable, Iterator
@@ -58,6 +59,16 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         failed = len(terminalreporter.stats.get("failed", [])) + len(terminalreporter.stats.get("error", []))
         found = of_schedules(figures, config.stash.get(RESULTS, {}), config.getoption("--seed"), failed)
         terminalreporter.write_line(f"written to {write(name, found)}")
+
+
+@pytest.fixture(autouse=True)
+def own_logging() -> Iterator[None]:
+    """Keep to a test what it sets up of the log: afterwards its standard error is closed, and threads still log."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from cinematch.telemetry import configure_logging
 from cinematch.tracing import Trace, current_trace, within
 from tests.otlp_collector import collecting
 from tests.speed_stage import reached
-from tests.unit.test_telemetry import own_logging  # noqa: F401 - a fixture
 
 SAMPLED = Trace("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", sampled=True)
 
@@ -92,7 +91,6 @@ def test_spans_arrive_at_a_collector(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_the_extra_it_says_so_and_nothing_else_happens(
-    own_logging: None,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:

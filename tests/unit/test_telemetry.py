@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 
 import pytest
 
@@ -11,20 +10,9 @@ from cinematch.settings import load_settings
 from cinematch.telemetry import configure_logging, get_logger
 
 
-@pytest.fixture
-def own_logging() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-
-
 @pytest.mark.parametrize("as_json", [False, True])
 @pytest.mark.parametrize("library", [False, True])
-def test_a_traceback_shows_no_local_variables(
-    own_logging: None, capsys: pytest.CaptureFixture[str], as_json: bool, library: bool
-) -> None:
+def test_a_traceback_shows_no_local_variables(capsys: pytest.CaptureFixture[str], as_json: bool, library: bool) -> None:
     configure_logging(as_json=as_json)
     password = "".join(["s3c", "r3t"])
     try:
@@ -43,7 +31,7 @@ def test_a_traceback_shows_no_local_variables(
 
 @pytest.mark.parametrize("library", ["httpx", "pymongo"])
 def test_a_library_that_tells_each_request_is_heard_only_when_it_warns(
-    own_logging: None, capsys: pytest.CaptureFixture[str], library: str
+    capsys: pytest.CaptureFixture[str], library: str
 ) -> None:
     """The demo asks the API twice a second, on the terminal of whoever watches it."""
     configure_logging()
@@ -57,7 +45,7 @@ def test_a_library_that_tells_each_request_is_heard_only_when_it_warns(
 @pytest.mark.parametrize("as_json", [False, True])
 @pytest.mark.parametrize("library", [False, True])
 def test_known_secrets_and_passwords_of_addresses_are_masked(
-    own_logging: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, as_json: bool, library: bool
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, as_json: bool, library: bool
 ) -> None:
     """A driver logs its whole configuration; a secret may hold what JSON or Python write in another way."""
     secret = "p4ss\"word\\of'kafka"

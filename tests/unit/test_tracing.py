@@ -20,7 +20,6 @@ from cinematch.settings import Settings
 from cinematch.telemetry import configure_logging, get_logger
 from cinematch.tracing import TRACEPARENT, Trace, current_trace, read_trace, tell_step, within
 from tests.histories import add
-from tests.unit.test_telemetry import own_logging  # noqa: F401 - a fixture
 
 TRACE_ID, SPAN_ID = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 HEADER = f"00-{TRACE_ID}-{SPAN_ID}-01"
@@ -136,7 +135,7 @@ def test_a_request_id_without_such_digits_leaves_the_trace_to_chance(api: TestCl
     assert begun[0] != begun[1]
 
 
-def test_only_sampled_traces_are_told(own_logging: None, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
+def test_only_sampled_traces_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging(as_json=True)
     log = get_logger("ours")
     tell_step(log, None, "without a trace")

@@ -14,7 +14,6 @@ from cinematch.domain.changes import AddFilm
 from cinematch.tracing import Trace
 from micro_batch.partition import process_partition, worker_stores
 from tests.micro_batch_stage import FILMS, Stage
-from tests.unit.test_telemetry import own_logging  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.integration
 
@@ -37,7 +36,6 @@ def row(user_id: str | None, sequence: int | None, reason: str | None, offset: i
 def test_sampled_events_and_refused_records_are_told_with_their_traces(
     kafka_server: Any,
     stage: Stage,
-    own_logging: None,  # noqa: F811
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     stage.change("ann", AddFilm(FILMS[0], 7.5), AddFilm(FILMS[1], None))

@@ -33,18 +33,14 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+def told(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     """What a process logs when everything is told, the drivers' own lines included."""
     stream = io.StringIO()
     monkeypatch.setattr("sys.stderr", stream)
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
     configure_logging("DEBUG")
     for name in ("kafka", "kafka.net", "kafka.cluster", "pymongo", "botocore"):
         monkeypatch.setattr(logging.getLogger(name), "level", logging.DEBUG)
-    yield stream
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    return stream
 
 
 def refusal(use: Callable[[], Any], log: io.StringIO, settings: Settings) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,8 +28,7 @@ def statuses(monkeypatch: pytest.MonkeyPatch) -> list[StackStatus]:
     told: list[StackStatus] = []
     monkeypatch.setattr(control, "current_status", lambda _: told.pop(0) if len(told) > 1 else told[0])
     clock = iter(range(0, 10_000, 10))
-    monkeypatch.setattr("time.monotonic", lambda: next(clock))
-    monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setattr(control, "time", SimpleNamespace(monotonic=lambda: next(clock), sleep=lambda _: None))
     return told
 
 
