@@ -28,7 +28,7 @@ from typing import Final, Protocol
 from cinematch.adapters.kafka_consumer import GroupConsumer, LogExtent
 from cinematch.adapters.s3_lake_folder import LakeFolder
 from cinematch.contracts.dead_letter import DeadLetter
-from cinematch.contracts.lake_file import encode_file
+from cinematch.contracts.lake_file import OFFSET, decode_file, encode_file
 from cinematch.contracts.lake_manifest import LakeObject
 from cinematch.contracts.lake_paths import ObjectName
 from cinematch.contracts.log_record import LogPartition, LogRecord
@@ -38,6 +38,7 @@ from cinematch.metrics.instruments import counter, histogram
 from cinematch.telemetry import get_logger
 from cinematch.tracing import tell_step
 from data_lake.backoff import Backoff
+from data_lake.continuity import is_same, last_row
 from data_lake.record_batch import BatchBuilder, BatchLimits, OffsetsWentBack, RecordBatch
 from data_lake.refusal import refusal
 from data_lake.tables import LakeTable
@@ -122,13 +123,26 @@ class LakeSink:
     def _start(self, place: LogPartition, last: LakeObject | None) -> None:
         first = last.next_offset if last else 0
         extent = self._consumer.extent(place)
-        if last and (reason := _refusal(last, extent)):
+        if last and (reason := _refusal(last, extent, same_record=self._goes_on(last, extent))):
             self._refused_until[place] = self._monotonic() + REFUSED_RETRY_SECONDS
             log.error("the partition is not the one that the lake has", partition=str(place), reason=reason)
             return
         self._writers[place] = Writer(BatchBuilder(place, first, self._limits), extent.topic_id)
         self._consumer.start(place, max(first, extent.first))
         log.info("the lake sink starts a partition", partition=str(place), offset=first)
+
+    def _goes_on(self, last: LakeObject, extent: LogExtent) -> bool:
+        """Say whether Kafka has the lake's last record, as far as both still have it to be compared."""
+        shelf = self._shelves[last.topic]
+        try:
+            row = last_row(decode_file(shelf.folder.objects.get(last.key)), shelf.table)
+        except ValueError as error:  # `lake verify` names it
+            log.warning("the lake's last object cannot be read", object=last.key, reason=str(error))
+            return True
+        if row is None or not extent.first <= row[OFFSET] < extent.end:
+            return True
+        record = self._consumer.record_at(last.place, row[OFFSET])
+        return record is None or is_same(row, record, shelf.table)
 
     def _poll(self, seconds: float) -> None:
         try:
@@ -225,13 +239,14 @@ class LakeSink:
             log.warning("the lake sink leaves without a flush; the records are still in Kafka", reason=str(error))
 
 
-def _refusal(last: LakeObject, extent: LogExtent) -> str | None:
+def _refusal(last: LakeObject, extent: LogExtent, *, same_record: bool) -> str | None:
     return refusal(
         last.place,
         lake_id=last.topic_id,
         lake_end=last.next_offset,
         topic_id=extent.topic_id,
         log_end=extent.end,
+        same_record=same_record,
     )
 
 

@@ -14,6 +14,7 @@ from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from cinematch.adapters.kafka_connection import Brokers, connection, unavailable
+from cinematch.adapters.kafka_log import record_at
 from cinematch.contracts.lake_schema import timestamp_from_kafka
 from cinematch.contracts.log_record import LogPartition, LogRecord
 
@@ -101,6 +102,10 @@ class GroupConsumer:
             first = self._consumer.beginning_offsets([partition], timeout_ms=REQUEST_TIMEOUT_MS)[partition]
             end = self._consumer.end_offsets([partition], timeout_ms=REQUEST_TIMEOUT_MS)[partition]
         return LogExtent(first, end, topic_id(self._brokers, place.topic))
+
+    def record_at(self, place: LogPartition, offset: int) -> LogRecord | None:
+        """Read one record, whatever this member consumes; None when Kafka has none there any more."""
+        return record_at(self._brokers, place, offset)
 
     def committed(self, place: LogPartition) -> int:
         """Give the offset up to which the group said that this partition is done; 0 when it never did."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
@@ -13,6 +14,7 @@ from kafka.structs import TopicPartition
 from cinematch.adapters.kafka_connection import Brokers, connection, unavailable
 from cinematch.contracts.lake_schema import timestamp_from_kafka
 from cinematch.contracts.log_record import LogPartition, LogRecord, trace_headers
+from cinematch.errors import StoreUnavailable
 
 TIMEOUT_MS: Final = 10_000
 POLL_MS: Final = 500
@@ -53,6 +55,44 @@ def _records(consumer: Any, topic: str, starts: Mapping[LogPartition, int]) -> I
             for raw in batch:
                 if raw.offset < ends[partition]:
                     yield LogRecord(place, raw.offset, timestamp_from_kafka(raw.timestamp), raw.key, raw.value)
+
+
+def record_at(brokers: Brokers, place: LogPartition, offset: int) -> LogRecord | None:
+    """Give the record of this offset; None when Kafka has none there any more. Raises StoreUnavailable."""
+    partition = TopicPartition(place.topic, place.partition)
+    with _translated(brokers):
+        consumer: Any = KafkaConsumer(
+            **connection(brokers),
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            max_poll_records=1,
+            bootstrap_timeout_ms=TIMEOUT_MS,
+            allow_auto_create_topics=False,
+        )
+        try:
+            consumer.assign([partition])
+            if not _reaches(consumer, partition, offset):
+                return None
+            consumer.seek(partition, offset)
+            raw = _next(consumer, partition)
+        finally:
+            consumer.close()
+    if raw.offset != offset:
+        return None
+    return LogRecord(place, raw.offset, timestamp_from_kafka(raw.timestamp), raw.key, raw.value)
+
+
+def _reaches(consumer: Any, partition: TopicPartition, offset: int) -> bool:
+    begin = consumer.beginning_offsets([partition], timeout_ms=TIMEOUT_MS)[partition]
+    return bool(begin <= offset < consumer.end_offsets([partition], timeout_ms=TIMEOUT_MS)[partition])
+
+
+def _next(consumer: Any, partition: TopicPartition) -> Any:
+    deadline = time.monotonic() + TIMEOUT_MS / 1000
+    while time.monotonic() < deadline:
+        if batch := consumer.poll(timeout_ms=POLL_MS).get(partition):
+            return batch[0]
+    raise StoreUnavailable("kafka", f"{partition.topic}/{partition.partition} gives no record in {TIMEOUT_MS} ms")
 
 
 class RecordPublisher:

@@ -7,14 +7,20 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from kafka.admin import KafkaAdminClient
 
+from cinematch.adapters.kafka_log_watch import LogWatch
 from cinematch.adapters.kafka_topics import ensure_topics
 from cinematch.contracts.dead_letter import CARRIED_BYTES
+from cinematch.contracts.lake_file import decode_file, encode_file
+from cinematch.contracts.lake_manifest import LakeObject, to_metadata
 from cinematch.contracts.lake_paths import DEAD_LETTERS_FOLDER
+from cinematch.contracts.lake_schema import EVENTS_SCHEMA
 from cinematch.local_stack.kafka_server import KafkaServer
 from cinematch.local_stack.minio_server import MinioServer
+from data_lake.inspection import refusals
 from tests.lake_stage import Stage, StartSink, events_of, wait_until
 
 pytestmark = pytest.mark.integration
@@ -159,3 +165,33 @@ def test_a_topic_that_was_created_again_is_refused(stage: Stage, start_sink: Sta
     wait_until(lambda: second.log.read_text().count("created again") >= 4, "refused partitions")
     assert_whole(stage, len(USERS) * 5)
     assert second.process.poll() is None
+
+
+def test_a_log_that_lost_its_end_and_grew_again_is_refused_and_named(stage: Stage, start_sink: StartSink) -> None:
+    """As if the lake had another event at its end than the log has there; the other partitions go on."""
+    first = start_sink()
+    stage.publish(events_of(USERS, 1, 5))
+    stage.wait_for(len(USERS) * 5)
+    first.stop()
+    place, last = next(iter(stage.folder().last_links().items()))
+    remembers_another_event(stage, last)
+    stage.publish(events_of(USERS, 6, 10))
+    second = start_sink()
+    stage.wait_for(len(USERS) * 10 - last.next_offset)  # the partition has twice as many by now
+    wait_until(lambda: "has other records in its place" in second.log.read_text(), "a refused partition")
+    assert stage.folder().last_links()[place].next_offset == last.next_offset
+    watch = LogWatch(stage.settings.kafka)
+    (reason,) = refusals(stage.report(), stage.settings.events_topic, watch, stage.settings.kafka)
+    watch.close()
+    assert reason.startswith(f"{place}: refused since Kafka has lost its end")
+    assert second.process.poll() is None
+
+
+def remembers_another_event(stage: Stage, link: LakeObject) -> None:
+    """Let the object's last row be of an event that the log does not have."""
+    objects = stage.folder().objects
+    rows = decode_file(objects.get(link.key)).to_pylist()
+    max(rows, key=lambda row: row["kafka_offset"])["sequence"] += 100
+    _, body = encode_file(pa.Table.from_pylist(rows, schema=EVENTS_SCHEMA), link)
+    objects.delete([link.key])
+    objects.put_new(link.key, body, to_metadata(link))

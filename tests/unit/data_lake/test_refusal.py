@@ -15,6 +15,12 @@ def test_a_log_that_reaches_the_end_of_the_lake_goes_on(log_end: int) -> None:
     assert refusal(PLACE, lake_id="a", lake_end=10, topic_id="a", log_end=log_end) is None
 
 
+def test_a_log_that_has_another_record_where_the_lake_ends_is_refused_however_long_it_is() -> None:
+    reason = refusal(PLACE, lake_id="a", lake_end=10, topic_id="a", log_end=99, same_record=False)
+    assert reason is not None
+    assert "Kafka has lost its end, and has other records in its place" in reason
+
+
 @pytest.mark.parametrize(
     ("topic_id", "log_end", "cause"), [("a", 9, "Kafka has lost its end"), ("b", 99, "created again")]
 )
