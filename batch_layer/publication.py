@@ -67,8 +67,9 @@ def _point_back(generations: Generations, number: int) -> None:
 
 
 def rollback_target(generations: Generations, number: int | None) -> Generation:
-    """Give the generation to go back to: the one asked for, or the newest complete one before the published one.
+    """Give the generation to go back to: the one asked for, or of those before the published one the newest that was it.
 
+    One whose publication was refused is complete, too, but nobody has ever read it: only its number leads there.
     Raises NotFound, or Conflict when it is not complete, or already published.
     """
     published = generations.published()
@@ -76,10 +77,10 @@ def rollback_target(generations: Generations, number: int | None) -> Generation:
         target = generations.get(number)
     else:
         older = [each for each in generations.all() if published and each.number < published.number]
-        complete = [each for each in older if each.state is GenerationState.READY]
-        if not complete:
+        were_read = [each for each in older if each.state is GenerationState.READY and each.published_at]
+        if not were_read:
             raise NotFound("there is no earlier generation to go back to")
-        target = complete[0]
+        target = were_read[0]
     if target.is_published:
         raise Conflict(f"generation {target.number} is the published one already")
     if target.state is not GenerationState.READY:

@@ -337,6 +337,16 @@ class TestRollback:
         world.rollback()
         world.check_readers_exact()
 
+    def test_one_that_was_never_published_is_passed_over(self, world: BatchWorld) -> None:
+        world.run()
+        world.lose(FIRST[0])
+        with pytest.raises(Conflict):
+            world.run(full=True)
+        assert world.generations.get(2).state is GenerationState.READY
+        world.happen(SECOND)
+        world.run()
+        assert world.rollback().number == 1
+
     def test_to_what_is_published_or_gone_is_refused(self, world: BatchWorld) -> None:
         world.run()
         with pytest.raises(Conflict, match="generation 1 is the published one already"):
