@@ -60,14 +60,14 @@ def publish(stores: Stores, number: int, confirm: Callable[[], None]) -> None:
 def _point_back(generations: Generations, number: int) -> None:
     """Publish again what the others published last: tails may begin there already, so readers need it."""
     others = [it for it in generations.all() if it.state is GenerationState.READY and it.number != number]
-    latest = max(others, key=lambda it: it.published_at or _NEVER, default=None)
-    if latest is not None and latest.published_at is not None:
+    latest = max(others, key=lambda it: it.last_published_at or _NEVER, default=None)
+    if latest is not None and latest.last_published_at is not None:
         generations.publish(latest.number, datetime.now(UTC))
         _log.warning("published too late and taken back", generation=number, published=latest.number)
 
 
 def rollback_target(generations: Generations, number: int | None) -> Generation:
-    """Give the generation to go back to: the one asked for, or of those before the published one the newest that was it.
+    """Give the generation to go back to: the one asked for, else the newest before the published one that was it once.
 
     One whose publication was refused is complete, too, but nobody has ever read it: only its number leads there.
     Raises NotFound, or Conflict when it is not complete, or already published.
@@ -77,10 +77,9 @@ def rollback_target(generations: Generations, number: int | None) -> Generation:
         target = generations.get(number)
     else:
         older = [each for each in generations.all() if published and each.number < published.number]
-        were_read = [each for each in older if each.state is GenerationState.READY and each.published_at]
-        if not were_read:
+        target = next((each for each in older if each.state is GenerationState.READY and each.last_published_at), None)
+        if target is None:
             raise NotFound("there is no earlier generation to go back to")
-        target = were_read[0]
     if target.is_published:
         raise Conflict(f"generation {target.number} is the published one already")
     if target.state is not GenerationState.READY:

@@ -69,6 +69,14 @@ class Generation:
     document_version: int = 0
     is_published: bool = False
 
+    @property
+    def last_published_at(self) -> datetime | None:
+        """Since when, or at least until when, readers had it; None: never.
+
+        The view tells first, the records follow: of one whose run was killed in between they know only its end.
+        """
+        return max((at for at in (self.published_at, self.replaced_at) if at is not None), default=None)
+
 
 class Generations(Protocol):
     """What a store of generations can do; every call may raise StoreUnavailable."""

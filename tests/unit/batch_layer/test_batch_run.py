@@ -347,6 +347,12 @@ class TestRollback:
         world.run()
         assert world.rollback().number == 1
 
+    def test_one_whose_run_was_killed_before_it_noted_the_publication_counts(self, world: BatchWorld) -> None:
+        for _ in range(3):
+            world.run()
+        world.generations.update(2, published_at=None)
+        assert world.rollback().number == 2
+
     def test_to_what_is_published_or_gone_is_refused(self, world: BatchWorld) -> None:
         world.run()
         with pytest.raises(Conflict, match="generation 1 is the published one already"):
