@@ -69,13 +69,13 @@ class Applier:
 
 def _tell_steps(arrivals: Iterable[Arrival], outcomes: Mapping[str, Applied], began_ns: int) -> None:
     """Tell of sampled events; looking for them is all that others cost."""
-    for record, _ in arrivals:
+    for record, reason in arrivals:
         trace = record.trace
-        if trace is not None and trace.sampled:
+        if trace is not None and trace.sampled and not reason:
             try:
                 event = read_event(record.key, record.value)
             except InvalidEvent:
-                continue  # its letter was told
+                continue  # its letter was told, as was that of a record with a reason, which may well be an event
             gap_at = outcomes[event.user_id].gap_at
             tell_step(log, trace, "an event came to the speed view", event_id=event.event_id, gap_at=gap_at)
             if step := begin("apply", trace, {"outcome": "applied" if gap_at is None else "gap"}, began_ns):

@@ -8,7 +8,8 @@ import pytest
 
 from cinematch.contracts.dead_letter import DeadLetter
 from cinematch.contracts.event_codec import encode
-from cinematch.contracts.log_record import LogPartition, LogRecord
+from cinematch.contracts.log_record import Headers, LogPartition, LogRecord
+from cinematch.tracing import TRACEPARENT
 from speed_layer.applier import Applier, Arrival, sort_out
 from speed_layer.delta_consumer import arrival
 from tests.histories import add
@@ -16,6 +17,8 @@ from tests.poison import key_of
 from tests.twins.memory_speed_view import MemorySpeedView
 
 LOG = LogPartition("events/of users", 3)
+DELTAS = LogPartition("deltas", 0)
+SAMPLED = b"00-" + b"a" * 32 + b"-" + b"b" * 16 + b"-01"
 
 
 class Letters(list[DeadLetter]):
@@ -70,9 +73,9 @@ def test_gaps_and_views_just_begun_are_reported() -> None:
 
 def test_a_delta_leads_back_to_its_record() -> None:
     headers: tuple[tuple[str, bytes | None], ...] = (("origin", b"events/of users/3/12"), ("reason", None))
-    delta = LogRecord(LogPartition("deltas", 0), 99, None, b"key", b"value", headers)
+    delta = LogRecord(DELTAS, 99, None, b"key", b"value", headers)
     assert arrival(delta) == Arrival(LogRecord(LOG, 12, None, b"key", b"value"))
-    rejected = LogRecord(LogPartition("deltas", 0), 99, None, b"key", b"", (headers[0], ("reason", b"empty")))
+    rejected = LogRecord(DELTAS, 99, None, b"key", b"", (headers[0], ("reason", b"empty")))
     assert arrival(rejected).reason == "empty"
 
 
@@ -83,3 +86,12 @@ def test_a_delta_without_an_origin_is_refused_under_its_own_place(origin: bytes 
     assert refused.record == delta
     assert refused.reason is not None
     assert "origin" in refused.reason
+
+
+@pytest.mark.parametrize("headers", [(), (("origin", b"events/0/12"), ("reason", b"anybody's"))])
+def test_an_event_of_a_sampled_trace_that_is_refused_is_a_letter_and_nothing_else(headers: Headers) -> None:
+    """Whatever the value is: nothing of it was applied, so there is no outcome to tell of."""
+    letters = Letters()
+    delta = LogRecord(DELTAS, 7, None, b"user", encode(add(1, "a")), (*headers, (TRACEPARENT, SAMPLED)))
+    assert Applier(MemorySpeedView(), letters).apply([arrival(delta)]) == []
+    assert len(letters) == 1
