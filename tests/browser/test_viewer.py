@@ -222,6 +222,17 @@ def test_trends_that_leave_an_event_out_for_long_are_not_called_fresh(
     expect(page.locator("[data-connection]")).to_have_text("asking every few seconds")
 
 
+@pytest.mark.parametrize(("seconds", "state"), [(None, "fresh"), (120, "delayed"), (600, "stale")])
+def test_everyones_genres_are_as_fresh_as_the_trends_page_says(page: Page, seconds: int | None, state: str) -> None:
+    since = None if seconds is None else (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat()
+    page.route("**/dashboard/trends", lambda route: route.fulfill(json={**TRENDS, "waiting_since": since}))
+    shown(page, "bob")
+    chip = page.locator('#everyone [data-freshness="everyone"]')
+    expect(chip).to_have_attribute("data-state", state)
+    expect(page.locator("#everyone")).to_have_attribute("data-old", str(state == "stale").lower())
+    expect(chip).to_contain_text("people, added up" if state == "fresh" else "the community's genres: counted")
+
+
 @pytest.mark.parametrize("path", ["/?user_id=bob", "/trends"])
 def test_hostile_titles_and_names_are_text(page: Page, path: str) -> None:
     page.goto(path)

@@ -1,9 +1,9 @@
 // What the operator's page shows, by endpoint: one stream tells of all; without it each is asked by itself.
-import { watch, refresh } from "./freshness.js";
+import { judgeSilence, refresh, watch, worst } from "./freshness.js";
 import { ask } from "./http.js";
 import { Live } from "./live.js";
 import { STORES } from "./stores.js";
-import { clock, span, t } from "./words.js";
+import { span, t } from "./words.js";
 
 const POLL_MS = 3_000;
 const PATIENCE_MS = 10_000; // an answer that takes longer is a failure
@@ -54,29 +54,22 @@ export class Source {
 
   /** Judge how far its figures can be trusted: one of the five states and a sentence. */
   judge(now) {
-    if (this.confirmedAt === null) {
-      return this.failed ? { state: "failed", text: t("freshness.failed") } : { state: "loading", text: t("freshness.loading") };
-    }
-    const time = clock(this.confirmedAt);
-    const silent = (now - this.confirmedAt) / 1_000;
-    if (this.failed) return { state: "failed", text: t("freshness.failed_since", { time }) };
-    if (silent > STALE_SECONDS) return { state: "stale", text: t("freshness.stale_since", { time }) };
+    return judgeSilence(this, now, STALE_SECONDS) ?? this.judgeDocument(now);
+  }
+
+  /** Judge what was confirmed: stores that did not answer, and lateness. */
+  judgeDocument(now) {
     const away = Object.entries(this.document.stores ?? {}).filter(([, state]) => state !== "ok").map(([store]) => STORES[store]);
     if (away.length) return { state: "partial", text: t("operator.partial", { stores: away.join(", ") }) };
     const late = this.lagging(this.document);
     if (late) return { state: "delayed", text: t("operator.delayed", { time: span(late) }) };
-    return { state: "fresh", text: t("operator.seen", { age: span(silent) }) };
+    return { state: "fresh", text: t("operator.seen", { age: span((now - this.confirmedAt) / 1_000) }) };
   }
 }
 
-const WORST_FIRST = ["failed", "stale", "partial", "delayed", "loading", "fresh"];
-
 /** Keep the chips of this name true to the worst of some sources. */
 export function watchAll(name, sources) {
-  watch(name, (now) => {
-    const judged = sources.map((source) => source.judge(now));
-    return judged.reduce((worst, it) => (WORST_FIRST.indexOf(it.state) < WORST_FIRST.indexOf(worst.state) ? it : worst));
-  });
+  watch(name, (now) => worst(sources.map((source) => source.judge(now))));
 }
 
 /** Give the seconds of the worst flow that is later than usual, else 0. */

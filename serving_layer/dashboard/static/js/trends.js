@@ -2,31 +2,23 @@
 import { base, colour, countAxis, draw, nameAxis, outlined } from "./charts.js";
 import { element, named } from "./elements.js";
 import { filmItem } from "./films.js";
-import { refresh, watch } from "./freshness.js";
+import { judgeTrends, refresh, watch } from "./freshness.js";
 import { Live, showConnection } from "./live.js";
 import { panel, showEmpty, showError, showFilled } from "./panels.js";
-import { clock, moment, number, plain, span, t } from "./words.js";
+import { moment, number, plain, t } from "./words.js";
 
-const STALE_SECONDS = 20; // four heartbeats missed
-const USUAL_SECONDS = 60; // two triggers of the stream that counts
-const LATE_SECONDS = 300; // what waits longer is not on its way: the figures are old
 const PANELS = ["top", "genres"];
-const source = { updatedAt: null, waitingSince: null, confirmedAt: null, failed: false };
+const source = { trends: null, confirmedAt: null, failed: false };
 
 /** Show the trends; null: they are not computed yet. */
 function received(trends) {
-  const moments = { updatedAt: instant(trends?.updated_at), waitingSince: instant(trends?.waiting_since) };
-  Object.assign(source, { ...moments, confirmedAt: Date.now(), failed: false });
+  Object.assign(source, { trends, confirmedAt: Date.now(), failed: false });
   if (trends === null) for (const id of PANELS) showEmpty(panel(id), t("trends.not_computed"));
   else {
     drawTop(trends.top_movies, trends.compared_with);
     drawGenres(trends.trending_genres);
   }
   refresh();
-}
-
-function instant(text) {
-  return text ? Date.parse(text) : null;
 }
 
 function drawTop(films, comparedWith) {
@@ -80,20 +72,7 @@ function drawGenres(genres) {
   });
 }
 
-/** The trends move when somebody's list does, so their age is no fault; an event that is not counted is, and silence. */
-function judge(now) {
-  if (source.confirmedAt === null) return { state: source.failed ? "failed" : "loading", text: source.failed ? t("freshness.failed") : t("freshness.loading") };
-  const time = clock(source.confirmedAt);
-  if (source.failed) return { state: "failed", text: t("freshness.failed_since", { time }) };
-  if ((now - source.confirmedAt) / 1_000 > STALE_SECONDS) return { state: "stale", text: t("freshness.stale_since", { time }) };
-  if (source.updatedAt === null) return { state: "empty", text: t("trends.no_count") };
-  const counted = t("trends.counted", { age: span((now - source.updatedAt) / 1_000) });
-  const waited = source.waitingSince === null ? 0 : (now - source.waitingSince) / 1_000;
-  if (waited <= USUAL_SECONDS) return { state: "fresh", text: counted };
-  return { state: waited > LATE_SECONDS ? "stale" : "delayed", text: t("trends.waiting", { counted, time: span(waited) }) };
-}
-
-watch("trends", judge);
+watch("trends", (now) => judgeTrends(source, now));
 new Live({
   stream: "/dashboard/trends/stream",
   poll: "/dashboard/trends",

@@ -1,7 +1,7 @@
 // The viewer's page: whose statistics, live, and everything that can be done with them. The state is in the address.
 import { Editing } from "./editing.js";
 import { element } from "./elements.js";
-import { judge, refresh, watch } from "./freshness.js";
+import { judge, judgeTrends, refresh, watch, worst } from "./freshness.js";
 import { address, ask } from "./http.js";
 import { Live, showConnection } from "./live.js";
 import { panel, showError } from "./panels.js";
@@ -10,6 +10,7 @@ import { drawHabits, drawStatistics, isLiveOnly } from "./statistics.js";
 import { number, numberOrDash, span, t } from "./words.js";
 
 const RELOAD_MS = 60_000; // of what only slowly changes: everyone's figures
+const RELOAD_PATIENCE_SECONDS = RELOAD_MS / 1_000 + 20; // without an answer for longer they are old
 const FOLLOW_MS = 5_000; // between two attempts at what could not be loaded
 const DRAWN_BY_STATS = ["ratings", "genres", "everyone", "top", "recent", "directors", "actors"];
 const DRAWN_BY_HABITS = ["weeks", "weekdays", "decades"];
@@ -21,7 +22,8 @@ let stats = null;
 let connection = null;
 let editing = null;
 let following = null;
-let everyone = { isAsked: false, trends: undefined, lists: undefined }; // undefined: not known; null: not computed yet
+// trends, lists: undefined: not known; null: not computed yet
+let everyone = { isAsked: false, trends: undefined, lists: undefined, confirmedAt: null, failed: false };
 
 const field = document.getElementById("user");
 const mayChoose = field !== null; // the picker is for those who may look at everybody
@@ -127,21 +129,21 @@ function judgeList(part, now) {
   return judge({ ...source, freshness: { ...freshness, latest_sequence: latest, complete: !behind } }, now);
 }
 
-/** Everyone's figures move slowly, and say how old they are. */
+/** Everyone's figures move slowly, and say how old they are; the panel is as good as the worst that it compares. */
 function judgeEveryone(now) {
   if (!everyone.isAsked) return { state: "loading", text: t("freshness.loading") };
   if (!everyone.lists) return { state: "partial", text: t("everyone.unknown") };
   if (everyone.trends === undefined) return { state: "partial", text: t("everyone.no_genres") };
   const age = span((now - Date.parse(everyone.lists.counted_at)) / 1_000);
-  const mine = judge(source, now);
-  const text = t("everyone.counted", { count: everyone.lists.people, age });
-  return mine.state === "fresh" ? { state: "fresh", text } : mine;
+  const lists = { state: "fresh", text: t("everyone.counted", { count: everyone.lists.people, age }) };
+  const { state, text } = judgeTrends(everyone, now, RELOAD_PATIENCE_SECONDS);
+  return worst([lists, judge(source, now), { state, text: t("everyone.genres", { text }) }]);
 }
 
 async function loadEveryone() {
   const paths = ["/dashboard/trends", "/dashboard/community"];
   const [trends, lists] = await Promise.all(paths.map((path) => ask(path).catch(() => undefined)));
-  everyone = { isAsked: true, trends, lists };
+  everyone = { isAsked: true, trends, lists, confirmedAt: Date.now(), failed: false };
   if (stats) drawStatistics(stats, everyone);
   refresh();
 }
