@@ -23,6 +23,7 @@ from tests.oracle.batch_view import BatchViewWatch
 from tests.oracle.client import Acknowledged, EventLogs, Reader, check_lists
 from tests.oracle.faults import Faults
 from tests.oracle.figures import Figures
+from tests.oracle.history import kept_on_failure
 from tests.oracle.outages import Outages
 from tests.oracle.plan import LAYERS, LINES, MISHAPS, SERVERS
 from tests.oracle.results import Results
@@ -69,10 +70,12 @@ def test_every_answer_equals_a_replay_whatever_is_killed(
     outages, began = Outages(), time.monotonic()
     results["outages"] = outages.longest
     faults = Faults(stack.data_dir, Random(stack_seeds.start), stack.proxies, stack.disks, stack.own_mongodb, tally)
-    with stack.database() as database:
+    with kept_on_failure() as histories, stack.database() as database:
         outbox, films, view = Outbox(database), catalog_films(database), BatchViewWatch(database, tally)
         for seed in stack_seeds:
-            StackSchedule(seed, stack, client, outbox, films, acknowledged, faults, tally, outages, view).run()
+            StackSchedule(
+                seed, stack, client, outbox, films, acknowledged, faults, tally, outages, view, histories
+            ).run()
             tally["schedules"] += 1
         stack.wait_until_healthy(SETTLE_SECONDS)
         stack.wait_until_drained(SETTLE_SECONDS)

@@ -1,4 +1,4 @@
-"""What a schedule did and saw, line by line: thrown away when all was right, kept when it was not."""
+"""What schedules did and saw, line by line: thrown away when all was right at the end, kept when it was not."""
 
 from __future__ import annotations
 
@@ -32,13 +32,31 @@ class History:
             file.write(line + b"\n")
 
 
+class Histories:
+    """The histories of one run, by the names of their files in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._begun: list[History] = []
+
+    def begin(self, name: str) -> History:
+        """Give a new history; one of that name from an earlier run is overwritten."""
+        self._begun.append(History(self._folder / f"{name}.jsonl"))
+        return self._begun[-1]
+
+    def discard(self) -> None:
+        """Remove all that were begun."""
+        for history in self._begun:
+            history.path.unlink()
+
+
 @contextmanager
-def kept_on_failure(name: str) -> Iterator[History]:
-    """Give the history of one schedule; whatever the block raises says in a note where it is kept."""
-    history = History(FOLDER / f"{name}.jsonl")
+def kept_on_failure(folder: Path = FOLDER) -> Iterator[Histories]:
+    """Give the histories of a run, checks at its end included; whatever the block raises says where they are kept."""
+    histories = Histories(folder)
     try:
-        yield history
+        yield histories
     except BaseException as error:
-        error.add_note(f"history: {history.path.resolve()}")
+        error.add_note(f"histories: {folder.resolve()}")
         raise
-    history.path.unlink()
+    histories.discard()

@@ -38,7 +38,8 @@ def soak(minutes: float) -> results.Results:
     """Run a stack for so long; give the first and last of every figure. Raises WrongAnswer."""
     with tempfile.TemporaryDirectory() as folder, RunningStack.started(Path(folder)) as stack:
         stack.import_catalog()
-        with kept_on_failure("soak") as history, stack.database() as database, stack.api() as client:
+        with kept_on_failure() as histories, stack.database() as database, stack.api() as client:
+            history = histories.begin("soak")
             films, acknowledged = catalog_films(database), Acknowledged()
             writer = Writer(lambda: client, acknowledged, USERS, sorted(films), Random(1))
             reader = Reader(lambda: client, EventLogs(Outbox(database)), acknowledged, films)

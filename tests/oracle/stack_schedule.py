@@ -27,7 +27,7 @@ from tests.oracle.batch_view import BatchViewWatch
 from tests.oracle.client import Acknowledged, Crew, EventLogs, Reader, Writer
 from tests.oracle.copies import Copies
 from tests.oracle.faults import Faults
-from tests.oracle.history import kept_on_failure
+from tests.oracle.history import Histories
 from tests.oracle.outages import Outages
 from tests.oracle.plan import plan
 from tests.oracle.proxy import Conduct
@@ -74,6 +74,7 @@ class StackSchedule:
     tally: Counter[str]
     outages: Outages
     batch_view: BatchViewWatch
+    histories: Histories
 
     def __post_init__(self) -> None:
         self.random = Random(self.seed)
@@ -81,9 +82,9 @@ class StackSchedule:
 
     def run(self) -> None:
         """Change, read and disturb until the plan is done. Raises WrongAnswer and the like, with the seed noted."""
+        self.history = self.histories.begin(f"schedule-{self.seed}")
         try:
-            with kept_on_failure(f"schedule-{self.seed}") as self.history:
-                self._run()
+            self._run()
         except BaseException as error:
             error.add_note(f"seed: {self.seed}")
             raise
