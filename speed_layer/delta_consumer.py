@@ -17,7 +17,7 @@ from typing import Final
 
 from cinematch.adapters.kafka_consumer import GroupConsumer
 from cinematch.contracts.log_record import LogPartition, LogRecord
-from cinematch.contracts.speed_delta import ORIGIN_HEADER, REASON_HEADER, origin_of
+from cinematch.contracts.speed_delta import ORIGIN_HEADER, origin_of, reason_of
 from cinematch.errors import StoreUnavailable
 from cinematch.telemetry import get_logger
 from cinematch.tracing import TRACEPARENT
@@ -104,7 +104,6 @@ def arrival(delta: LogRecord) -> Arrival:
     origin = origin_of(delta)
     if origin is None:
         return Arrival(delta, f"the delta has no header {ORIGIN_HEADER!r} that names its record")
-    headers = dict(delta.headers)
-    reason, trace = headers.get(REASON_HEADER), headers.get(TRACEPARENT)
+    trace = dict(delta.headers).get(TRACEPARENT)
     record = LogRecord(*origin, delta.timestamp, delta.key, delta.value, ((TRACEPARENT, trace),) if trace else ())
-    return Arrival(record, reason.decode() if reason else None)
+    return Arrival(record, reason_of(delta))

@@ -14,10 +14,18 @@ from cinematch.contracts.log_record import LogPartition, LogRecord
 
 ORIGIN_HEADER: Final = "origin"
 REASON_HEADER: Final = "reason"
-_ORIGIN: Final = re.compile(r"(?P<topic>.+)/(?P<partition>[0-9]{1,9})/(?P<offset>[0-9]{1,18})")
+REASON_MOST_CHARACTERS: Final = 1_000
+"""Of a reason, ours are shorter: a letter must fit into one message whatever somebody wrote in its place."""
+_ORIGIN: Final = re.compile(r"(?P<topic>[A-Za-z0-9._-]{1,249})/(?P<partition>[0-9]{1,9})/(?P<offset>[0-9]{1,18})")
 
 
 def origin_of(delta: LogRecord) -> tuple[LogPartition, int] | None:
     """Give the place in the event log that a delta comes from; None for a record that our screening did not write."""
     origin = _ORIGIN.fullmatch((dict(delta.headers).get(ORIGIN_HEADER) or b"").decode(errors="replace"))
     return None if origin is None else (LogPartition(origin["topic"], int(origin["partition"])), int(origin["offset"]))
+
+
+def reason_of(delta: LogRecord) -> str | None:
+    """Give why the screening holds a delta for no event; None where it found nothing. It may be anybody's bytes."""
+    reason = dict(delta.headers).get(REASON_HEADER)
+    return reason.decode(errors="replace")[:REASON_MOST_CHARACTERS] if reason else None

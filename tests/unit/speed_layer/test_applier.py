@@ -6,9 +6,11 @@ from collections.abc import Iterable
 
 import pytest
 
-from cinematch.contracts.dead_letter import DeadLetter
+from cinematch.contracts import dead_letter
+from cinematch.contracts.dead_letter import CARRIED_BYTES, CARRIED_KEY_BYTES, DeadLetter
 from cinematch.contracts.event_codec import encode
 from cinematch.contracts.log_record import Headers, LogPartition, LogRecord
+from cinematch.contracts.speed_delta import REASON_MOST_CHARACTERS
 from cinematch.tracing import TRACEPARENT
 from speed_layer.applier import Applier, Arrival, sort_out
 from speed_layer.delta_consumer import arrival
@@ -16,7 +18,7 @@ from tests.histories import add
 from tests.poison import key_of
 from tests.twins.memory_speed_view import MemorySpeedView
 
-LOG = LogPartition("events/of users", 3)
+LOG = LogPartition("events.of-users", 3)
 DELTAS = LogPartition("deltas", 0)
 SAMPLED = b"00-" + b"a" * 32 + b"-" + b"b" * 16 + b"-01"
 
@@ -49,8 +51,8 @@ def test_what_is_no_event_becomes_a_letter_and_the_rest_goes_on() -> None:
     arrivals = [record(0, encode(add(1, "a"))), record(1, b"{"), record(2, None), record(3, encode(add(2, "b")))]
     assert Applier(view, letters).apply(arrivals) == ["user"]
     assert [(letter.identity, letter.layer, letter.value) for letter in letters] == [
-        ("events/of users/3/1", "speed_layer", b"{"),
-        ("events/of users/3/2", "speed_layer", None),
+        ("events.of-users/3/1", "speed_layer", b"{"),
+        ("events.of-users/3/2", "speed_layer", None),
     ]
     assert view.boundaries(["user"]) == {"user": (0, 2)}
 
@@ -72,14 +74,14 @@ def test_gaps_and_views_just_begun_are_reported() -> None:
 
 
 def test_a_delta_leads_back_to_its_record() -> None:
-    headers: tuple[tuple[str, bytes | None], ...] = (("origin", b"events/of users/3/12"), ("reason", None))
+    headers: tuple[tuple[str, bytes | None], ...] = (("origin", b"events.of-users/3/12"), ("reason", None))
     delta = LogRecord(DELTAS, 99, None, b"key", b"value", headers)
     assert arrival(delta) == Arrival(LogRecord(LOG, 12, None, b"key", b"value"))
     rejected = LogRecord(DELTAS, 99, None, b"key", b"", (headers[0], ("reason", b"empty")))
     assert arrival(rejected).reason == "empty"
 
 
-@pytest.mark.parametrize("origin", [None, b"", b"log/1", b"log/one/2", b"\xff/1/2x", b"log/1/-2"])
+@pytest.mark.parametrize("origin", [None, b"", b"log/1", b"log/one/2", b"\xff/1/2", b"log/1/-2", b"x" * 250 + b"/1/2"])
 def test_a_delta_without_an_origin_is_refused_under_its_own_place(origin: bytes | None) -> None:
     delta = LogRecord(LogPartition("deltas", 3), 7, None, b"key", encode(add(1, "a")), (("origin", origin),))
     refused = arrival(delta)
@@ -95,3 +97,14 @@ def test_an_event_of_a_sampled_trace_that_is_refused_is_a_letter_and_nothing_els
     delta = LogRecord(DELTAS, 7, None, b"user", encode(add(1, "a")), (*headers, (TRACEPARENT, SAMPLED)))
     assert Applier(MemorySpeedView(), letters).apply([arrival(delta)]) == []
     assert len(letters) == 1
+
+
+@pytest.mark.parametrize("written", [b"\xff\xfe", b"x" * 900_000, "\N{GRINNING FACE}".encode() * 200_000])
+def test_whatever_somebody_wrote_as_a_reason_gives_a_letter_of_one_message(written: bytes) -> None:
+    letters = Letters()
+    headers = (("origin", b"x" * 249 + b"/0/12"), ("reason", written))
+    delta = LogRecord(DELTAS, 7, None, b"k" * CARRIED_KEY_BYTES, b"v" * CARRIED_BYTES, headers)
+    assert Applier(MemorySpeedView(), letters).apply([arrival(delta)]) == []
+    (letter,) = letters
+    assert letter.reason == written.decode(errors="replace")[:REASON_MOST_CHARACTERS]
+    assert len(dead_letter.encode(letter)) + len(letter.identity) < 2**20 - 1_000  # and what Kafka adds
