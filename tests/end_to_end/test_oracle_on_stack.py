@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from random import Random
 from typing import Any
 
 import httpx
@@ -69,7 +68,7 @@ def test_every_answer_equals_a_replay_whatever_is_killed(
     acknowledged = Acknowledged()
     outages, began = Outages(), time.monotonic()
     results["outages"] = outages.longest
-    faults = Faults(stack.data_dir, Random(stack_seeds.start), stack.proxies, stack.disks, stack.own_mongodb, tally)
+    faults = Faults(stack.data_dir, stack.proxies, stack.disks, stack.own_mongodb, tally)
     with kept_on_failure() as histories, stack.database() as database:
         outbox, films, view = Outbox(database), catalog_films(database), BatchViewWatch(database, tally)
         for seed in stack_seeds:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from random import Random
 
 import httpx
 import pytest
@@ -20,7 +19,7 @@ pytestmark = pytest.mark.end_to_end
 def test_every_view_is_whole_again_after_a_fault(
     stack: RunningStack, client: httpx.Client, results: Results, is_chaos: bool
 ) -> None:
-    faults = Faults(stack.data_dir, Random(0), stack.proxies, stack.disks, stack.own_mongodb, Counter())
+    faults = Faults(stack.data_dir, stack.proxies, stack.disks, stack.own_mongodb, Counter())
     for number in range(20):
         client.post("/movies", json={"user_id": f"drilled-{number}", "movie_id": f"f{number}"}).raise_for_status()
     drill = Drill(stack, client, faults)

@@ -14,7 +14,6 @@ from collections import Counter
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from random import Random
 from typing import Final
 
 import redis
@@ -33,10 +32,6 @@ from tests.oracle.proxy import Conduct, Proxies
 from tests.poison import poison
 
 TOPIC: Final = "user-movie-events"
-PAUSE_SECONDS: Final = (1.0, 8.0)
-"""Longer than the relay's lease at times, so that a zombie wakes up."""
-LINE_SECONDS: Final = (1.0, 6.0)
-FULL_SECONDS: Final = (2.0, 5.0)
 STEP_DOWN_SECONDS: Final = 3
 SEND_SECONDS: Final = 10
 AOF: Final = "appendonly.aof"
@@ -50,7 +45,6 @@ class Faults:
     """
 
     data_dir: Path
-    random: Random
     proxies: Proxies
     disks: Disks
     mongodb: str
@@ -70,7 +64,7 @@ class Faults:
             os.kill(pid, signal.SIGKILL)
             self.count(f"kill {name}")
 
-    def pause(self, name: str, crew: Crew) -> None:
+    def pause(self, name: str, seconds: float, crew: Crew) -> None:
         """Stop a server or layer with all its processes for a while, as a suspended machine would; then wake it up."""
         pid = self._pid(name)
         if pid is None:
@@ -78,7 +72,7 @@ class Faults:
         try:
             os.killpg(pid, signal.SIGSTOP)
             self.count(f"pause {name}")
-            crew.pause(self.random.uniform(*PAUSE_SECONDS))
+            crew.pause(seconds)
         except ProcessLookupError:
             return
         finally:
@@ -100,16 +94,16 @@ class Faults:
             client.flushall()
             self.count("flush redis")
 
-    def misbehave(self, server: str, conduct: Conduct, crew: Crew) -> None:
+    def misbehave(self, server: str, conduct: Conduct, seconds: float, crew: Crew) -> None:
         """Let the line to a server misbehave for a while."""
         self.count(f"line {server} {conduct.name.lower()}")
         self.proxies.behave(server, conduct)
         try:
-            crew.pause(self.random.uniform(*LINE_SECONDS))
+            crew.pause(seconds)
         finally:
             self.proxies.behave(server, Conduct.GOOD)
 
-    def fill_disk(self, server: str, crew: Crew) -> None:
+    def fill_disk(self, server: str, seconds: float, crew: Crew) -> None:
         """Leave a server no space for a while."""
         pid = self._pid(server)
         if pid is None:
@@ -117,16 +111,16 @@ class Faults:
         self.count(f"full {server}")
         self.disks.fill(server, pid)
         try:
-            crew.pause(self.random.uniform(*FULL_SECONDS))
+            crew.pause(seconds)
         finally:
             self.disks.free(server, pid)
 
-    def take_redis_back(self, crew: Crew) -> None:
-        """Have Redis start again from what its append-only file was a while ago."""
+    def take_redis_back(self, seconds: float, crew: Crew) -> None:
+        """Have Redis start again from what its append-only file was so long ago."""
         file = self.data_dir / "services" / "redis" / AOF
         older = file.with_name("older.aof")
         shutil.copyfile(file, older)
-        crew.pause(self.random.uniform(*LINE_SECONDS))
+        crew.pause(seconds)
         pid = self._pid("redis")
         if pid is not None:
             os.kill(pid, signal.SIGKILL)

@@ -54,6 +54,10 @@ RESTS: Final = 2.0
 LONGEST_REST_SECONDS: Final = 0.2
 """How long a reader rests, in times of what its read and the check of it took: the stack needs the cores, too."""
 LOOK_SECONDS: Final = 0.1
+PAUSE_SECONDS: Final = (1.0, 8.0)
+"""Longer than the relay's lease at times, so that a zombie wakes up."""
+LINE_SECONDS: Final = (1.0, 6.0)
+FULL_SECONDS: Final = (2.0, 5.0)
 AT_WORK: Final = "another batch run is at work"
 """So says a command until the lease of a run that was killed is over."""
 REASONS: Final = (AT_WORK, "does not answer", "is unavailable", "there is no earlier generation", "taken over")
@@ -78,6 +82,8 @@ class StackSchedule:
 
     def __post_init__(self) -> None:
         self.random = Random(self.seed)
+        self.choice_of_events = Random(f"events {self.seed}")
+        """Apart: how much it draws depends on how many events there are, and the pauses must not."""
         self.users = [f"s{self.seed}-{number}" for number in range(NEW_USERS)] + list(OLD_USERS)
 
     def run(self) -> None:
@@ -121,13 +127,13 @@ class StackSchedule:
             case ["kill", part]:
                 self.faults.kill(part)
             case ["pause", part]:
-                self.faults.pause(part, self.crew)
+                self.faults.pause(part, self._seconds(PAUSE_SECONDS), self.crew)
             case ["line", server, conduct]:
-                self.faults.misbehave(server, Conduct[conduct.upper()], self.crew)
+                self.faults.misbehave(server, Conduct[conduct.upper()], self._seconds(LINE_SECONDS), self.crew)
             case ["full", server]:
-                self.faults.fill_disk(server, self.crew)
+                self.faults.fill_disk(server, self._seconds(FULL_SECONDS), self.crew)
             case ["older", "redis"]:
-                self.faults.take_redis_back(self.crew)
+                self.faults.take_redis_back(self._seconds(LINE_SECONDS), self.crew)
             case ["step", "down", "mongodb"]:
                 self.faults.step_down()
             case ["copy", layer, clock_shift]:
@@ -143,9 +149,13 @@ class StackSchedule:
                 self.faults.repeat(self._some_events(user))
             case ["shuffle"]:
                 self.faults.count("shuffle")
-                self.faults.repeat(shuffled([self._some_events(user) for user in self.users], self.random))
+                logs = [self._some_events(user) for user in self.users]
+                self.faults.repeat(shuffled(logs, self.choice_of_events))
             case arguments:
                 self._finish(action, self.stack.begun(*arguments))
+
+    def _seconds(self, bounds: tuple[float, float]) -> float:
+        return self.random.uniform(*bounds)
 
     def _any_client(self) -> httpx.Client:
         """Ask the API, or by turns its copy: two that know nothing of each other, one perhaps with a wrong clock."""
@@ -155,7 +165,7 @@ class StackSchedule:
 
     def _some_events(self, user: str) -> list[Event]:
         log = EventLogs(self.outbox).of(user)
-        start = self.random.randrange(max(1, len(log) - REPEATED_EVENTS))
+        start = self.choice_of_events.randrange(max(1, len(log) - REPEATED_EVENTS))
         return log[start : start + REPEATED_EVENTS]
 
     def _end_copies(self) -> None:
