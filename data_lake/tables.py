@@ -13,7 +13,14 @@ from cinematch.contracts import dead_letter
 from cinematch.contracts.dead_letter import DeadLetter, rejection
 from cinematch.contracts.event_record import read_event
 from cinematch.contracts.lake_paths import DEAD_LETTERS_FOLDER, EVENTS_FOLDER
-from cinematch.contracts.lake_schema import DEAD_LETTERS_SCHEMA, EVENTS_SCHEMA, KafkaPlace, letters_to_table, to_table
+from cinematch.contracts.lake_schema import (
+    DEAD_LETTERS_SCHEMA,
+    EVENTS_SCHEMA,
+    KafkaPlace,
+    letters_from_table,
+    letters_to_table,
+    to_table,
+)
 from cinematch.contracts.log_record import LogRecord
 from cinematch.errors import InvalidEvent
 
@@ -89,10 +96,10 @@ class DeadLettersTable:
 
 
 def read_letter(record: LogRecord) -> DeadLetter:
-    """Read a record of the dead-letter topic, whatever it holds: what does not fit the table is no letter."""
+    """Read a record of the dead-letter topic, whatever it holds: what the table cannot keep and give is no letter."""
     try:
         letter = dead_letter.decode(record.value or b"")
-        letters_to_table([(letter, KafkaPlace.of(record))])
+        (kept,) = letters_from_table(letters_to_table([(letter, KafkaPlace.of(record))]))
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
         return rejection(record, "a record of the dead-letter topic that is no dead letter", LAYER)
-    return letter
+    return kept

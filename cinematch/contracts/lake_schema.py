@@ -111,9 +111,16 @@ def from_table(table: pa.Table) -> list[Event]:
 
 
 def letters_to_table(rows: Iterable[tuple[DeadLetter, KafkaPlace]]) -> pa.Table:
-    """Give dead letters as a table of DEAD_LETTERS_SCHEMA, in the order given."""
+    """Give dead letters as a table of DEAD_LETTERS_SCHEMA, in the order given.
+
+    Raises ValueError where one lacks what every letter has: a table would hold it, a Parquet file does not.
+    """
     documents = [_letter_columns(letter) | _place_columns(place) for letter, place in rows]
-    return pa.Table.from_pylist(documents, schema=DEAD_LETTERS_SCHEMA)
+    table = pa.Table.from_pylist(documents, schema=DEAD_LETTERS_SCHEMA)
+    lacking = [it.name for it in table.schema if not it.nullable and table[it.name].null_count]
+    if lacking:
+        raise ValueError(f"a letter has no {lacking[0]}")
+    return table
 
 
 def letters_from_table(table: pa.Table) -> list[DeadLetter]:

@@ -13,7 +13,7 @@ from cinematch.contracts.dead_letter import DeadLetter
 from cinematch.contracts.event_codec import encode
 from cinematch.contracts.lake_schema import from_table, letters_from_table
 from cinematch.contracts.log_record import LogPartition, LogRecord
-from data_lake.tables import DeadLettersTable, EventsTable
+from data_lake.tables import DeadLettersTable, EventsTable, read_letter
 from tests.histories import add
 from tests.poison import key_of
 
@@ -50,12 +50,24 @@ def test_a_letter_becomes_a_row() -> None:
         b"{}",
         dead_letter.encode(DeadLetter("bad", "layer", "topic", 2**40, 1, None, None, NOON)),
         dead_letter.encode(DeadLetter("bad", "layer", "topic", 1, 1, None, None, NOON)).replace(b'"bad"', b"7"),
+        dead_letter.encode(DeadLetter("bad", "layer", "topic", 1, 1, None, None, NOON)).replace(b'"bad"', b"null"),
+        dead_letter.encode(DeadLetter("bad", "layer", "topic", 1, 1, None, None, NOON)).replace(b':"topic"', b":null"),
         dead_letter.encode(DeadLetter("bad", "layer", "topic", 1, 1, None, None, NOON)).replace(b"2026-", b"x-"),
+        dead_letter.encode(DeadLetter("bad", "layer", "topic", 1, 1, None, None, NOON)).replace(
+            b"2026-01-19T12:00:00.000Z", b"0001-01-01T00:00:00+14:00"
+        ),
     ],
 )
 def test_what_is_no_letter_is_kept_as_the_value_of_one(value: bytes | None) -> None:
     (letter,) = letters_from_table(DeadLettersTable().encode([record(9, value)]).table)
     assert (letter.identity, letter.value) == ("topic/1/9", value)
+
+
+def test_a_letter_is_the_same_from_the_log_as_from_the_lake() -> None:
+    """A time without a zone is one of UTC, lest it could not be compared with those of other letters."""
+    letter = DeadLetter("bad", "layer", "topic", 1, 1, None, None, NOON)
+    read = read_letter(record(9, dead_letter.encode(letter).replace(b"00.000Z", b"00")))
+    assert (read, read.rejected_at.tzinfo is None) == (letter, False)
 
 
 @settings(max_examples=60, deadline=None)
