@@ -227,7 +227,8 @@ class Settings(BaseSettings):
     rate_limit_address_per_minute: PerMinute | None = None
     """Requests of one address, whoever sends them; unset: 3000 with `auth=jwt`, without a limit otherwise."""
     api_read_seconds: Seconds = 10.0
-    """How long a client may take to send the head of a request, and how long for its body."""
+    """How long a client may take to send the head of a request, how long for its body, and how long to go on with an
+    answer that waits for it."""
     api_connections_max: Annotated[int, Field(ge=1)] = 2_000
     """Connections at a time, all live streams among them; one more is told to come back later."""
     cors_origins: tuple[Origin, ...] = ()

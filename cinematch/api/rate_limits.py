@@ -13,7 +13,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final, Protocol
 
 from fastapi_problem.error import StatusProblem
@@ -175,6 +175,8 @@ def network_of(host: str) -> str:
         address = ip_address(host)
     except ValueError:
         return host
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:  # a server of both kinds tells it so
+        return str(address.ipv4_mapped)
     return host if address.version == 4 else str(ip_network(f"{host}/{NETWORK_BITS}", strict=False))
 
 

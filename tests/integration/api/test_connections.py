@@ -24,7 +24,9 @@ READ_SECONDS = 0.5
 GRACE_SECONDS = 5.0
 """More than the server may take, on a busy machine, to notice that its patience is at an end."""
 SERVER = """
+import asyncio
 from fastapi import APIRouter
+from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel
 from cinematch.api.server import run
 from cinematch.api.strict_route import StrictRoute
@@ -38,6 +40,18 @@ router = APIRouter(route_class=StrictRoute)
 @router.post("/words")
 async def say(word: Word) -> Word:
     return word
+
+@router.get("/stream")
+async def stream() -> StreamingResponse:
+    async def parts():
+        while True:
+            yield b"x" * 100_000
+            await asyncio.sleep(0)
+    return StreamingResponse(parts())
+
+@router.get("/large")
+async def large() -> Response:
+    return Response(b"x" * 30_000_000, headers={"Connection": "close"})
 
 run(load_settings(), [router])
 """
@@ -145,6 +159,47 @@ def test_a_body_that_is_too_large_ends_the_connection(wire: socket.socket) -> No
     head, _, body = all_of(wire).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 413 ")
     assert json.loads(body)["status"] == 413
+
+
+@pytest.mark.parametrize("framing", ["Content-Length: 20\r\n\r\nx", "Transfer-Encoding: chunked\r\n\r\n5\r\nx"])
+def test_the_rest_of_a_body_that_nobody_reads_is_not_awaited_for_ever(wire: socket.socket, framing: str) -> None:
+    """The answer comes before the body; whoever then goes on with the body, ever so slowly, is at an end, too."""
+    wire.sendall(f"GET /health/live HTTP/1.1\r\nHost: localhost\r\n{framing}".encode())
+    assert wire.recv(65_536).startswith(b"HTTP/1.1 200 ")
+    with contextlib.suppress(ConnectionError):
+        wire.sendall(b"x")
+    assert b"HTTP/1.1" not in all_of(wire)
+
+
+CHUNKED = HEAD.replace("Content-Type: application/json\r\n", "Transfer-Encoding: chunked\r\n\r\n")
+WORD = '11\r\n{"text": "hello"}\r\n0\r\n'
+
+
+def test_a_field_behind_the_body_does_not_count_as_one_of_the_head(wire: socket.socket) -> None:
+    wire.sendall(f"{CHUNKED}{WORD}Content-Type: application/json\r\n\r\n".encode())
+    assert wire.recv(65_536).startswith(b"HTTP/1.1 415 ")
+
+
+@pytest.mark.parametrize("kind", ["X-Filler-{}: y\r\n", "X-{}"])
+def test_endless_fields_behind_a_body_are_cut_off(wire: socket.socket, kind: str) -> None:
+    with contextlib.suppress(ConnectionError):
+        wire.sendall(f"{CHUNKED}{WORD}".encode())
+        for number in range(HEAD_BYTES_MAX):
+            wire.sendall(kind.format(number).encode())
+    assert b"HTTP/1.1 431 " in all_of(wire)
+
+
+@pytest.mark.parametrize("path", ["/stream", "/large"])
+def test_who_does_not_take_an_answer_loses_the_connection(tmp_path: Path, path: str) -> None:
+    with (
+        serving(tmp_path, API_CONNECTIONS_MAX="1", API_READ_SECONDS=str(READ_SECONDS)) as port,
+        socket.socket() as idle,
+    ):
+        idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        idle.connect(("127.0.0.1", port))
+        idle.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        assert idle.recv(9) == b"HTTP/1.1 "
+        assert eventually(port, 200).json() == {"text": "hello"}
 
 
 def test_others_are_served_meanwhile(port: int) -> None:

@@ -101,6 +101,13 @@ def test_one_owner_of_many_addresses_has_one_limit(tmp_path: Path, clock: Clock)
     assert asked(TestClient(app, client=("2001:db8:0:1::1", 1))) == 200
 
 
+def test_an_ipv4_address_in_the_clothes_of_ipv6_is_one_of_its_own(tmp_path: Path, clock: Clock) -> None:
+    app = application(limited(tmp_path, address=1), clock)
+    assert asked(TestClient(app, client=("::ffff:192.0.2.1", 1))) == 200
+    assert asked(TestClient(app, client=("::ffff:192.0.2.2", 1))) == 200
+    assert asked(TestClient(app, client=("192.0.2.1", 1))) == 429
+
+
 def test_a_bad_token_does_not_hide_an_address(tmp_path: Path, clock: Clock) -> None:
     api = TestClient(application(limited(tmp_path, user=100, address=2), clock))
     tries = [api.get("/word", headers=bearer(f"guess-{number}")).status_code for number in range(3)]
