@@ -10,7 +10,8 @@ CineMatchError
 │   ├── EntryNotFound         the film is not in the user's list
 │   └── UserNotFound          the user never had an event
 ├── StoreUnavailable          a server cannot be reached or refuses to answer: retry later
-│   └── AccessRefused         it answers, but does not let us in, or nobody we trust vouches for it
+│   ├── AccessRefused         it answers, but does not let us in, or nobody we trust vouches for it
+│   └── TooSlow               it was at work on an operation for longer than that may take: repeat it rarely
 ├── Conflict                  somebody else holds what we need (a second batch run, a fenced writer)
 ├── StreamFailed              a streaming query has ended by itself: the process must end, and be started again
 └── WaitTimeout               a bounded wait (read your writes) ran out
@@ -108,6 +109,10 @@ class AccessRefused(StoreUnavailable):
 
     def __reduce__(self) -> tuple[type[AccessRefused], tuple[str, str, str]]:  # type: ignore[override]
         return (type(self), (self.store, self.detail, self.settings))
+
+
+class TooSlow(StoreUnavailable):
+    """A server took longer for an operation than it may; begun again, it would cost the server as much once more."""
 
 
 class Conflict(CineMatchError):

@@ -9,10 +9,18 @@ from typing import Any, Final
 from pymongo import AsyncMongoClient, MongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.database import Database
-from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError, WriteError
+from pymongo.errors import (
+    BulkWriteError,
+    ExecutionTimeout,
+    NetworkTimeout,
+    OperationFailure,
+    PyMongoError,
+    WriteError,
+)
 
 from cinematch.adapters.mongodb_command_times import CommandTimes
 from cinematch.adapters.store_access import StoreAccess, told
+from cinematch.errors import TooSlow
 from cinematch.settings import Settings
 
 Document = dict[str, Any]
@@ -45,7 +53,7 @@ def connect_async(settings: Settings) -> AsynchronousClient:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise StoreUnavailable in place of the driver's errors.
+    """Raise StoreUnavailable in place of the driver's errors; TooSlow where the server was at work for too long.
 
     A write that the server refused for what it says (a validator, a duplicate key) is no matter of availability but a
     defect of ours, and passes as it is.
@@ -54,6 +62,8 @@ def translated() -> Iterator[None]:
         yield
     except (WriteError, BulkWriteError):
         raise
+    except (ExecutionTimeout, NetworkTimeout) as error:
+        raise TooSlow(STORE.name, str(error)) from error
     except PyMongoError as error:
         refused = isinstance(error, OperationFailure) and error.code in _NO_ENTRY
         raise told(STORE, error, access_refused=refused) from error

@@ -39,7 +39,7 @@ class MongoCommunity:
         self._movies = database[MOVIES]
 
     async def totals(self) -> CommunityTotals:
-        """Add up every list as it is now (not of one instant). Raises StoreUnavailable, also when it takes too long."""
+        """Add up every list as it is now (not of one instant). Raises StoreUnavailable, TooSlow."""
         with translated():
             found = await (await self._movies.aggregate(_SUMS)).to_list(1)
         return CommunityTotals(**found[0]) if found else CommunityTotals()

@@ -49,7 +49,7 @@ class Lists(Protocol):
     """All lists together."""
 
     async def totals(self) -> CommunityTotals:
-        """Add up every list. Raises StoreUnavailable."""
+        """Add up every list. Raises StoreUnavailable; TooSlow after the time limit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,12 @@ import orjson
 from fastapi.sse import ServerSentEvent
 
 from cinematch.api.seats import Seats
-from cinematch.errors import CineMatchError
+from cinematch.errors import CineMatchError, TooSlow
 
 PERIOD_SECONDS: Final = 0.5
 """Between two look-ups of the same; an event is on the page within this time of its being visible in GET /stats."""
+FAILURE_SECONDS: Final = 3.0
+"""How long at most a failure is told to all who ask: an outage may be over long before the next look is due."""
 HEARTBEAT_SECONDS: Final = 5.0
 """After this time without news the stream says that the last ones still hold; live.js expects it."""
 WATCHERS_MAX: Final = 500
@@ -49,9 +51,20 @@ class _Look:
     began: float
     task: asyncio.Task[Seen]
 
+    @property
+    def is_worth_another(self) -> bool:
+        """Whether it has failed of what may be over in a moment."""
+        if not self.task.done():
+            return False
+        error = asyncio.CancelledError() if self.task.cancelled() else self.task.exception()
+        return error is not None and not isinstance(error, TooSlow)
+
 
 class Looks:
-    """One source of documents by key, `look`, behind a memory of `period_seconds`. For one event loop."""
+    """One source of documents by key, `look`, behind a memory of `period_seconds`. For one event loop.
+
+    Failures are forgotten sooner, but for a look that took too long: it would be begun, and given up, again and again.
+    """
 
     def __init__(
         self,
@@ -68,7 +81,10 @@ class Looks:
         self.seats = Seats("the live stream", WATCHERS_MAX)
 
     async def get(self, key: str) -> Seen:
-        """Give the document as it was at most `period_seconds` ago. Raises what the source raised then."""
+        """Give the document as it was at most `period_seconds` ago. Raises what the source raised.
+
+        A failure is at most FAILURE_SECONDS old.
+        """
         now = self._clock()
         latest = self._latest.get(key)
         if latest is None or not self._is_young(latest, now):
@@ -98,7 +114,8 @@ class Looks:
             await self._sleep(self._period_seconds)
 
     def _is_young(self, look: _Look, now: float) -> bool:
-        return now - look.began < self._period_seconds
+        memory_seconds = min(self._period_seconds, FAILURE_SECONDS) if look.is_worth_another else self._period_seconds
+        return now - look.began < memory_seconds
 
     async def _seen(self, key: str) -> Seen:
         return Seen.of(await self._look(key))

@@ -10,6 +10,7 @@ import pytest
 from cinematch.adapters.mongodb_client import AsynchronousDatabase, connect_async
 from cinematch.adapters.mongodb_community import MongoCommunity
 from cinematch.domain.community import CommunityTotals
+from cinematch.errors import StoreUnavailable, TooSlow
 from cinematch.local_stack.mongo_server import MongoServer
 from cinematch.settings import Settings
 
@@ -40,3 +41,22 @@ async def test_every_rating_of_every_list_is_added_up_exactly(database: Asynchro
 
 async def test_without_lists_there_are_no_people(database: AsynchronousDatabase) -> None:
     assert await MongoCommunity(database).totals() == CommunityTotals()
+
+
+ENDLESS = {"$function": {"body": "function() { while (true) {} }", "args": [], "lang": "js"}}
+
+
+async def test_a_scan_that_was_given_up_is_told_from_a_server_that_does_not_answer(
+    database: AsynchronousDatabase, settings: Settings
+) -> None:
+    await database.seen.insert_one({})
+    await database.create_collection("movies", viewOn="seen", pipeline=[{"$set": {"user_id": ENDLESS}}])
+    hasty = settings.model_copy(update={"mongodb_timeout_seconds": 0.5})
+    async with connect_async(hasty) as client:
+        with pytest.raises(TooSlow):
+            await MongoCommunity(client[settings.mongodb_database]).totals()
+    nowhere = hasty.model_copy(update={"mongodb_url": "mongodb://127.0.0.1:1"})
+    async with connect_async(nowhere) as client:
+        with pytest.raises(StoreUnavailable) as caught:
+            await MongoCommunity(client[settings.mongodb_database]).totals()
+    assert not isinstance(caught.value, TooSlow)

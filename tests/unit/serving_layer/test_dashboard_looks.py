@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from cinematch.errors import StoreUnavailable
-from serving_layer.dashboard.looks import HEARTBEAT_SECONDS, PERIOD_SECONDS, Looks
+from cinematch.errors import StoreUnavailable, TooSlow
+from serving_layer.dashboard.documents import COMMUNITY_SECONDS
+from serving_layer.dashboard.looks import FAILURE_SECONDS, HEARTBEAT_SECONDS, PERIOD_SECONDS, Looks
 
 
 class Source:
@@ -18,20 +19,20 @@ class Source:
         self.now = 0.0
         self.document: Any = {"films": 1}
         self.asked = 0
-        self.fails = False
+        self.error: StoreUnavailable | None = None
 
     async def look(self, key: str) -> Any:
         self.asked += 1
         await asyncio.sleep(0)
-        if self.fails:
-            raise StoreUnavailable("mongodb", "away")
+        if self.error:
+            raise self.error
         return {"key": key, **self.document}
 
     async def sleep(self, seconds: float) -> None:
         self.now += seconds
 
-    def looks(self) -> Looks:
-        return Looks(self.look, PERIOD_SECONDS, lambda: self.now, self.sleep)
+    def looks(self, period_seconds: float = PERIOD_SECONDS) -> Looks:
+        return Looks(self.look, period_seconds, lambda: self.now, self.sleep)
 
 
 async def test_who_watches_the_same_shares_one_look() -> None:
@@ -78,11 +79,36 @@ async def test_the_stream_ends_when_the_source_fails_and_a_poll_learns_why() -> 
     shared = source.looks()
     told = shared.follow("anna", "stats", None)
     await anext(told)
-    source.fails = True
+    source.error = StoreUnavailable("mongodb", "away")
     with pytest.raises(StopAsyncIteration):
         await anext(told)
     with pytest.raises(StoreUnavailable):
         await shared.get("anna")
+
+
+@pytest.mark.parametrize(
+    ("error", "forgotten_after_seconds"),
+    [(StoreUnavailable("mongodb", "away"), FAILURE_SECONDS), (TooSlow("mongodb", "a scan"), COMMUNITY_SECONDS)],
+)
+async def test_an_outage_is_forgotten_soon_and_a_look_that_took_too_long_is_not_repeated_soon(
+    error: StoreUnavailable, forgotten_after_seconds: float
+) -> None:
+    source = Source()
+    shared = source.looks(COMMUNITY_SECONDS)
+    source.error = error
+    for _ in range(2):
+        with pytest.raises(type(error)):
+            await shared.get("")
+    source.error = None
+    source.now = forgotten_after_seconds - 0.1
+    with pytest.raises(type(error)):
+        await shared.get("")
+    assert source.asked == 1
+    source.now = forgotten_after_seconds
+    assert (await shared.get("")).encoded == '{"key":"","films":1}'
+    source.now += COMMUNITY_SECONDS - 0.1
+    await shared.get("")
+    assert source.asked == 2
 
 
 async def test_nothing_is_kept_of_what_nobody_asks_for_any_more() -> None:
