@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from prometheus_client import REGISTRY
 
 from cinematch.adapters import mongodb_client, redis_client
 from cinematch.adapters.mongodb_generations import MongoGenerations
@@ -32,6 +34,7 @@ from cinematch.domain.summary import summarise
 from cinematch.domain.watchlist import replay
 from cinematch.local_stack.mongo_server import MongoServer
 from cinematch.local_stack.redis_server import RedisServer
+from cinematch.metrics.catalogue import STORE_SECONDS
 from cinematch.settings import Settings, StatsMode
 from serving_layer.cache_aside_mode import CacheAsideStats
 from serving_layer.routes import router
@@ -126,6 +129,32 @@ def test_once_drained_every_mode_gives_the_same_numbers(stack: Stack) -> None:
     assert all(figures(answer) == figures(answers[0]) for answer in answers)
     assert all(answer["freshness"]["complete"] for answer in answers)
     assert all(answer["freshness"]["applied_sequence"] == len(LOG) for answer in answers)
+
+
+def test_a_merged_answer_asks_each_store_once(stack: Stack) -> None:
+    """Films that another answer has asked for are remembered."""
+    stack.batch(6)
+    stack.apply(7, len(LOG))
+    with stack.client(StatsMode.LAMBDA) as client:
+        client.get("/stats", params={"user_id": "user"})
+        before = asked_of_stores()
+        answer = client.get("/stats", params={"user_id": "user"}).json()
+        asked = {of: count - before[of] for of, count in asked_of_stores().items() if count > before[of]}
+    assert answer["freshness"]["applied_sequence"] > answer["freshness"]["as_of_sequence"]
+    assert asked == {("mongodb", "aggregate"): 1, ("redis", "read"): 1}
+
+
+def asked_of_stores() -> Counter[tuple[str, str]]:
+    """Give how often this process has asked a store, by store and command; the driver's look at the cluster apart."""
+    (told,) = (family for family in REGISTRY.collect() if family.name == STORE_SECONDS.name)
+    counts = [sample for sample in told.samples if sample.name.endswith("_count")]
+    return Counter(
+        {
+            (sample.labels["store"], sample.labels["operation"]): int(sample.value)
+            for sample in counts
+            if sample.labels["operation"] not in ("hello", "ping")
+        }
+    )
 
 
 def test_an_answer_is_part_batch_and_part_speed(stack: Stack) -> None:
