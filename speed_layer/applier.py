@@ -7,7 +7,8 @@ and the users that look broken. Everything may be repeated.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Final, NamedTuple, Protocol
 
 from cinematch.contracts.dead_letter import DeadLetter, rejection
@@ -23,6 +24,8 @@ from cinematch.telemetry import get_logger
 from cinematch.tracing import tell_step
 
 LAYER: Final = "speed_layer"
+USERS_PER_CALL: Final = 200
+"""Of one call to the view, as many as it pipelines: what a store has answered before it went away is told."""
 _APPLIED: Final = counter(SPEED_EVENTS).labels("applied")
 _DUPLICATES: Final = counter(SPEED_EVENTS).labels("duplicate")
 _GAPS: Final = counter(SPEED_GAPS)
@@ -36,6 +39,24 @@ class DeadLetters(Protocol):
         """Publish letters; returns when they are safe. Raises StoreUnavailable."""
 
 
+Outcomes = Mapping[str, Applied]
+"""What became of events, by user."""
+
+
+def count_outcomes(outcomes: Outcomes) -> None:
+    """Count in the metrics of this process."""
+    applied = sum(outcome.applied for outcome in outcomes.values())
+    duplicates = sum(outcome.duplicates for outcome in outcomes.values())
+    count_events(applied, duplicates, sum(outcome.gap_at is not None for outcome in outcomes.values()))
+
+
+def count_events(applied: int, duplicates: int, gaps: int) -> None:
+    """Count events, and users with a gap, in the metrics of this process, whoever applied them."""
+    _APPLIED.inc(applied)
+    _DUPLICATES.inc(duplicates)
+    _GAPS.inc(gaps)
+
+
 class Arrival(NamedTuple):
     """A record as it stands in the event log, and why it is no event, where that was found out before."""
 
@@ -44,11 +65,14 @@ class Arrival(NamedTuple):
 
 
 class Applier:
-    """Applies arrivals; for one thread."""
+    """Applies arrivals; for one thread. `tell` gets each answer of the view, also those before a failure."""
 
-    def __init__(self, view: SpeedView, dead_letters: DeadLetters) -> None:
+    def __init__(
+        self, view: SpeedView, dead_letters: DeadLetters, tell: Callable[[Outcomes], None] = count_outcomes
+    ) -> None:
         self._view = view
         self._dead_letters = dead_letters
+        self._tell = tell
 
     def apply(self, arrivals: Iterable[Arrival]) -> list[str]:
         """Apply all; give the users whose view lacks, or may lack, events. Raises StoreUnavailable: then do it again.
@@ -61,13 +85,31 @@ class Applier:
         if letters:
             self._dead_letters.publish(letters)
         began_ns = time.time_ns()
-        outcomes = self._view.apply(events)
-        _measure(outcomes.values())
+        outcomes: dict[str, Applied] = {}
+        for part in _parts(events):
+            answered = self._view.apply(part)
+            self._tell(answered)
+            outcomes |= answered
         _tell_steps(arrivals, outcomes, began_ns)
-        return [user_id for user_id, outcome in outcomes.items() if _is_to_be_looked_at(outcome)]
+        return to_be_looked_at(outcomes)
 
 
-def _tell_steps(arrivals: Iterable[Arrival], outcomes: Mapping[str, Applied], began_ns: int) -> None:
+def to_be_looked_at(outcomes: Outcomes) -> list[str]:
+    """Give the users whose view lacks events, or is new: it may be one of a user who was erased."""
+    return [
+        user_id
+        for user_id, outcome in outcomes.items()
+        if outcome.gap_at is not None or outcome.started_after is not None
+    ]
+
+
+def _parts(events: Mapping[str, list[Event]]) -> Iterator[dict[str, list[Event]]]:
+    users = iter(events.items())
+    while part := dict(islice(users, USERS_PER_CALL)):
+        yield part
+
+
+def _tell_steps(arrivals: Iterable[Arrival], outcomes: Outcomes, began_ns: int) -> None:
     """Tell of sampled events; looking for them is all that others cost."""
     for record, reason in arrivals:
         trace = record.trace
@@ -80,18 +122,6 @@ def _tell_steps(arrivals: Iterable[Arrival], outcomes: Mapping[str, Applied], be
             tell_step(log, trace, "an event came to the speed view", event_id=event.event_id, gap_at=gap_at)
             if step := begin("apply", trace, {"outcome": "applied" if gap_at is None else "gap"}, began_ns):
                 step.end()
-
-
-def _is_to_be_looked_at(outcome: Applied) -> bool:
-    """A new view may be one of a user who was erased, and whose events come once more."""
-    return outcome.gap_at is not None or outcome.started_after is not None
-
-
-def _measure(outcomes: Iterable[Applied]) -> None:
-    for outcome in outcomes:
-        _APPLIED.inc(outcome.applied)
-        _DUPLICATES.inc(outcome.duplicates)
-        _GAPS.inc(outcome.gap_at is not None)
 
 
 def sort_out(arrivals: Iterable[Arrival]) -> tuple[dict[str, list[Event]], list[DeadLetter]]:

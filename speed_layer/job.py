@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
@@ -17,13 +17,14 @@ from cinematch.spark.kafka_options import kafka_options
 from cinematch.spark.kafka_source import kafka_records, realtime_kafka_records
 from cinematch.spark.stream_figures import tell_streams
 from cinematch.telemetry import get_logger
-from speed_layer.applier import LAYER
+from speed_layer.applier import LAYER, count_events
 from speed_layer.transform import deltas
 from speed_layer.worker import OUTCOME_COLUMNS, apply_records
 
 RETRY_SECONDS: Final = 1.0
 log = get_logger(__name__)
 
+T = TypeVar("T")
 ReportBroken = Callable[[Iterable[str]], None]
 
 
@@ -34,9 +35,11 @@ class MicroBatch:
         self._apply = partial(apply_records, settings)
         self._report_broken = report_broken
         self._stop = stop
+        self._with_gap: set[str] = set()  # in this micro-batch
 
     def process_batch(self, batch: DataFrame, batch_id: int) -> None:
         """Apply RECORD_COLUMNS. Raises StoreUnavailable when we are to stop while a store is away."""
+        self._with_gap = set()
         while failure := self._attempt(batch):
             log.warning("the speed layer waits", batch=batch_id, reason=failure)
             if self._stop.wait(RETRY_SECONDS):
@@ -46,9 +49,23 @@ class MicroBatch:
         slots = batch.sparkSession.sparkContext.defaultParallelism
         applied = batch.coalesce(slots).mapInArrow(self._apply, OUTCOME_COLUMNS)  # one wave of tasks, order kept
         outcomes = applied.toArrow().to_pydict()
-        count_letters(LAYER, (field for field in outcomes["rejected"] if field is not None))
-        self._report_broken(user for user in outcomes["broken_user"] if user is not None)
-        return next((failure for failure in outcomes["failure"] if failure is not None), None)
+        self._count(outcomes)
+        self._report_broken(_told(outcomes["broken_user"]))
+        return next(_told(outcomes["failure"]), None)
+
+    def _count(self, outcomes: Mapping[str, list[Any]]) -> None:
+        """Count what this attempt did; a user at whose gap an earlier one stopped is counted already.
+
+        An attempt of Spark's own for a task that died tells nothing: what that had applied is counted as duplicates.
+        """
+        found = set(_told(outcomes["gap_user"])) - self._with_gap
+        self._with_gap |= found
+        count_events(sum(_told(outcomes["applied"])), sum(_told(outcomes["duplicates"])), len(found))
+        count_letters(LAYER, _told(outcomes["rejected"]))
+
+
+def _told(column: Iterable[T | None]) -> Iterator[T]:
+    return (value for value in column if value is not None)
 
 
 def start_micro_batch(

@@ -166,7 +166,8 @@ SPEED_EVENTS: Final = Metric(
     "cinematch_speed_events_total",
     Kind.COUNTER,
     Unit.EVENTS,
-    "Events that the speed layer brought to Redis; `outcome` is applied, or duplicate for one that was there already.",
+    "Events that the speed layer, its Spark workers included, brought to Redis; `outcome` is applied, or duplicate for "
+    "one that was there already.",
     ("speed_layer",),
     labels=("outcome",),
 )
@@ -174,7 +175,7 @@ SPEED_GAPS: Final = Metric(
     "cinematch_speed_gaps_total",
     Kind.COUNTER,
     Unit.USERS,
-    "Users whose speed view was found to lack an event when a later one came; each is repaired.",
+    "Users whose speed view was found to lack an event when later ones came, once in each batch; each is repaired.",
     ("speed_layer",),
 )
 
@@ -352,7 +353,9 @@ STORE_SECONDS: Final = Metric(
     "cinematch_store_seconds",
     Kind.HISTOGRAM,
     Unit.SECONDS,
-    "How long a store (mongodb, redis, s3) took for one operation, failed ones included, as its client saw it.",
+    "How long a store (mongodb, redis, s3) took for one operation, failed ones included, as its client in the process "
+    "that tells it saw it. What Spark's workers ask is told by nobody: how micro_batch computes lists, how the speed "
+    "layer applies events with SPEED_TRIGGER=micro_batch, and what a batch run reads and writes.",
     _EVERY_LAYER,
     labels=("store", "operation"),
     buckets=_STORE_BUCKETS,
@@ -361,7 +364,8 @@ STORE_ERRORS: Final = Metric(
     "cinematch_store_errors_total",
     Kind.COUNTER,
     Unit.ERRORS,
-    "Operations of a store that failed; conflicts of concurrent writers are among them.",
+    "Operations of a store that failed; conflicts of concurrent writers are among them. By the same processes as "
+    "cinematch_store_seconds.",
     _EVERY_LAYER,
     labels=("store", "operation"),
 )

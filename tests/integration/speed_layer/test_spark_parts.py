@@ -176,6 +176,55 @@ def test_gaps_in_a_micro_batch_are_reported(
     assert sorted(reported) == [stage.user("ann"), stage.user("bob")]
 
 
+def counted() -> dict[str, float]:
+    """Give what this process's metrics tell of events that were brought to Redis."""
+    told = {
+        outcome: REGISTRY.get_sample_value("cinematch_speed_events_total", {"outcome": outcome}) or 0.0
+        for outcome in ("applied", "duplicate")
+    }
+    return told | {"gap": REGISTRY.get_sample_value("cinematch_speed_gaps_total") or 0.0}
+
+
+def since(before: dict[str, float]) -> dict[str, float]:
+    return {name: value - before[name] for name, value in counted().items()}
+
+
+def test_the_driver_tells_what_its_workers_applied(
+    spark: SparkSession, stage: SpeedStage, settings: Settings, log_of_two: list[Event]
+) -> None:
+    batches = MicroBatch(settings, lambda _: None, threading.Event())
+    values, before = list(map(encode, log_of_two)), counted()
+    batches.process_batch(records(spark, values[:9]), 0)
+    batches.process_batch(records(spark, values), 1)
+    assert since(before) == {"applied": len(values), "duplicate": 9, "gap": 0}
+    with_gaps = [add(sequence, "m", user_id=stage.user(name)) for name in ("carl", "dora") for sequence in (1, 3, 4)]
+    batches.process_batch(records(spark, map(encode, with_gaps)), 2)
+    assert since(before) == {"applied": len(values) + 2, "duplicate": 9, "gap": 2}
+
+
+class StopAtSecond(threading.Event):
+    """Says to stop when it is waited for a second time."""
+
+    waits = 0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits += 1
+        return self.waits == 2
+
+
+def test_what_a_failed_attempt_applied_is_told_and_once(
+    spark: SparkSession, stage: SpeedStage, settings: Settings, log_of_two: list[Event]
+) -> None:
+    """One task applies all it has, up to a gap; the other has a letter to publish, and finds no broker."""
+    gap = add(99, "m", user_id=log_of_two[0].user_id)
+    batch = records(spark, map(encode, [*log_of_two, gap])).union(records(spark, [b"{"]))
+    without_kafka = settings.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:1"})
+    before = counted()
+    with pytest.raises(StoreUnavailable):
+        MicroBatch(without_kafka, lambda _: None, StopAtSecond()).process_batch(batch, 0)
+    assert since(before) == {"applied": len(log_of_two), "duplicate": len(log_of_two), "gap": 1}
+
+
 def test_a_micro_batch_waits_for_redis_and_is_not_done_before(
     spark: SparkSession, stage: SpeedStage, settings: Settings, redis_server: RedisServer, log_of_two: list[Event]
 ) -> None:
