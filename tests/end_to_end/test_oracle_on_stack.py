@@ -24,39 +24,13 @@ from tests.oracle.faults import Faults
 from tests.oracle.figures import Figures
 from tests.oracle.history import kept_on_failure
 from tests.oracle.outages import Outages
-from tests.oracle.plan import LAYERS, LINES, MISHAPS, SERVERS
+from tests.oracle.plan import ALL_SCHEDULES, ENOUGH_SCHEDULES, MUST_HAPPEN, MUST_MEET
 from tests.oracle.results import Results
 from tests.oracle.stack_schedule import StackSchedule
 
 pytestmark = pytest.mark.end_to_end
 SETTLE_SECONDS = 900
 """Far more than it takes: not this is what is tested here, but that nothing is wrong then."""
-ENOUGH_SCHEDULES = 6
-"""From here on every case must have been met."""
-MUST_MEET = (
-    *(f"kill {layer}" for layer in LAYERS),
-    "kill batch run",
-    "kill redis",
-    "kill mongodb",
-    "batch run done",
-    "batch rollback done",
-    "lake compact done",
-    "speed rebuild done",
-    "answers from both views",
-    "complete answers",
-    "looks at the batch view",
-)
-ALL_SCHEDULES = 50
-"""From here on every fault of the plan must have happened, too."""
-MUST_HAPPEN = (
-    *(f"kill {server}" for server in SERVERS),
-    *LINES,
-    *MISHAPS,
-    *(f"copy of {layer}" for layer in LAYERS),
-    "batch run --from-lists done",
-    "poisoned records",
-    "repeated events",
-)
 
 
 @pytest.mark.timeout(0)

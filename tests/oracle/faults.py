@@ -32,6 +32,9 @@ from tests.oracle.proxy import Conduct, Proxies
 from tests.poison import poison
 
 TOPIC: Final = "user-movie-events"
+MET_SECONDS: Final = 30.0
+"""How long a line misbehaves at most until somebody meets it."""
+LOOK_SECONDS: Final = 0.2
 STEP_DOWN_SECONDS: Final = 3
 SEND_SECONDS: Final = 10
 AOF: Final = "appendonly.aof"
@@ -39,7 +42,7 @@ AOF: Final = "appendonly.aof"
 
 @dataclass
 class Faults:
-    """Faults of one stack; `done` counts them, `poisoned` are the places in the log that hold no event.
+    """Faults of one stack; `done` counts those that took effect, `poisoned` are the places in the log without an event.
 
     `begun`: when which fault began, on the monotonic clock.
     """
@@ -52,10 +55,10 @@ class Faults:
     poisoned: set[str] = field(default_factory=set)
     begun: list[tuple[float, str]] = field(default_factory=list)
 
-    def count(self, fault: str, times: int = 1) -> None:
-        """Note that a fault begins."""
+    def count(self, fault: str, times: int = 1, began: float | None = None) -> None:
+        """Note that a fault took effect; it began now, or when `began` says on the monotonic clock."""
         self.done[fault] += times
-        self.begun.append((time.monotonic(), fault))
+        self.begun.append((time.monotonic() if began is None else began, fault))
 
     def kill(self, name: str) -> None:
         """Kill a server or layer with -9, if it is not down already."""
@@ -95,21 +98,26 @@ class Faults:
             self.count("flush redis")
 
     def misbehave(self, server: str, conduct: Conduct, seconds: float, crew: Crew) -> None:
-        """Let the line to a server misbehave for a while."""
-        self.count(f"line {server} {conduct.name.lower()}")
+        """Let the line to a server misbehave for a while, and longer where nobody has met it by then."""
+        began = time.monotonic()
         self.proxies.behave(server, conduct)
         try:
             crew.pause(seconds)
+            while not (met := self.proxies.met(server)) and time.monotonic() < began + MET_SECONDS:
+                crew.pause(LOOK_SECONDS)
         finally:
             self.proxies.behave(server, Conduct.GOOD)
+        if met:
+            self.count(f"line {server} {conduct.name.lower()}", began=began)
 
     def fill_disk(self, server: str, seconds: float, crew: Crew) -> None:
-        """Leave a server no space for a while."""
+        """Leave a server no space for a while, if it is not down."""
         pid = self._pid(server)
         if pid is None:
             return
-        self.count(f"full {server}")
-        self.disks.fill(server, pid)
+        with suppress(ProcessLookupError):
+            self.disks.fill(server, pid)
+            self.count(f"full {server}")
         try:
             crew.pause(seconds)
         finally:
@@ -128,10 +136,11 @@ class Faults:
             self.count("older redis")
 
     def step_down(self) -> None:
-        """Have MongoDB's primary step down; of one member, the same one is elected again."""
+        """Have MongoDB's primary step down, if there is one; of one member, the same one is elected again."""
+        began = time.monotonic()
         with suppress(PyMongoError), MongoClient[dict[str, object]](self.mongodb) as client:
-            self.count("step down mongodb")
             client.admin.command("replSetStepDown", STEP_DOWN_SECONDS, force=True)
+            self.count("step down mongodb", began=began)
 
     def poison(self, user_id: str) -> None:
         """Put records that are no events between those of a user."""
@@ -142,13 +151,15 @@ class Faults:
                 self.poisoned.add(f"{sent.topic}/{sent.partition}/{sent.offset}")
                 self.done["poisoned records"] += 1
 
-    def repeat(self, events: list[Event]) -> None:
-        """Publish events again, in this order, as a relay does that was killed before it marked them."""
+    def repeat(self, events: list[Event]) -> bool:
+        """Publish events again, in this order, as a relay does that was killed before it marked them; were it all?"""
         self.count("repeated events", 0)
         with suppress(KafkaError), self._producer() as producer:
             for event in events:
                 producer.send(TOPIC, encode(event), key=event.user_id.encode()).get(SEND_SECONDS)
                 self.done["repeated events"] += 1
+            return True
+        return False
 
     def _producer(self) -> closing[KafkaProducer]:
         return closing(KafkaProducer(bootstrap_servers=self._status().addresses["kafka"]))

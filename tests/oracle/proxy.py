@@ -47,9 +47,12 @@ class Line:
 
     def __init__(self, target_port: int) -> None:
         self.conduct = Conduct.GOOD
+        self.met = 0
+        """Connections and pieces that have met how it behaves now, if that is not good."""
         self._target_port = target_port
         self._changed = asyncio.Event()
         self._writers: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Future[None]] = set()
         self._server: asyncio.Server | None = None
 
     async def listen(self, port: int) -> None:
@@ -58,26 +61,37 @@ class Line:
 
     async def behave(self, conduct: Conduct) -> None:
         """Behave so from now on, also on connections that are open."""
-        self.conduct = conduct
+        self.conduct, self.met = conduct, 0
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
         if conduct is Conduct.CUT:
             self._abort_all()
 
     async def close(self) -> None:
-        """Accept nothing more and abort what is open."""
+        """Accept nothing more, abort what is open, and wait until it has ended."""
         if self._server is not None:
             self._server.close()
         self._abort_all()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _abort_all(self) -> None:
+        self.met += len(self._writers)
         for writer in self._writers:
             writer.transport.abort()
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(self._serve(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
         try:
-            if self.conduct is not Conduct.CUT:
+            if self.conduct is Conduct.CUT:
+                self.met += 1
+            else:
                 await self._pass_on(reader, writer)
         except (OSError, Torn, asyncio.IncompleteReadError):
             pass
@@ -108,6 +122,7 @@ class Line:
     ) -> None:
         """Pass on what comes; `client` is whom an HTTP error goes to, on the way to the server only."""
         while data := await reader.read(SLOW_CHUNK_BYTES if self.conduct is Conduct.SLOW else CHUNK_BYTES):
+            self.met += self.conduct is not Conduct.GOOD
             while self.conduct is Conduct.SILENT:
                 await self._changed.wait()
             if self.conduct is Conduct.SLOW:
@@ -135,6 +150,10 @@ class Proxies:
     def behave(self, name: str, conduct: Conduct) -> None:
         """Make the line to a server behave so."""
         self._run(self._lines[name].behave(conduct))
+
+    def met(self, name: str) -> int:
+        """Count the connections and pieces that have met how the line to a server behaves now, if that is not good."""
+        return self._lines[name].met
 
     def close(self) -> None:
         """End all lines."""

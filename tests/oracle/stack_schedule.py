@@ -29,19 +29,9 @@ from tests.oracle.copies import Copies
 from tests.oracle.faults import Faults
 from tests.oracle.history import Histories
 from tests.oracle.outages import Outages
-from tests.oracle.plan import plan
+from tests.oracle.plan import AHEAD, BEHIND, NIGHTS, plan
 from tests.oracle.proxy import Conduct
 
-NIGHTS: Final = (
-    "batch run",
-    "batch run --full",
-    "batch rollback",
-    "batch run --from-lists",
-    "batch run",
-    "batch run killed",
-    "batch run",
-)
-"""One of them runs through each schedule. The order matters: a rollback needs two generations."""
 NEW_USERS: Final = 3
 OLD_USERS: Final = ("veteran-0", "veteran-1")
 WRITERS: Final = 2
@@ -137,8 +127,7 @@ class StackSchedule:
             case ["step", "down", "mongodb"]:
                 self.faults.step_down()
             case ["copy", layer, clock_shift]:
-                self.copies.start(layer, float(clock_shift))
-                self.faults.count(f"copy of {layer}" + (" with a wrong clock" if float(clock_shift) else ""))
+                self._copy(layer, float(clock_shift))
             case ["lose", "checkpoint", "of", layer]:
                 self.faults.lose_checkpoint(layer)
             case ["flush", "redis"]:
@@ -148,11 +137,17 @@ class StackSchedule:
             case ["repeat", user]:
                 self.faults.repeat(self._some_events(user))
             case ["shuffle"]:
-                self.faults.count("shuffle")
                 logs = [self._some_events(user) for user in self.users]
-                self.faults.repeat(shuffled(logs, self.choice_of_events))
+                if self.faults.repeat(shuffled(logs, self.choice_of_events)):
+                    self.faults.count("shuffle")
             case arguments:
                 self._finish(action, self.stack.begun(*arguments))
+
+    def _copy(self, layer: str, clock_shift: float) -> None:
+        self.copies.start(layer, clock_shift)
+        self.faults.count(f"copy of {layer}" + (" with a wrong clock" if clock_shift else ""))
+        if clock_shift:
+            self.tally[AHEAD if clock_shift > 0 else BEHIND] += 1
 
     def _seconds(self, bounds: tuple[float, float]) -> float:
         return self.random.uniform(*bounds)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import socket
 import socketserver
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import httpx
@@ -35,6 +37,12 @@ class Way:
 
     def behave(self, conduct: Conduct) -> None:
         self.proxies.behave("echo", conduct)
+
+    def await_met(self) -> None:
+        deadline = time.monotonic() + 20
+        while not self.proxies.met("echo"):
+            assert time.monotonic() < deadline, "nobody met it"
+            time.sleep(0.02)
 
     def connected(self) -> socket.socket:
         return socket.create_connection((LOOPBACK, self.port), timeout=5)
@@ -97,6 +105,18 @@ def test_a_line_full_of_500s_answers_in_the_servers_place(way: Way) -> None:
     answered = httpx.put(f"http://{LOOPBACK}:{way.port}/bucket/key", content=MESSAGE)
     assert answered.status_code == 500
     assert "InternalError" in answered.text
+
+
+@pytest.mark.parametrize("conduct", [each for each in Conduct if each is not Conduct.GOOD])
+def test_a_line_tells_whether_anybody_has_met_how_it_behaves(way: Way, conduct: Conduct) -> None:
+    way.behave(conduct)
+    with way.connected() as connection, suppress(OSError):
+        connection.sendall(MESSAGE)
+        way.await_met()
+    way.behave(Conduct.GOOD)
+    with way.connected() as another:
+        assert answer(another) == MESSAGE
+    assert way.proxies.met("echo") == 0
 
 
 def is_broken(connection: socket.socket) -> bool:
