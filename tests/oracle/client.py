@@ -23,6 +23,8 @@ from tests.oracle.outages import NOTICED_SECONDS, Gap
 RATINGS: Final = (None, *(tenths / 10 for tenths in range(5, 101, 5)))
 RETRY_SECONDS: Final = 0.2
 MAJORITY_SECONDS: Final = 5.0
+INSIST_SECONDS: Final = 900.0
+"""How long a change may go without an acknowledgement: far more than everything needs to come back."""
 AWAY: Final = 503
 """What a client may be told while a server is away; it asks again."""
 Document = dict[str, Any]
@@ -64,8 +66,12 @@ class EventLogs:
                 time.sleep(RETRY_SECONDS)
 
 
+class NeverAcknowledged(AssertionError):
+    """A change that was sent again and again; it says what was sent, and what came of it the last time."""
+
+
 class Writer:
-    """Changes lists by chance, one change after another; insists until each is acknowledged.
+    """Changes lists by chance, one change after another; insists for INSIST_SECONDS until each is acknowledged.
 
     `client` gives whom to ask, for each attempt: any process of the API will do.
     """
@@ -79,7 +85,7 @@ class Writer:
         self.gaps: list[Gap] = []
 
     def change(self, history: History) -> None:
-        """Add or rate a film, or remove one."""
+        """Add or rate a film, or remove one. Raises WrongAnswer, NeverAcknowledged."""
         user, film = self._random.choice(self._users), self._random.choice(self._films)
         rating = self._random.choice(RATINGS)
         known = self._acknowledged.lists[user]
@@ -106,16 +112,20 @@ class Writer:
         while True:
             try:
                 answer = self._client().request(method, path, **request)
-            except httpx.TransportError:
+            except httpx.TransportError as error:
+                failure = repr(error)
                 self.tally["writes without an answer"] += 1
             else:
                 if answer.status_code == 200 or (method == "DELETE" and answer.status_code == 404):
                     note_gap(self.gaps, "write", began)
                     body: Document = answer.json()
                     return body
+                failure = f"{answer.status_code} {answer.text}"
                 if answer.status_code != AWAY:
-                    raise WrongAnswer(f"{method} {path} {request}: {answer.status_code} {answer.text}")
+                    raise WrongAnswer(f"{method} {path} {request}: {failure}")
                 self.tally["writes refused by a 503"] += 1
+            if time.monotonic() > began + INSIST_SECONDS:
+                raise NeverAcknowledged(f"{method} {path} {request}: after {INSIST_SECONDS:g} s still {failure}")
             time.sleep(RETRY_SECONDS)
 
 
