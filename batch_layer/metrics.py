@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from prometheus_client.core import GaugeMetricFamily
@@ -31,6 +31,7 @@ class BatchFigures:
         holder = self._lease.holder()
         records = self._generations.all()
         values = _of_published(records) | _of_last_run(records, holder)
+        values[catalogue.BATCH_AGE] = _age_seconds(records)
         values[catalogue.BATCH_NEXT_RUN] = _timestamp(self._next_run())
         resets = [record.deltas_reset_at for record in records if record.deltas_reset_at is not None]
         values[catalogue.DELTAS_RESET] = _timestamp(max(resets, default=None))
@@ -43,11 +44,17 @@ def _of_published(records: Iterable[Generation]) -> dict[Metric, float | None]:
         return {}
     return {
         catalogue.BATCH_GENERATION: published.number,
-        catalogue.BATCH_AGE: (datetime.now(UTC) - published.started_at).total_seconds(),
         catalogue.BATCH_EVENTS: published.events,
         catalogue.BATCH_USERS: published.users,
         catalogue.BATCH_WAITING: published.waiting_users,
     }
+
+
+def _age_seconds(records: Sequence[Generation]) -> float | None:
+    """Give the time since the published generation's run began; without one since the first of all, which may hang."""
+    published = (record.started_at for record in records if record.is_published)
+    began = next(published, None) or min((record.started_at for record in records), default=None)
+    return None if began is None else (datetime.now(UTC) - began).total_seconds()
 
 
 def _of_last_run(records: Iterable[Generation], holder: str | None) -> dict[Metric, float | None]:

@@ -54,6 +54,8 @@ _COMPARISONS: Final[dict[str, Callable[[float, float], bool]]] = {
     ">=": operator.ge,
     "<=": operator.le,
 }
+_ARITHMETIC: Final[dict[str, Callable[[float, float], float]]] = {"*": operator.mul}
+"""Of two numbers."""
 _AGGREGATIONS: Final[dict[str, Callable[[list[float]], float]]] = {"min": min, "max": max, "sum": sum, "count": len}
 
 
@@ -112,8 +114,11 @@ class _Evaluation:
             return {_without_name(labels): max(found) for labels, found in values.items() if found}
         raise NotImplementedError(node.func.name)
 
-    def _joined(self, node: Any) -> Vector:
-        kind, left, right = str(node.op), self._vector(node.lhs), self.of(node.rhs)
+    def _joined(self, node: Any) -> Vector | float:
+        kind, left, right = str(node.op), self.of(node.lhs), self.of(node.rhs)
+        if isinstance(left, float) and isinstance(right, float):
+            return _ARITHMETIC[kind](left, right)
+        assert isinstance(left, dict), str(node)
         if kind in _COMPARISONS:
             assert isinstance(right, float), str(node)
             return {labels: value for labels, value in left.items() if _COMPARISONS[kind](value, right)}

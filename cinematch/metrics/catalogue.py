@@ -243,7 +243,8 @@ BATCH_AGE: Final = Metric(
     "cinematch_batch_age_seconds",
     Kind.GAUGE,
     Unit.SECONDS,
-    "How long ago the run of the published generation began: what happened later is in the speed view.",
+    "How long ago the run of the published generation began: what happened later is in the speed view. While none was "
+    "ever published, how long ago the first run began; no value before that.",
     ("scheduler",),
 )
 BATCH_SECONDS: Final = Metric(
