@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import fields
 from pathlib import Path
@@ -38,13 +39,80 @@ def test_the_example_of_an_event_is_one() -> None:
     assert orjson.loads(encode(decode(example.encode()))) == json.loads(example)
 
 
+SCALING = (DOCS / "scaling.md").read_text()
+MEASURED = {row["measure"]: row for row in json.loads((RESULTS / "latest.json").read_text())}
+
+
 def test_figures_on_the_scaling_page_are_the_measured_ones() -> None:
-    page = (DOCS / "scaling.md").read_text()
-    measured = {row["measure"]: row for row in json.loads((RESULTS / "latest.json").read_text())}
-    quoted = re.findall(r"\| ([\d.,]+) bytes \| `(.+?)` \|", page)
-    assert len(quoted) >= 6
-    for value, name in quoted:
-        assert f"{measured[name]['ours']:,g}" == value, name
+    """Each row of the table names the rows of the result file that it quotes, in the order of its figures."""
+    (table,) = re.findall(r"^## What was measured\n\n(.+?)\n\n", SCALING, re.DOTALL | re.MULTILINE)
+    quoted = [re.split(r" *\| *", row.strip("| ")) for row in table.splitlines()[2:]]
+    assert len(quoted) >= 20
+    for what, figures, origin in quoted:
+        side = "beside" if origin.startswith("beside ") else "ours"
+        values = [f"{MEASURED[name][side]:,g}" for name in re.findall(r"`(.+?)`", origin)]
+        assert values, what
+        assert figures.rpartition(" ")[0].split(" / ") == values, what
+
+
+def ours(measure: str) -> float:
+    return float(MEASURED[measure]["ours"])
+
+
+def table_row(name: str) -> list[str]:
+    """Give the cells of a row of the scaling page, by its first one: those of S, M, L and XL."""
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in SCALING.splitlines()]
+    (cells,) = (cells for first, *cells in rows if first == name)
+    return cells
+
+
+PEAKS = [5 * events / 86_400 for events in (50_000, 500_000, 5_000_000, 50_000_000)]
+"""Events a second of the four sizes, as the page computes them."""
+LISTS = "ADD in a list of {} films, micro-batch beside Lambda"
+IN_KAFKA = "import of 100,836 ratings, until all are in Kafka, beside kafka-python's producer alone"
+
+
+def test_what_the_scaling_page_says_of_micro_batch_follows_from_the_measured_figures() -> None:
+    least, most = ours(LISTS.format(50)), ours(LISTS.format(500))
+    milliseconds = f"{least + (most - least) * 150 / 450:.1f}"
+    assert f"{least:g} + ({most:g} - {least:g}) x 150 / 450 = **{milliseconds} ms**" in SCALING
+    cores = [f"{peak * float(milliseconds) / 1_000:.2g}" for peak in PEAKS]
+    assert table_row(f"cores busy at the peak = events/s x {float(milliseconds) / 1_000:g}") == cores
+
+
+def test_what_the_scaling_page_says_of_the_speed_layer_follows_from_the_measured_figures() -> None:
+    applied = ours("speed layer, 1 event(s) of each of 5,000 users, beside the plain recipe pipelined")
+    assert f"2,894/s at XL are {PEAKS[-1] / applied:.0%}".replace("%", " %") in SCALING
+    event, user = ours("Redis, a pending event"), ours("Redis, a user with one pending event")
+    keys = user - event
+    told = f"takes {event:g} bytes, and its user's keys {keys:,.1f} more: {event + keys / 6.25:.0f} bytes an event"
+    assert told in SCALING
+
+
+def test_what_the_scaling_page_says_of_the_relay_follows_from_the_measured_figures() -> None:
+    relayed, mean, peak = ours(IN_KAFKA), PEAKS[-1] / 5, PEAKS[-1]
+    left = (peak - relayed) * 3_600
+    text = " ".join(SCALING.split())
+    for told in (
+        f"(one producer alone made {MEASURED[IN_KAFKA]['beside']:,g}/s, "
+        f"{MEASURED[IN_KAFKA]['beside'] / peak:.1f} times XL's peak)",
+        f"it brought {relayed:,g} events/s into the log: {relayed / PEAKS[-2]:.1f} times L's peak, "
+        f"{relayed / mean:.1f} times XL's mean, but XL's peak is {peak / relayed:.1f} times as much",
+        f"leaves {left / 1e6:.1f} million events in the outbox, which take {left / (relayed - mean) / 60:.0f} minutes",
+    ):
+        assert told in text
+
+
+def test_what_the_scaling_page_says_of_the_api_follows_from_the_measured_figures() -> None:
+    reads = ours("GET /stats, 16 clients, beside the constant answer") / 2
+    writes = ours("POST /movies, beside the bare transaction") / 2
+    rate = round(5 / (4 / reads + 1 / writes))
+    assert f"5 / (4 / {reads:g} + 1 / {writes:g}) = **{rate} requests/s**" in SCALING
+    processes = [
+        str(max(math.ceil(5 * peak / rate), at_least)) for peak, at_least in zip(PEAKS, (1, 2, 2, 2), strict=True)
+    ]
+    assert table_row(f"API processes = requests / {rate}, at least 2 from M on") == processes
+    assert table_row("API")[1:] == processes[1:]
 
 
 def test_metrics_that_pages_name_are_told() -> None:
