@@ -148,7 +148,7 @@ def redrive(
     identity: Annotated[str | None, typer.Argument(metavar="ID", help="topic/partition/offset.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Every record that was not published again yet.")] = False,
 ) -> None:
-    """Publish rejected records to their own topic again, as they were."""
+    """Publish rejected records of the event log again, as they were; those of other topics are refused."""
     if (identity is None) != every:
         raise typer.BadParameter("give one ID, or --all")
     with open_letter_box(load_settings()) as box:

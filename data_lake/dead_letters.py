@@ -34,7 +34,7 @@ class Publisher(Protocol):
 
 
 class CannotRedrive(CineMatchError):
-    """The letter's record cannot become an event by being published again."""
+    """The letter's record reaches no view by being published again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +48,16 @@ class RejectedRecord:
 
 
 class DeadLetterBox:
-    """Lists rejected records and publishes them again. Raises StoreUnavailable."""
+    """Lists rejected records and publishes those of the event log again. Raises StoreUnavailable."""
 
-    def __init__(self, folder: LakeFolder, files: LakeFiles, read_log: ReadLog, publisher: Publisher) -> None:
+    def __init__(
+        self, folder: LakeFolder, files: LakeFiles, read_log: ReadLog, publisher: Publisher, events_topic: str
+    ) -> None:
         self._folder = folder
         self._files = files
         self._read_log = read_log
         self._publisher = publisher
+        self._events_topic = events_topic
 
     def records(self) -> list[RejectedRecord]:
         """Give all rejected records by time of their first rejection."""
@@ -82,13 +85,18 @@ class DeadLetterBox:
         """Publish the record as it was, with its trace, to its own topic, then note that; gives its new place.
 
         A crash between the two leaves the note out, and the record may be published twice: events have an identity.
-        Raises CannotRedrive for what is no event however often it is published, Conflict for what was redriven.
+        Raises CannotRedrive for what reaches no view however often it is published, Conflict for what was redriven.
         """
         letter = record.letter
         if record.redriven_at:
             raise Conflict(f"{letter.identity} was published again at {record.redriven_at} as {record.redriven_as}")
         if letter.value is None or len(letter.value) > MAX_EVENT_BYTES:
             raise CannotRedrive(f"{letter.identity}: its value is empty or too large to be an event")
+        if letter.topic != self._events_topic:
+            raise CannotRedrive(
+                f"{letter.identity}: only records of {self._events_topic} reach every view, so only they are published "
+                "again; what Redis alone lacks is put back by `cinematch speed rebuild`"
+            )
         place = self._publisher.publish(letter.topic, letter.key, letter.value, letter.traceparent)
         note = {"redriven_at": rfc3339(datetime.now(UTC)), "redriven_as": place}
         try:

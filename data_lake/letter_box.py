@@ -21,6 +21,6 @@ def open_letter_box(settings: Settings) -> Iterator[DeadLetterBox]:
     publisher = RecordPublisher(settings.kafka)
     reader = partial(read_log, settings.kafka, settings.dead_letter_topic)
     try:
-        yield DeadLetterBox(folder, s3_lake_files.connect(settings), reader, publisher)
+        yield DeadLetterBox(folder, s3_lake_files.connect(settings), reader, publisher, settings.events_topic)
     finally:
         publisher.close()

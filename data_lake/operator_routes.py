@@ -241,9 +241,9 @@ async def operator_dead_letter(request: Request, letter_id: LetterId) -> Letter:
 )
 @open_to(Access.OPERATOR)
 async def operator_redrive(request: Request, wanted: Redrive) -> list[Redriven]:
-    """Publish rejected records to their own topic again, as they were, each once.
+    """Publish rejected records of the event log again, as they were, each once.
 
-    What is still no event is rejected again, as another record.
+    What is still no event is rejected again, as another record. Records of other topics are left where they are.
     """
     lake: LakeOperation = request.state.lake_operation
     try:

@@ -155,10 +155,10 @@ def _api(settings: Settings) -> Privileges:
             {names.GLOBAL_MOVIE_COUNTS: _PUT, names.GLOBAL_GENRE_COUNTS: _PUT, names.GLOBAL_PROGRESS: _PUT},
         ),
         redis=_SPEED_VIEW | _CACHED_ANSWERS | _REQUEST_COUNTS | _FIGURES,
-        # It watches how far each layer is, and publishes dead letters to the topic that they came from.
+        # It watches how far each layer is, and publishes events among the dead letters again.
         topics={
             settings.events_topic: _READ | _WRITE,
-            settings.speed_deltas_topic: _READ | _WRITE,
+            settings.speed_deltas_topic: _READ,
             settings.dead_letter_topic: _READ,
         },
         groups={settings.lake_consumer_group: _DESCRIBE, settings.speed_consumer_group: _DESCRIBE},
