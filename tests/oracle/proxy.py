@@ -145,7 +145,7 @@ class Proxies:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxies", daemon=True)
         self._thread.start()
-        self._lines = {name: self._run(_listening(*pair)) for name, pair in ports.items()}
+        self._lines: dict[str, Line] = {name: self._run(_listening(*pair)) for name, pair in ports.items()}
 
     def behave(self, name: str, conduct: Conduct) -> None:
         """Make the line to a server behave so."""

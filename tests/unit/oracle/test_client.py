@@ -44,6 +44,6 @@ def test_a_change_that_is_never_acknowledged_ends_the_run_and_is_named(
 
 
 def test_a_change_is_sent_again_until_it_is_acknowledged(tmp_path: Path) -> None:
-    answers = [refused, lambda _: httpx.Response(200, json=ADDED)]
+    answers: list[Answer] = [refused, lambda _: httpx.Response(200, json=ADDED)]
     assert change(lambda request: answers.pop(0)(request), tmp_path).reached == {"ann": 1}
     assert answers == []
