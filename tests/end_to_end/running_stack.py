@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 from pymongo import MongoClient
@@ -25,9 +26,12 @@ from cinematch.domain.events import to_tenths
 from cinematch.domain.statistics import Statistics, statistics_of
 from cinematch.domain.watchlist import Film, ListEntry, Watchlist
 from cinematch.local_stack import control
+from cinematch.local_stack.control import running_environment
 from cinematch.local_stack.data_folder import SUPERVISOR, DataFolder
 from cinematch.local_stack.orphans import STACK_VARIABLE
 from cinematch.local_stack.ports import LOOPBACK, free_port
+from cinematch.settings import Settings, read_environment
+from tests.oracle.arrivals import Arrivals
 from tests.oracle.disks import Disks
 from tests.oracle.proxied_stack import PORTS_VARIABLE, SERVERS
 from tests.oracle.proxy import Proxies
@@ -194,10 +198,34 @@ class RunningStack:
         with MongoClient[Document](self.status()["mongodb"], tz_aware=True) as client:
             yield client["cinematch"]
 
+    def settings(self) -> Settings:
+        """The settings that lead to its servers, as its layers have them."""
+        with patch.dict(os.environ, FAST | running_environment(DataFolder(self.data_dir))):
+            return read_environment(Settings)
+
+    def arrivals(self, database: Any) -> closing[Arrivals]:
+        """Look into its stores, inside a block."""
+        return closing(Arrivals(self.settings(), database))
+
+    def wait_until_everywhere(self, seconds: float) -> None:
+        """Wait until all that has been issued by now is in `user_stats`, the trends, the speed view and the lake.
+
+        Each may take so long. The lake is compared with the end of the log that the trends have reached.
+        """
+        with self.database() as database, self.arrivals(database) as arrivals:
+            issued = issued_sequences(database)
+            self.wait_until_drained(seconds)
+            eventually(lambda: arrivals.speed_view_has(issued), "the speed view has every event", seconds)
+            ends = arrivals.log_ends()
+            eventually(lambda: arrivals.lake_reaches(ends), "the lake has every event", seconds)
+
     def wait_until_drained(self, seconds: float = 150) -> None:
-        """Wait until every sequence that has been issued by now is in `user_stats` and counted in the trends."""
+        """Wait until every sequence that has been issued by now is in `user_stats` and counted in the trends.
+
+        Nothing is said of the speed view and the lake: see `wait_until_everywhere`.
+        """
         with self.database() as database:
-            issued = _sequences(database[collections.USER_SEQUENCES])
+            issued = issued_sequences(database)
 
             def drained() -> bool:
                 views = [_sequences(database[view]) for view in (collections.USER_STATS, collections.GLOBAL_PROGRESS)]
@@ -226,6 +254,11 @@ def recounted_movies(database: Any) -> dict[str, int]:
     """How many lists hold each film, counted from `movies` alone (everything in the tests is newer than 30 days)."""
     groups = database.movies.aggregate([{"$group": {"_id": "$movie_id", "count": {"$sum": 1}}}])
     return {group["_id"]: group["count"] for group in groups}
+
+
+def issued_sequences(database: Any) -> dict[str, int]:
+    """The last sequence issued to each user."""
+    return _sequences(database[collections.USER_SEQUENCES])
 
 
 def _sequences(collection: Any) -> dict[str, int]:

@@ -17,7 +17,14 @@ import pytest
 
 from cinematch.adapters.mongodb_outbox import Outbox
 from cinematch.settings import StatsMode
-from tests.end_to_end.running_stack import RunningStack, catalog_films, eventually, recomputed_stats, recounted_movies
+from tests.end_to_end.running_stack import (
+    RunningStack,
+    catalog_films,
+    eventually,
+    issued_sequences,
+    recomputed_stats,
+    recounted_movies,
+)
 from tests.oracle.batch_view import BatchViewWatch
 from tests.oracle.client import Acknowledged, EventLogs, Reader, check_lists
 from tests.oracle.faults import Faults
@@ -51,9 +58,11 @@ def test_every_answer_equals_a_replay_whatever_is_killed(
             ).run()
             tally["schedules"] += 1
         stack.wait_until_healthy(SETTLE_SECONDS)
-        stack.wait_until_drained(SETTLE_SECONDS)
+        stack.wait_until_everywhere(SETTLE_SECONDS)
         logs = EventLogs(outbox)
         check_lists(client, acknowledged, logs)
+        with stack.arrivals(database) as arrivals:
+            arrivals.check_lake(logs, issued_sequences(database))
         reader, deadline = Reader(lambda: client, logs, acknowledged, films), time.monotonic() + SETTLE_SECONDS
         for user_id in acknowledged.lists:
             reader.read_complete(user_id, deadline)
@@ -63,6 +72,9 @@ def test_every_answer_equals_a_replay_whatever_is_killed(
         stack.cinematch("lake", "verify")
         for mode in StatsMode:
             stack.cinematch("audit", "--sample", "100000", STATS_MODE=mode.value)
+        stack.cinematch("batch", "run")
+        with stack.arrivals(database) as arrivals:
+            arrivals.check_batch_view(issued_sequences(database))
     results["stack_seconds"] = round(time.monotonic() - began)
     if len(stack_seeds) >= ENOUGH_SCHEDULES:
         assert [name for name in MUST_MEET if not tally[name]] == []
