@@ -11,6 +11,7 @@ import psutil
 import redis
 from pymongo import MongoClient
 
+from cinematch.adapters.s3_lake_folder import LakeFolder
 from cinematch.contracts import collections
 from cinematch.local_stack.data_folder import DataFolder
 from cinematch.local_stack.stack_status import current_status
@@ -34,17 +35,22 @@ def usage(data_dir: Path) -> Sample:
     return {key: round(value, 1) for key, value in totals.items()}
 
 
-def holdings(data_dir: Path) -> Sample:
-    """Give what grows when nobody cleans up: checkpoints, logs, the outbox, Redis, generations."""
+def holdings(data_dir: Path, lake: LakeFolder) -> Sample:
+    """Give what grows when nobody cleans up: checkpoints, the event log, the lake, the outbox, Redis, generations."""
     folder = DataFolder(data_dir)
     status = current_status(folder)
     files = [path for path in folder.checkpoints.rglob("*") if path.is_file()]
+    segments = folder.service("kafka").rglob("user-movie-events-*/*.log")
+    objects = lake.sizes().values()
     with MongoClient[dict[str, Any]](status.addresses["mongodb"]) as client:
         database = client["cinematch"]
         generations = [name for name in database.list_collection_names() if name.startswith("user_stats_batch_g")]
         held = {
             "checkpoint files": len(files),
             "checkpoints MiB": sum(map(_size, files)) / MEGABYTE,
+            "event log MiB": sum(map(_size, segments)) / MEGABYTE,
+            "lake objects": len(objects),
+            "lake MiB": sum(objects) / MEGABYTE,
             "outbox events": database[collections.OUTBOX].estimated_document_count(),
             "generations": len(generations),
         }

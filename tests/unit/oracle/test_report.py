@@ -36,9 +36,18 @@ def test_what_grew_and_must_not_is_named() -> None:
         "relay memory MiB": [200.0, 300.0],
         "api files": [30.0, 80.0],
         "generations": [3.0, 4.0],
+        "checkpoints MiB": [2.0, 6.0],
+        "redis data MiB": [2.0, 7.0],
         "outbox events": [1.0, 9_000.0],
+        "acknowledged changes": [0.0, 8_990.0],
+        "lake objects": [1.0, 9_000.0],
     }
-    assert grown(figures) == ["relay memory MiB: 200 -> 300", "api files: 30 -> 80"]
+    assert grown(figures) == ["relay memory MiB: 200 -> 300", "api files: 30 -> 80", "redis data MiB: 2 -> 7"]
+
+
+def test_an_outbox_that_grows_by_more_than_what_is_written_is_named() -> None:
+    figures = {"outbox events": [1_000.0, 3_000.0], "acknowledged changes": [1_000.0, 2_000.0]}
+    assert grown(figures) == ["outbox events: 2000 more, and 1000 acknowledged changes"]
 
 
 def test_a_burst_that_costs_posts_or_memory_has_failed() -> None:
