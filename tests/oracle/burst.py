@@ -3,7 +3,8 @@
 1. The capacity: how many events a second reach every view when enough of them wait.
 2. The burst: FACTOR times as many as the views can take in SECONDS. They are written while Kafka is away and come all
    at once then, for the machine that must do all of this does not write them FACTOR times as fast as it reads them.
-3. What must hold: POSTs go on, memory stays bounded, and the views arrive at the end.
+3. What must hold: POSTs go on, hardly slower than at rest, memory stays bounded, and every view arrives at the end, the
+   speed view and the lake among them.
 """
 
 from __future__ import annotations
@@ -30,6 +31,11 @@ BOUND_MIB: Final = 5_120.0
 """Of all processes together, each at its own worst moment, and what several share counted for each: the heaps of Spark
 and Kafka, mongod's cache, what Redis may take, and what a dozen processes take at rest."""
 POST_PROMISE_MS: Final = 50.0
+"""Of 99 % of the POSTs."""
+POST_TIMES: Final = 3.0
+"""So many times as long as at rest a POST may take in the burst where the promise is not kept: on a machine that breaks
+it at rest, or is shared with others, the promise alone says nothing of the burst."""
+REST_SECONDS: Final = 20.0
 
 
 class Poster:
@@ -68,18 +74,20 @@ def burst(seconds: float, factor: float) -> results.Results:
         stack.import_catalog()
         _seed(stack, WARM_EVENTS, seed=1)  # what is done once: films, compiled code
         capacity = WARM_EVENTS / _flood(stack, WARM_EVENTS, seed=2)
-        before, poster = usage(stack.data_dir), Poster(client)
+        before, rested, poster = usage(stack.data_dir), _at_rest(client), Poster(client)
         watch = _MostMemory(stack.data_dir)
         events = round(capacity * factor * seconds)
         drained = _flood(stack, events, seed=3)
         poster.end()
         most = watch.end()
-    cuts = quantiles(poster.milliseconds, n=100)
+    post_ms = _latencies(poster.milliseconds)
     return {
         "capacity_events_a_second": round(capacity),
         "burst": {"events": events, "seconds": seconds, "times_capacity": factor},
         "lag_zero_after_seconds": round(drained, 1),
-        "post_ms": {"p50": round(cuts[49], 1), "p99": round(cuts[98], 1), "most": round(max(poster.milliseconds), 1)},
+        "post_ms": post_ms,
+        "post_ms_at_rest": _latencies(rested),
+        "post_promise_kept": post_ms["p99"] <= POST_PROMISE_MS,
         "posts": len(poster.milliseconds),
         "posts_refused": poster.refused,
         "memory_mib": {
@@ -93,11 +101,27 @@ def burst(seconds: float, factor: float) -> results.Results:
 def broken(found: results.Results) -> list[str]:
     """Give what did not hold."""
     most = sum(most for _, most in found["memory_mib"].values())
-    refused = found["posts_refused"]
+    refused, took, at_rest = found["posts_refused"], found["post_ms"]["p99"], found["post_ms_at_rest"]["p99"]
+    is_slow = took > max(POST_PROMISE_MS, POST_TIMES * at_rest)
+    slow = f"99 % of the POSTs took up to {took:g} ms, at rest {at_rest:g} ms; promised are {POST_PROMISE_MS:g} ms"
     return [
         *([f"{refused} POSTs were refused"] if refused else []),
         *([f"the stack took {most:,.0f} MiB, more than {BOUND_MIB:,.0f}"] if most > BOUND_MIB else []),
+        *([slow] if is_slow else []),
     ]
+
+
+def _at_rest(client: httpx.Client) -> list[float]:
+    """Give how long the answers took that the same client got before the burst."""
+    poster = Poster(client)
+    time.sleep(REST_SECONDS)
+    poster.end()
+    return poster.milliseconds
+
+
+def _latencies(milliseconds: list[float]) -> dict[str, float]:
+    cuts = quantiles(milliseconds, n=100)
+    return {"p50": round(cuts[49], 1), "p99": round(cuts[98], 1), "most": round(max(milliseconds), 1)}
 
 
 def _flood(stack: RunningStack, events: int, seed: int) -> float:
@@ -106,7 +130,7 @@ def _flood(stack: RunningStack, events: int, seed: int) -> float:
     _seed(stack, events, seed)
     stack.proxies.behave("kafka", Conduct.GOOD)
     released = time.monotonic()
-    stack.wait_until_drained(MOST_DRAIN_SECONDS)
+    stack.wait_until_everywhere(MOST_DRAIN_SECONDS)
     return time.monotonic() - released
 
 

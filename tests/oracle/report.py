@@ -77,15 +77,23 @@ def _recoveries(rows: list[dict[str, Any]]) -> list[list[str]]:
 
 
 def _burst(found: Results) -> str:
-    burst, post = found["burst"], found["post_ms"]
+    burst, post, rest = found["burst"], found["post_ms"], found["post_ms_at_rest"]
+    promise = "kept" if found["post_promise_kept"] else "not kept"
     return _paragraphs(
         f"The slowest view follows {found['capacity_events_a_second']} events a second, {_machine(found)}. "
         f"{burst['events']:,} events came at once, as many as {burst['times_capacity']:g} times that for "
         f"{burst['seconds']:g} s; every view had them {found['lag_zero_after_seconds']:.0f} s later. Meanwhile "
-        f"{found['posts']} POSTs of one client, {found['posts_refused']} refused: median {post['p50']:.0f} ms, 99 % "
-        f"within {post['p99']:.0f} ms (promised are {POST_PROMISE_MS:g}), the slowest {post['most']:.0f} ms. The whole "
-        f"stack took {sum(most for _, most in found['memory_mib'].values()):,.0f} MiB at most, each process at its own "
-        f"worst moment; bound: {BOUND_MIB:,.0f} MiB.",
+        f"{found['posts']} POSTs of one client, {found['posts_refused']} refused. The promise of 99 % within "
+        f"{POST_PROMISE_MS:g} ms was **{promise}**:",
+        _table(
+            ("POSTs", "median, ms", "99 % within, ms", "the slowest, ms"),
+            [
+                (when, *(f"{took[name]:.0f}" for name in ("p50", "p99", "most")))
+                for when, took in (("at rest, just before", rest), ("in the burst", post))
+            ],
+        ),
+        f"The whole stack took {sum(most for _, most in found['memory_mib'].values()):,.0f} MiB at most, each process "
+        f"at its own worst moment; bound: {BOUND_MIB:,.0f} MiB.",
         _table(
             ("process", "memory before, MiB", "most, MiB"),
             [(name, f"{before:.0f}", f"{most:.0f}") for name, (before, most) in found["memory_mib"].items()],

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.oracle import report
 from tests.oracle.burst import BOUND_MIB, broken
 from tests.oracle.outages import Gap, Outages
-from tests.oracle.results import write
+from tests.oracle.results import Results, write
 from tests.oracle.soak import grown, growth
 
 
@@ -50,11 +52,50 @@ def test_an_outbox_that_grows_by_more_than_what_is_written_is_named() -> None:
     assert grown(figures) == ["outbox events: 2000 more, and 1000 acknowledged changes"]
 
 
+def burst_of(p99: float, p99_at_rest: float, refused: int = 0, most_mib: float = 200.0) -> Results:
+    return {
+        "posts_refused": refused,
+        "post_ms": {"p99": p99},
+        "post_ms_at_rest": {"p99": p99_at_rest},
+        "memory_mib": {"api": [100.0, most_mib], "kafka": [500.0, BOUND_MIB - 200]},
+    }
+
+
 def test_a_burst_that_costs_posts_or_memory_has_failed() -> None:
-    good = {"posts_refused": 0, "memory_mib": {"api": [100.0, 200.0], "kafka": [500.0, BOUND_MIB - 200]}}
-    assert broken(good) == []
-    bad = {"posts_refused": 2, "memory_mib": {"api": [100.0, BOUND_MIB + 1]}}
+    assert broken(burst_of(50.0, 5.0)) == []
+    bad = burst_of(50.0, 5.0, refused=2, most_mib=201.0)
     assert broken(bad) == ["2 POSTs were refused", "the stack took 5,121 MiB, more than 5,120"]
+
+
+@pytest.mark.parametrize(("p99", "p99_at_rest"), [(49.0, 5.0), (50.0, 1.0), (120.0, 40.0), (600.0, 200.0)])
+def test_posts_may_be_slow_as_long_as_the_burst_is_not_why(p99: float, p99_at_rest: float) -> None:
+    assert broken(burst_of(p99, p99_at_rest)) == []
+
+
+@pytest.mark.parametrize(("p99", "p99_at_rest"), [(51.0, 10.0), (601.0, 200.0)])
+def test_posts_that_a_burst_makes_slow_beyond_the_promise_have_failed(p99: float, p99_at_rest: float) -> None:
+    told = f"99 % of the POSTs took up to {p99:g} ms, at rest {p99_at_rest:g} ms; promised are 50 ms"
+    assert broken(burst_of(p99, p99_at_rest)) == [told]
+
+
+@pytest.mark.parametrize(("is_kept", "told"), [(True, "was **kept**"), (False, "was **not kept**")])
+def test_the_page_says_of_a_burst_whether_the_promise_was_kept(tmp_path: Path, is_kept: bool, told: str) -> None:
+    latencies = {"p50": 8.0, "p99": 70.0, "most": 90.0}
+    found = {
+        "capacity_events_a_second": 300,
+        "burst": {"events": 1_000, "seconds": 60.0, "times_capacity": 20.0},
+        "lag_zero_after_seconds": 40.0,
+        "posts": 200,
+        "post_ms": latencies,
+        "post_ms_at_rest": latencies | {"p99": 30.0},
+        "post_promise_kept": is_kept,
+        "posts_refused": 0,
+        "memory_mib": {"api": [100.0, 200.0]},
+    }
+    write("burst", found, tmp_path)
+    page = report.rendered("<!-- burst --><!-- /burst -->", tmp_path)
+    assert f"The promise of 99 % within 50 ms {told}:" in page
+    assert "| at rest, just before | 8 | 30 | 90 |\n| in the burst | 8 | 70 | 90 |" in page
 
 
 def test_the_page_tells_all_oracles_and_the_sum_of_faults(tmp_path: Path) -> None:
