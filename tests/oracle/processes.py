@@ -40,7 +40,7 @@ def holdings(data_dir: Path, lake: LakeFolder) -> Sample:
     folder = DataFolder(data_dir)
     status = current_status(folder)
     files = [path for path in folder.checkpoints.rglob("*") if path.is_file()]
-    segments = folder.service("kafka").rglob("user-movie-events-*/*.log")
+    segments = folder.service("kafka").rglob("user-movie-events-[0-9]*/*.log")
     objects = lake.sizes().values()
     with MongoClient[dict[str, Any]](status.addresses["mongodb"]) as client:
         database = client["cinematch"]
