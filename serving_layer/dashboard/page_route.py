@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from cinematch.api.guard import Forbidden, Unauthorized, calling_user
 from cinematch.api.guarded_route import GuardedRoute
+from serving_layer.dashboard.next_page import address_of
 from serving_layer.dashboard.pages import page
 
 SIGN_IN: Final = "/sign-in"
@@ -29,9 +30,9 @@ class PageRoute(GuardedRoute):
             try:
                 return await handle(request)
             except Unauthorized:
-                return RedirectResponse(sign_in_address(request.url.path), HTTPStatus.SEE_OTHER)
+                return RedirectResponse(sign_in_address(address_of(request)), HTTPStatus.SEE_OTHER)
             except Forbidden:
-                refused = page(request, "sign_in.html", next_page=request.url.path, is_refused=True)
+                refused = page(request, "sign_in.html", next_page=address_of(request), is_refused=True)
                 refused.status_code = HTTPStatus.FORBIDDEN
                 return refused
 

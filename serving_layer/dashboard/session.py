@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,11 +15,9 @@ from cinematch.api.guard import Guard
 from cinematch.api.session_cookie import end_session, keep_session
 from cinematch.api.strict_route import StrictRoute
 from cinematch.api.tokens import TOKEN_BYTES_MAX
+from serving_layer.dashboard.next_page import page_after
 from serving_layer.dashboard.page_route import SIGN_IN, PageRoute
 from serving_layer.dashboard.pages import page
-
-PAGES: Final = ("/", "/trends", "/operator")
-"""Where a sign-in may lead: nowhere but to our own pages."""
 
 router = APIRouter()
 pages = APIRouter(route_class=PageRoute)
@@ -37,9 +35,8 @@ class SignIn(BaseModel):
 @pages.get(SIGN_IN, response_class=HTMLResponse)
 @open_to(Access.PUBLIC)
 async def sign_in_page(request: Request) -> HTMLResponse:
-    """Ask for a token; `next` in the address is the page that follows."""
-    wanted = request.query_params.get("next")
-    return page(request, "sign_in.html", next_page=wanted if wanted in PAGES else PAGES[0], is_refused=False)
+    """Ask for a token; `next` in the address is the page that follows, with its query."""
+    return page(request, "sign_in.html", next_page=page_after(request.query_params.get("next")), is_refused=False)
 
 
 @sessions.post("/dashboard/session", status_code=HTTPStatus.NO_CONTENT)

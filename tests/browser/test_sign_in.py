@@ -162,6 +162,19 @@ def test_a_page_whose_token_expires_asks_for_a_new_one(page: Page) -> None:
     expect(page.get_by_label("Token")).to_be_visible()
 
 
+def test_a_page_whose_token_expired_is_there_again_after_the_sign_in_as_it_was(page: Page) -> None:
+    sign_in(page, token("anna"), "/?user_id=anna&lang=en")
+    expect(page.locator(card("films"))).to_have_text("1")
+    assert page.url.endswith("/?user_id=anna&lang=en")
+    expired = token("anna", exp=int(time.time()) - 60)
+    page.context.add_cookies([{"name": LOOPBACK_NAME, "value": expired, "url": page.url}])
+    page.get_by_placeholder("Search the catalog by title").fill("thief")
+    page.get_by_label("Token").fill(token("anna"))
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator(card("films"))).to_have_text("1")
+    assert page.url.endswith("/?user_id=anna&lang=en")
+
+
 def test_a_stream_ends_with_its_token(site: Site) -> None:
     lasting = int(time.time()) + 5
     path = f"{site.url}/dashboard/users/stats/stream?user_id=anna"

@@ -11,9 +11,9 @@ export async function ask(url, options = {}) {
   throw error;
 }
 
-/** Lead whom the server does not know (any more) to the sign-in. */
+/** Lead whom the server does not know (any more) to the sign-in, and from there back to this page as it is. */
 export function leadStrangers(response) {
-  if (response.status === 401) location.assign(address("/sign-in", { next: location.pathname }));
+  if (response.status === 401) location.assign(address("/sign-in", { next: location.pathname + location.search }));
 }
 
 /** Send JSON; the content type is one that no form of another site can send. */
