@@ -28,7 +28,8 @@ def tell_figures(settings: Settings, database: SyncDatabase, next_run: Callable[
     """Serve them from a thread, for as long as the process lives. Raises ConfigurationError for a port in use."""
     lease = MongoLease(database, LEASE_NAME, new_owner(), settings.batch_lease_seconds)  # only looked at
     batch = BatchFigures(MongoGenerations(database), lease, next_run)
-    tell_metrics(settings, batch, AuditFigures(Audits(database).last))
+    audits = Audits(database)
+    tell_metrics(settings, batch, AuditFigures(audits.last, audits.last_drift))
 
 
 def tell_until_stopped(settings: Settings) -> None:

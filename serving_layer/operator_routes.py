@@ -35,9 +35,10 @@ class AuditOutcome(BaseModel):
 
 
 class AuditPanel(Panel):
-    """The last audit; null before the first."""
+    """The last audit, and the last one that found a drift; null where there was none."""
 
     last: AuditOutcome | None
+    last_drift: AuditOutcome | None
 
 
 @asynccontextmanager
@@ -46,18 +47,22 @@ async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, object]]:
     settings = shared_resources(app).settings
     with mongodb_client.connect(settings) as client:
         audits = Audits(client[settings.mongodb_database])
-        yield {"last_audit": Lookup(audits.last, KEEP_SECONDS)}
+        yield {
+            "last_audit": Lookup(audits.last, KEEP_SECONDS),
+            "last_drift": Lookup(audits.last_drift, KEEP_SECONDS),
+        }
 
 
 router = operator_router(lifespan=lifespan)
 
 
-@router.get("/audit", summary="The last audit")
+@router.get("/audit", summary="The last audits")
 @open_to(Access.OPERATOR)
 @shown_live("audit")
 async def operator_audit(request: Request) -> AuditPanel:
     """Tell when answers were last compared with a replay of the event log, and what came of it."""
-    look: Lookup[AuditRecord | None] = request.state.last_audit
-    parts = await panel({"last": ("mongodb", look)})
-    last: AuditRecord | None = parts.pop("last")
-    return AuditPanel(**parts, last=None if last is None else AuditOutcome(**asdict(last)))
+    looks = {"last": request.state.last_audit, "last_drift": request.state.last_drift}
+    parts = await panel({name: ("mongodb", look) for name, look in looks.items()})
+    records: dict[str, AuditRecord | None] = {name: parts.pop(name) for name in looks}
+    outcomes = {name: None if it is None else AuditOutcome(**asdict(it)) for name, it in records.items()}
+    return AuditPanel(**parts, **outcomes)

@@ -12,8 +12,10 @@ from cinematch.contracts.audit_record import AuditRecord
 from cinematch.contracts.collections import AUDITS
 
 RECORDS_KEPT: Final = 1_000
-"""Six weeks of hourly audits, some hundred kilobytes."""
+"""Of audits that found a drift, and of the others as many: six weeks of hourly ones, some hundred kilobytes."""
 _NEWEST_FIRST: Final = [("_id", DESCENDING)]
+_DRIFT: Final[Document] = {"drift": {"$gt": 0}}
+_NO_DRIFT: Final[Document] = {"drift": 0}
 
 
 class Audits:
@@ -23,17 +25,25 @@ class Audits:
         self._records = database[AUDITS]
 
     def keep(self, record: AuditRecord) -> None:
-        """Add a record; the oldest beyond RECORDS_KEPT go."""
+        """Add a record; the oldest of its kind beyond RECORDS_KEPT go."""
+        kind = _DRIFT if record.drift else _NO_DRIFT
         with translated():
             self._records.insert_one(asdict(record))
-            kept = self._records.find({}, {"_id": 1}, sort=_NEWEST_FIRST, skip=RECORDS_KEPT - 1, limit=1)
+            kept = self._records.find(kind, {"_id": 1}, sort=_NEWEST_FIRST, skip=RECORDS_KEPT - 1, limit=1)
             for oldest in kept:
-                self._records.delete_many({"_id": {"$lt": oldest["_id"]}})
+                self._records.delete_many(kind | {"_id": {"$lt": oldest["_id"]}})
 
     def last(self) -> AuditRecord | None:
         """Give the newest record; None before the first audit."""
+        return self._newest({})
+
+    def last_drift(self) -> AuditRecord | None:
+        """Give the newest record of an audit that found a drift, however many have found none since; None: none did."""
+        return self._newest(_DRIFT)
+
+    def _newest(self, kind: Document) -> AuditRecord | None:
         with translated():
-            found = self._records.find_one({}, {"_id": 0}, sort=_NEWEST_FIRST)
+            found = self._records.find_one(kind, {"_id": 0}, sort=_NEWEST_FIRST)
         return _record(found) if found else None
 
 

@@ -347,6 +347,13 @@ AUDIT_AGE: Final = Metric(
     "How long ago the last audit ended.",
     ("scheduler",),
 )
+AUDIT_DRIFT_AGE: Final = Metric(
+    "cinematch_audit_drift_age_seconds",
+    Kind.GAUGE,
+    Unit.SECONDS,
+    "How long ago the last audit that found a drift ended, whatever came after it; no value while none is on record.",
+    ("scheduler",),
+)
 
 # ---- the stores, as their clients see them
 

@@ -23,6 +23,7 @@ from cinematch.adapters.mongodb_schema import ensure_schema
 from cinematch.adapters.mongodb_watchlists import Watchlists
 from cinematch.adapters.s3_buckets import ensure_bucket
 from cinematch.contracts.audit_record import AuditRecord
+from cinematch.contracts.collections import AUDITS
 from cinematch.contracts.dead_letter import DeadLetter, encode
 from cinematch.contracts.generations import GenerationState
 from cinematch.contracts.heartbeat import heartbeat_lease
@@ -113,9 +114,11 @@ def generations(site_database: SyncDatabase) -> MongoGenerations:
 
 @pytest.fixture
 def audits(site_settings: Settings) -> Iterator[Audits]:
-    """The records of audits."""
+    """The records of audits, none at first, and none for other tests."""
     with connect(site_settings) as client:
-        yield Audits(client[site_settings.mongodb_database])
+        database = client[site_settings.mongodb_database]
+        yield Audits(database)
+        database[AUDITS].delete_many({})
 
 
 @pytest.fixture
@@ -327,10 +330,14 @@ def test_the_last_audit_is_told_and_drift_needs_attention(page: Page, audits: Au
     page.goto("/operator")
     expect(audit).to_contain_text("100 users, drift 0, 12 min ago")
     expect(audit).to_have_attribute("data-state", "ok")
-    audits.keep(replace(record, equal=98, drift=1))
-    expect(audit).to_contain_text("drift 1", timeout=10_000)
-    expect(page.locator("#verdict")).to_contain_text("Audit")
+    drift = replace(record, equal=98, drift=1)
+    audits.keep(replace(drift, finished_at=at - timedelta(hours=6)))
     audits.keep(record)
+    expect(audit).to_contain_text("drift 0")
+    audits.keep(drift)
+    audits.keep(replace(record, users=99, equal=98))
+    expect(audit).to_contain_text("100 users, drift 1", timeout=10_000)
+    expect(page.locator("#verdict")).to_contain_text("Audit")
 
 
 def test_a_panel_whose_endpoint_fails_says_so_alone(asking: Page) -> None:

@@ -127,6 +127,7 @@ def test_what_alerts_on_nights_and_audits_ask_for_is_told_on_kubernetes(
         assert "\ncinematch_batch_age_seconds " in page
         assert '\ncinematch_audit_users{outcome="drift"} 2.0\n' in page
         assert "\ncinematch_audit_age_seconds " in page
+        assert "\ncinematch_audit_drift_age_seconds " in page
         process.terminate()
         assert process.wait(timeout=PATIENCE_SECONDS) == 0
     finally:

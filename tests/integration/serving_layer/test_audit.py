@@ -302,6 +302,7 @@ def test_the_crontab_audits_every_hour_and_the_operators_are_told(stage: Stage, 
         answer = api.get("/operator/audit").json()
     told = {name: answer["last"][name] for name in ("mode", "users", "equal", "drift")}
     assert told == {"mode": "lambda", "users": 2, "equal": 2, "drift": 0}
+    assert answer["last_drift"] is None
     away = {"mongodb_url": "mongodb://127.0.0.1:9", "mongodb_timeout_seconds": 0.3}
     with TestClient(create_app(stage.settings.model_copy(update=away), [operator])) as api:
         answer = api.get("/operator/audit").json()

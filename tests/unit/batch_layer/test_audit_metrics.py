@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from batch_layer.audit_metrics import OUTCOMES, AuditFigures
 from cinematch.contracts.audit_record import AuditRecord
@@ -14,7 +16,7 @@ RECORD = AuditRecord(ENDED, ENDED, "lambda", users=10, equal=6, drift=1, without
 
 def test_the_outcomes_of_the_last_audit_and_its_age_are_told() -> None:
     before = datetime.now(UTC)
-    users, age = AuditFigures(lambda: RECORD)()
+    users, age, _ = AuditFigures(lambda: RECORD, lambda: None)()
     after = datetime.now(UTC)
     told = {sample.labels["outcome"]: sample.value for sample in users.samples}
     assert told == {"equal": 6, "drift": 1, "without_history": 2, "unanswered": 1}
@@ -28,4 +30,12 @@ def test_no_outcome_is_forgotten() -> None:
 
 
 def test_before_the_first_audit_nothing_is_told() -> None:
-    assert AuditFigures(lambda: None)() == []
+    assert AuditFigures(lambda: None, lambda: None)() == []
+
+
+def test_a_drift_is_told_whatever_audits_came_after_it() -> None:
+    later = replace(RECORD, finished_at=ENDED + timedelta(hours=1), drift=0, equal=7)
+    *_, none = AuditFigures(lambda: later, lambda: None)()
+    _, age, drift_age = AuditFigures(lambda: later, lambda: RECORD)()
+    assert none.samples == []
+    assert drift_age.samples[0].value == pytest.approx(age.samples[0].value + 3600, abs=1)

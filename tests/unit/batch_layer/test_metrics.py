@@ -94,6 +94,7 @@ def test_a_killed_run_has_failed_and_what_is_published_grows_older(nights: Night
 
 def test_the_scheduler_tells_every_figure_that_the_list_promises(nights: Nights) -> None:
     nights.succeed(hours_ago=6, minutes=10)
-    audits = AuditFigures(lambda: AuditRecord(NEXT, NEXT, "lambda", 0, 0, 0, 0, 0, 0))
+    record = AuditRecord(NEXT, NEXT, "lambda", 0, 0, 0, 0, 0, 0)
+    audits = AuditFigures(lambda: record, lambda: record)
     promised = {metric.name for metric in METRICS if metric.layers == ("scheduler",)}
     assert {family.name for family in (*nights.collect(), *audits())} == promised

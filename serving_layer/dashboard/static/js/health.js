@@ -5,6 +5,7 @@ import { countState, edgeName, flowsOf, isUnused, processState, runAtWork, runSp
 import { STORES } from "./stores.js";
 import { span, t } from "./words.js";
 
+const DRIFT_SHOWN_SECONDS = 6 * 3_600; // as long as the alert AuditDrift stands
 const SIGNS = { ok: "✓", wrong: "✕", unused: "–", unknown: "?" };
 
 /** Ask the readiness page; that something is not ready is an answer, too. */
@@ -80,12 +81,17 @@ function told(state, well = "", wrong = t("health.wrong")) {
   return { state, text: { ok: well, wrong, unused: t("health.unused"), unknown: t("health.unknown") }[state] };
 }
 
-/** Judge the last audit: drift is wrong, however long ago; without any audit nothing is known. */
+/** Judge by the last audit, or a drift of the last hours, whatever came after it; without any audit nothing is known. */
 function audited(audit) {
   if (!audit?.last) return { state: "unknown", text: audit ? t("health.no_audit") : t("health.unknown") };
-  const { users, drift, finished_at: at } = audit.last;
-  const age = span((Date.now() - Date.parse(at)) / 1_000);
-  return { state: drift ? "wrong" : "ok", text: t("health.audited", { count: users, drift, age }) };
+  const hasDrifted = audit.last_drift && secondsSince(audit.last_drift) < DRIFT_SHOWN_SECONDS;
+  const shown = hasDrifted ? audit.last_drift : audit.last;
+  const words = { count: shown.users, drift: shown.drift, age: span(secondsSince(shown)) };
+  return { state: shown.drift ? "wrong" : "ok", text: t("health.audited", words) };
+}
+
+function secondsSince({ finished_at: at }) {
+  return (Date.now() - Date.parse(at)) / 1_000;
 }
 
 function part(known, well, text, otherwise) {
