@@ -12,7 +12,7 @@ from typing import Final
 
 from cinematch.contracts.erasure import Floors
 from cinematch.contracts.generations import Generations
-from cinematch.contracts.speed_view import EventHistory, SpeedView
+from cinematch.contracts.speed_view import SpeedView, WholeHistory
 from cinematch.errors import Conflict
 from cinematch.telemetry import get_logger
 
@@ -40,7 +40,7 @@ def reset_speed_layer_deltas(generations: Generations, speed_view: SpeedView, co
 
 
 def restore_tails(
-    generations: Generations, speed_view: SpeedView, history: EventHistory, floors: Floors, target: int
+    generations: Generations, speed_view: SpeedView, history: WholeHistory, floors: Floors, target: int
 ) -> int:
     """Prepare a publication of `target`: give back to the speed view what only the published generation contains.
 
@@ -64,8 +64,8 @@ def restore_tails(
     return restored
 
 
-def _restore(speed_view: SpeedView, history: EventHistory, user_id: str, start: int, reach: int) -> None:
-    events = history.events_after(user_id, start)
+def _restore(speed_view: SpeedView, history: WholeHistory, user_id: str, start: int, reach: int) -> None:
+    events = history.events_after(user_id, start, reach)
     last = events[-1].sequence if events else start
     if last < reach:
         raise Conflict(

@@ -12,7 +12,7 @@ from cinematch.contracts.batch_state import BatchStates
 from cinematch.contracts.erasure import Floors
 from cinematch.contracts.generations import Generation, Generations, GenerationState
 from cinematch.contracts.missing_events import PublishedEvents
-from cinematch.contracts.speed_view import EventHistory, SpeedView
+from cinematch.contracts.speed_view import SpeedView, WholeHistory
 from cinematch.errors import Conflict, NotFound
 from cinematch.telemetry import get_logger
 
@@ -27,7 +27,7 @@ class Stores:
     generations: Generations
     states: BatchStates
     speed_view: SpeedView
-    history: EventHistory
+    history: WholeHistory
     floors: Floors
     outbox: PublishedEvents
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import Final, Protocol
 
-from cinematch.contracts.speed_view import DueUser, EventHistory, SpeedView
+from cinematch.contracts.speed_view import DueUser, SpeedView, WholeHistory
 from cinematch.errors import StoreUnavailable
 from cinematch.metrics.catalogue import SPEED_PENDING
 from cinematch.metrics.instruments import gauge
@@ -51,7 +51,7 @@ class Repairs:
     others.
     """
 
-    def __init__(self, view: SpeedView, boundaries: Boundaries, history: EventHistory) -> None:
+    def __init__(self, view: SpeedView, boundaries: Boundaries, history: WholeHistory) -> None:
         self._view = view
         self._boundaries = boundaries
         self._history = history
@@ -115,7 +115,7 @@ class Repairs:
         return [user for user in due if not _whole(user, views.get(user.user_id))]
 
     def _replace(self, user: DueUser) -> bool:
-        events = self._history.events_after(user.user_id, user.boundary)
+        events = self._history.events_after(user.user_id, user.boundary, user.issued)
         if not events:
             log.error(
                 "a speed view cannot be repaired: neither outbox nor lake has the next event",

@@ -28,13 +28,20 @@ class JoinedHistory:
         self._monotonic = monotonic
         self._failure: tuple[float, StoreUnavailable] | None = None
 
-    def events_after(self, user_id: str, sequence: int) -> list[Event]:
-        """Give the user's events after `sequence`, in order, as far as the two together have them without a gap."""
-        recent = self._recent.events_after(user_id, sequence)
-        if recent:
-            return recent
-        old = self._old_after(user_id, sequence)
-        return old + self._recent.events_after(user_id, old[-1].sequence) if old else []
+    def events_after(self, user_id: str, sequence: int, reach: int) -> list[Event]:
+        """Give the user's events after `sequence`, in order, as far as the two together have them without a gap.
+
+        reach: an event that is known to have been issued; `old` is asked only where `recent` ends before it. Each may
+        have holes that the other closes: what was published again stays in the outbox longer than what came after it.
+        """
+        events = self._recent.events_after(user_id, sequence)
+        while (last := events[-1].sequence if events else sequence) < reach:
+            old = self._old_after(user_id, last)
+            recent = self._recent.events_after(user_id, old[-1].sequence) if old else []
+            events += old + recent
+            if not recent:
+                break
+        return events
 
     def _old_after(self, user_id: str, sequence: int) -> list[Event]:
         if self._failure and self._monotonic() < self._failure[0]:

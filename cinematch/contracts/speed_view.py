@@ -103,3 +103,10 @@ class EventHistory(Protocol):
 
     def events_after(self, user_id: str, sequence: int) -> list[Event]:
         """Give the user's events after `sequence`, in order, as far as this store has them without a gap."""
+
+
+class WholeHistory(Protocol):
+    """Every store that still has a user's older events, as one; see cinematch.contracts.event_history."""
+
+    def events_after(self, user_id: str, sequence: int, reach: int) -> list[Event]:
+        """Give the user's events after `sequence`, in order, without a gap, up to `reach` at least if they are kept."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from batch_layer.batch_run import run_batch
+from cinematch.contracts.event_history import JoinedHistory
 from cinematch.domain.events import Event
 from cinematch.domain.watchlist import Film
 from cinematch.errors import UserNotFound
@@ -40,7 +41,7 @@ class ErasingWorld(MemoryWorld):
     def __init__(self, films: dict[str, Film]) -> None:
         super().__init__(films)
         self.history = self._history = ForgetfulHistory()
-        self.stores.history = self.history
+        self.stores.history = JoinedHistory(self.history, MemoryLake())
         self.tombstones = self._memory.tombstones
 
     def is_nobody(self, user_id: str) -> bool:

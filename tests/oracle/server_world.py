@@ -21,6 +21,7 @@ from cinematch.adapters.redis_speed_view import RedisSpeedView
 from cinematch.adapters.redis_stats_cache import RedisStatsCache
 from cinematch.contracts import collections
 from cinematch.contracts.catalog_document import catalog_document
+from cinematch.contracts.event_history import JoinedHistory
 from cinematch.contracts.redis_keys import user_keys
 from cinematch.domain.events import Event
 from cinematch.domain.watchlist import Film
@@ -29,6 +30,7 @@ from cinematch.local_stack.mongo_server import MongoServer
 from cinematch.local_stack.redis_server import RedisServer
 from cinematch.settings import Settings
 from tests.oracle.world import Document, Stores
+from tests.twins.memory_batch import MemoryLake
 
 
 class ServerWorld:
@@ -58,7 +60,7 @@ class ServerWorld:
         return Stores(
             generations=MongoGenerations(self._database),
             speed_view=speed_view,
-            history=Outbox(self._database),
+            history=JoinedHistory(Outbox(self._database), MemoryLake()),
             boundaries=Boundaries(self._database),
             heartbeat=self._first_heartbeat(),
             stats=MongoStats(self._async_mongodb[self._settings.mongodb_database]),

@@ -8,14 +8,16 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, Protocol
 
+from cinematch.contracts.event_history import JoinedHistory
 from cinematch.contracts.generations import Generations
-from cinematch.contracts.speed_view import EventHistory, SpeedSnapshot, SpeedView
+from cinematch.contracts.speed_view import SpeedSnapshot, SpeedView, WholeHistory
 from cinematch.domain.events import Event
 from cinematch.domain.watchlist import Film
 from cinematch.errors import StoreUnavailable
 from serving_layer.stores import SpeedReader, StatsCache, StatsStore
 from speed_layer.guardian import Heartbeat, RepairRequests
 from speed_layer.repairs import Boundaries
+from tests.twins.memory_batch import MemoryLake
 from tests.twins.memory_boundaries import MemoryBoundaries
 from tests.twins.memory_generations import MemoryGenerations
 from tests.twins.memory_speed_view import MemorySpeedView
@@ -34,7 +36,7 @@ class Stores:
 
     generations: Generations
     speed_view: SpeedView
-    history: EventHistory
+    history: WholeHistory
     boundaries: BoundaryStore
     heartbeat: Heartbeat
     stats: StatsStore
@@ -138,7 +140,7 @@ class MemoryWorld:
         self.stores = Stores(
             generations=self._memory.generations,
             speed_view=self._plugged(self._view),
-            history=self._history,
+            history=JoinedHistory(self._history, MemoryLake()),
             boundaries=MemoryBoundaries(self._memory),
             heartbeat=self._plugged(self._heartbeat),
             stats=self._memory,

@@ -110,6 +110,8 @@ async def test_who_comes_back_begins_anew_behind_the_floor(stage: ErasureStage) 
 
 def test_what_is_in_flight_is_removed_by_the_guardian_and_counted_by_nobody(stage: ErasureStage) -> None:
     from cinematch.adapters.mongodb_boundaries import Boundaries
+    from cinematch.adapters.mongodb_outbox import Outbox
+    from cinematch.contracts.event_history import JoinedHistory
     from speed_layer.repairs import Repairs
 
     old = stage.add("ann", "m1", "m2")
@@ -117,7 +119,8 @@ def test_what_is_in_flight_is_removed_by_the_guardian_and_counted_by_nobody(stag
     before = counts(stage)
     stage.take_in(old)
     assert stage.traces("ann") != []  # the speed view was begun anew, which the applier reports
-    Repairs(stage.view, Boundaries(stage.database), stage.lake).repair(["ann"])
+    history = JoinedHistory(Outbox(stage.database), stage.lake)
+    Repairs(stage.view, Boundaries(stage.database), history).repair(["ann"])
     assert stage.traces("ann") == []
     assert counts(stage) == before
 

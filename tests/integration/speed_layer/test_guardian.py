@@ -193,7 +193,7 @@ def test_nothing_is_forgotten_while_the_outbox_is_away(stage: SpeedStage) -> Non
 
     history = Flaky()
     events = stage.change(stage.user("ann"), *(AddFilm(film, 7.5) for film in FILMS))
-    with guarded(stage, history=history) as guardian:
+    with guarded(stage, history=JoinedHistory(history, NoLake())) as guardian:
         guardian.report_broken([events[0].user_id])
         stage.await_exact(10)
     assert history.calls >= 5

@@ -20,20 +20,28 @@ def history(recent: list[Event], old: list[Event]) -> JoinedHistory:
 
 
 def test_what_the_recent_store_has_whole_needs_no_other() -> None:
-    assert history(events(3, 6), []).events_after("user", 2) == events(3, 6)
+    assert history(events(3, 6), []).events_after("user", 2, reach=6) == events(3, 6)
 
 
 def test_the_old_store_leads_up_to_the_recent_one() -> None:
-    assert history(events(5, 8), events(1, 6)).events_after("user", 2) == events(3, 8)
+    assert history(events(5, 8), events(1, 6)).events_after("user", 2, reach=8) == events(3, 8)
 
 
 def test_a_hole_between_the_two_ends_the_answer() -> None:
-    assert history(events(7, 8), events(1, 4)).events_after("user", 2) == events(3, 4)
+    assert history(events(7, 8), events(1, 4)).events_after("user", 2, reach=8) == events(3, 4)
+
+
+def test_the_old_store_closes_holes_of_the_recent_one() -> None:
+    recent = [*events(1, 1), *events(4, 4), *events(9, 10)]
+    assert history(recent, events(1, 8)).events_after("user", 0, reach=10) == events(1, 10)
+    assert history(recent, [*events(2, 3), *events(5, 8)]).events_after("user", 0, reach=10) == events(1, 10)
+    assert history(recent, events(2, 3)).events_after("user", 0, reach=10) == events(1, 4)
+    assert history(events(1, 1), events(2, 10)).events_after("user", 0, reach=10) == events(1, 10)
 
 
 def test_events_that_neither_has_give_nothing() -> None:
-    assert history(events(7, 8), events(1, 2)).events_after("user", 3) == []
-    assert history([], []).events_after("user", 0) == []
+    assert history(events(7, 8), events(1, 2)).events_after("user", 3, reach=8) == []
+    assert history([], []).events_after("user", 0, reach=1) == []
 
 
 def test_an_old_store_that_is_away_is_asked_once_in_a_while_and_not_for_each_user() -> None:
@@ -50,10 +58,10 @@ def test_an_old_store_that_is_away_is_asked_once_in_a_while_and_not_for_each_use
     joined = JoinedHistory(MemoryLake(events(5, 8)), away, lambda: now)
     for _ in range(3):
         with pytest.raises(AccessRefused, match="a test says so"):
-            joined.events_after("user", 0)
-    assert joined.events_after("user", 4) == events(5, 8)
+            joined.events_after("user", 0, reach=8)
+    assert joined.events_after("user", 4, reach=8) == events(5, 8)
     assert away.asked == 1
     now = REST_SECONDS
     with pytest.raises(StoreUnavailable):
-        joined.events_after("user", 0)
+        joined.events_after("user", 0, reach=8)
     assert away.asked == 2
