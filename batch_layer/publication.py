@@ -77,9 +77,10 @@ def rollback_target(generations: Generations, number: int | None) -> Generation:
         target = generations.get(number)
     else:
         older = [each for each in generations.all() if published and each.number < published.number]
-        target = next((each for each in older if each.state is GenerationState.READY and each.last_published_at), None)
-        if target is None:
+        were_read = [each for each in older if each.state is GenerationState.READY and each.last_published_at]
+        if not were_read:
             raise NotFound("there is no earlier generation to go back to")
+        target = were_read[0]
     if target.is_published:
         raise Conflict(f"generation {target.number} is the published one already")
     if target.state is not GenerationState.READY:
