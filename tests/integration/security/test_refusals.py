@@ -129,6 +129,7 @@ FOREIGN: dict[str, dict[str, Operation]] = {
         "the end of all views": in_redis("FLUSHALL"),
         "a key of nobody": in_redis("SET", "foreign", "1"),
         "a dead letter": publishing("dead_letter_topic"),
+        "a delta": publishing("speed_deltas_topic"),
         "a state of a generation, read": getting("batch-state/g000001/part-0.parquet"),
         "a state of a generation, written": putting("batch-state/g000001/part-0.parquet"),
     },
