@@ -120,7 +120,7 @@ def _at_rest(client: httpx.Client) -> list[float]:
 
 
 def _latencies(milliseconds: list[float]) -> dict[str, float]:
-    cuts = quantiles(milliseconds, n=100)
+    cuts = quantiles(milliseconds, n=100, method="inclusive")
     return {"p50": round(cuts[49], 1), "p99": round(cuts[98], 1), "most": round(max(milliseconds), 1)}
 
 
