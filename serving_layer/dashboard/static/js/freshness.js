@@ -2,7 +2,7 @@
 import { clock, span, t } from "./words.js";
 
 const DELAYED_SECONDS = 10; // events that have not arrived after this time are missing, not on their way
-const STALE_SECONDS = 20; // four heartbeats missed: nobody has confirmed the figures since
+export const STALE_SECONDS = 20; // four heartbeats missed: nobody has confirmed the figures since
 const OLD_BATCH_SECONDS = 36 * 3_600; // a night was skipped
 const COUNT_USUAL_SECONDS = 60; // two triggers of the stream that counts the trends
 const COUNT_LATE_SECONDS = 300; // what waits longer is not on its way: the figures are old

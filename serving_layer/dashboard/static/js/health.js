@@ -73,7 +73,7 @@ function speedLayer(speed) {
 function beating(state, process) {
   const judgement = told(state, t("health.runs"));
   if (!process || !["ok", "wrong"].includes(state)) return judgement;
-  const beat = { process: process.name, age: span((Date.now() - Date.parse(process.beat_at)) / 1_000) };
+  const beat = { process: process.name, age: span(secondsSince(process.beat_at)) };
   return { ...judgement, detail: t("health.beat", beat) };
 }
 
@@ -84,13 +84,13 @@ function told(state, well = "", wrong = t("health.wrong")) {
 /** Judge by the last audit, or a drift of the last hours, whatever came after it; without any audit nothing is known. */
 function audited(audit) {
   if (!audit?.last) return { state: "unknown", text: audit ? t("health.no_audit") : t("health.unknown") };
-  const hasDrifted = audit.last_drift && secondsSince(audit.last_drift) < DRIFT_SHOWN_SECONDS;
+  const hasDrifted = audit.last_drift && secondsSince(audit.last_drift.finished_at) < DRIFT_SHOWN_SECONDS;
   const shown = hasDrifted ? audit.last_drift : audit.last;
-  const words = { count: shown.users, drift: shown.drift, age: span(secondsSince(shown)) };
+  const words = { count: shown.users, drift: shown.drift, age: span(secondsSince(shown.finished_at)) };
   return { state: shown.drift ? "wrong" : "ok", text: t("health.audited", words) };
 }
 
-function secondsSince({ finished_at: at }) {
+function secondsSince(at) {
   return (Date.now() - Date.parse(at)) / 1_000;
 }
 

@@ -1,5 +1,5 @@
 // What the operator's page shows, by endpoint: one stream tells of all; without it each is asked by itself.
-import { judgeSilence, refresh, watch, worst } from "./freshness.js";
+import { STALE_SECONDS, judgeSilence, refresh, watch, worst } from "./freshness.js";
 import { ask } from "./http.js";
 import { Live } from "./live.js";
 import { STORES } from "./stores.js";
@@ -7,7 +7,6 @@ import { span, t } from "./words.js";
 
 const POLL_MS = 3_000;
 const PATIENCE_MS = 10_000; // an answer that takes longer is a failure
-const STALE_SECONDS = 20; // as on the other pages: nobody has confirmed the figures since
 
 export class Source {
   /** `lagging(document)` gives the seconds that it is late by, 0 for none; `changed()` is called after each attempt. */
@@ -54,7 +53,7 @@ export class Source {
 
   /** Judge how far its figures can be trusted: one of the five states and a sentence. */
   judge(now) {
-    return judgeSilence(this, now, STALE_SECONDS) ?? this.judgeDocument(now);
+    return judgeSilence(this, now) ?? this.judgeDocument(now);
   }
 
   /** Judge what was confirmed: stores that did not answer, and lateness. */
