@@ -38,6 +38,6 @@ def test_every_answer_equals_a_replay_on_real_servers(
         for seed in seeds:
             asyncio.run(Schedule(seed, new_world, STEPS, tally).run())
     reads = ("complete", "read.batch_stats", "read.request_repair", "read.whole_list")
-    must_meet = (*reads, "wipe", "rewind", "plug", "mongod killed")
+    must_meet = (*reads, "batch", "compact", "rebuild", "wipe", "rewind", "plug", "mongod killed")
     if len(seeds) >= ENOUGH_SCHEDULES:
         assert {name: tally[name] for name in must_meet if not tally[name]} == {}

@@ -58,6 +58,7 @@ class Layers:
     relayed: int = 0
     topic: list[Event] = field(default_factory=list)
     lake_offset: int = 0
+    lake_rows: list[Event] = field(default_factory=list)
     speed_offset: int = 0
     reported: set[str] = field(default_factory=set)
     states: MemoryStates = field(default_factory=MemoryStates)
@@ -76,7 +77,13 @@ class Layers:
 
     def lake(self, events: int) -> None:
         """Store the next records of the topic."""
-        self.lake_offset = min(self.lake_offset + events, len(self.topic))
+        stored = self.topic[self.lake_offset : self.lake_offset + events]
+        self.lake_rows += stored
+        self.lake_offset += len(stored)
+
+    def compact(self) -> None:
+        """What a compaction does to what the lake gives: the same rows, sorted by user."""
+        self.lake_rows.sort(key=lambda event: (event.user_id, event.sequence))
 
     def speed(self, pause: Pause) -> None:
         """One micro-batch of the speed layer: apply, report who looks broken, and only then commit the offset."""
@@ -92,15 +99,22 @@ class Layers:
 
     def guard(self, pause: Pause) -> None:
         """One round of the speed layer's guardian, with an audit."""
-        stores = self.world.stores
-        view, boundaries = _paused(stores.speed_view, pause), _paused(stores.boundaries, pause)
-        repairs = Repairs(view, boundaries, _paused(stores.history, pause))
-        guardian = Guardian(stores.heartbeat, repairs, boundaries, audit_seconds=60)
+        boundaries = _paused(self.world.stores.boundaries, pause)
+        guardian = Guardian(self.world.stores.heartbeat, self._repairs(pause), boundaries, audit_seconds=60)
         reported = set(self.reported)
         guardian.report_broken(reported)
         guardian.step(NoPatience())
         guardian.audit(NoPatience())
         self.reported -= reported
+
+    def rebuild(self, pause: Pause) -> None:
+        """Put back everybody's speed view, as `cinematch speed rebuild` does."""
+        due = _paused(self.world.stores.boundaries, pause).due_pages()
+        self._repairs(pause).rebuild(user for page in due for user in page)
+
+    def _repairs(self, pause: Pause) -> Repairs:
+        stores = self.world.stores
+        return Repairs(*(_paused(store, pause) for store in (stores.speed_view, stores.boundaries, stores.history)))
 
     def crash_speed_layer(self) -> None:
         """Forget what only the process knew."""
@@ -110,7 +124,7 @@ class Layers:
     def batch(self, pause: Pause) -> None:
         """One batch run, full now and then."""
         stores = self._batch_stores(pause)
-        job = MemoryBatchJob(stores.generations, self.states, MemoryLake(self.topic[: self.lake_offset]), self.films)
+        job = MemoryBatchJob(stores.generations, self.states, MemoryLake(list(self.lake_rows)), self.films)
         settings = Settings(batch_generations_kept=3, batch_grace_seconds=1e-9)
         run_batch(stores, MemoryLease("schedule"), settings, job, full=self.random.random() < 0.2)
 

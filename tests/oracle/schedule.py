@@ -26,6 +26,8 @@ from tests.oracle.world import World
 USERS = ("ann", "bob", "{eve}")
 FILMS = 40
 FAULT_WEIGHT = 0.3
+SPEED_LAYER = ("speed", "guardian")
+"""Operations of one process; every other is a process of its own."""
 READ_MODES = (StatsMode.LAMBDA,) * 6 + (StatsMode.INCREMENTAL, StatsMode.CACHE_ASIDE, StatsMode.MICRO_BATCH)
 
 
@@ -51,8 +53,10 @@ class Schedule:
             "relay": (20, lambda: self.layers.relay(self.random.randint(1, 10))),
             "speed": (25, lambda: self._operate("speed", self.layers.speed)),
             "lake": (8, lambda: self.layers.lake(self.random.randint(1, 25))),
+            "compact": (2, self.layers.compact),
             "batch": (14, self._batch_or_rollback),
             "guardian": (10, lambda: self._operate("guardian", self.layers.guard)),
+            "rebuild": (4, lambda: self._operate("rebuild", self.layers.rebuild)),
             "micro_batch": (8, self._micro_batch),
             "save": (2, self._in_redis(self.world.save_speed_view)),
             "rewind": (1, self._in_redis(self.world.rewind_speed_view)),
@@ -157,11 +161,11 @@ class Schedule:
 
     def _kill(self, name: str) -> None:
         self.tally[f"{name}.kill"] += 1
-        processes = ("batch",) if name == "batch" else ("speed", "guardian")
+        processes = SPEED_LAYER if name in SPEED_LAYER else (name,)
         for each in processes:
             if each in self.running:
                 self.running[each].kill()
-        if name != "batch":
+        if processes == SPEED_LAYER:
             self.layers.crash_speed_layer()
 
     def _batch_or_rollback(self) -> None:

@@ -38,7 +38,7 @@ ENOUGH_SCHEDULES = 100
 """From here on every case must have been met."""
 SCHEDULES_TO_FIND_A_DEFECT = 60
 CASES = (BoundaryOnly, DeltaAtBoundary, TailAfterBoundary, BoundaryBehind, SpeedViewBroken)
-KILLS = ("batch.kill", "speed.kill", "guardian.kill")
+KILLS = ("batch.kill", "speed.kill", "guardian.kill", "rebuild.kill")
 
 
 @pytest.fixture(autouse=True)
