@@ -59,7 +59,7 @@ class ChangeLine(Generic[Request, Reply]):
         self._patience_seconds = patience_seconds
         self._waiting: list[_Waiting[Request, Reply]] = []
         self._at_work: set[str] = set()
-        self._group_at_work = False
+        self._groups_at_work = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __call__(self, request: Request) -> Reply:
@@ -69,13 +69,19 @@ class ChangeLine(Generic[Request, Reply]):
         """
         waiting: _Waiting[Request, Reply] = _Waiting(request, asyncio.get_running_loop().create_future(), monotonic())
         self._waiting.append(waiting)
-        self._begin_group()
+        self._begin_groups()
         return await waiting.reply
 
-    def _begin_group(self) -> None:
-        if not self._group_at_work and (group := self._next_group()):
-            self._group_at_work = True
-            self._begin(self._run_group(group))
+    def _begin_groups(self) -> None:
+        if not self._groups_at_work:
+            self._groups_at_work = True
+            self._begin(self._run_groups())
+
+    async def _run_groups(self) -> None:
+        """A group is drawn up here, so that it has whatever came in the same turn of the loop."""
+        while group := self._next_group():
+            await self._run_group(group)
+        self._groups_at_work = False
 
     def _next_group(self) -> list[_Waiting[Request, Reply]]:
         """Take the first change of each user out of the line, but for users whose turn is not over."""
@@ -107,12 +113,10 @@ class ChangeLine(Generic[Request, Reply]):
                 self._begin(self._run_alone(waiting))
         else:
             self._end(group, replies)
-        self._group_at_work = False
-        self._begin_group()
 
     async def _run_alone(self, waiting: _Waiting[Request, Reply]) -> None:
         self._end([waiting], [await self._alone(waiting)])
-        self._begin_group()
+        self._begin_groups()
 
     async def _alone(self, waiting: _Waiting[Request, Reply]) -> Reply | Exception:
         while True:
