@@ -22,6 +22,7 @@ from cinematch.adapters.otlp_spans import export_spans
 from cinematch.errors import StoreUnavailable
 from cinematch.failures import ending_in_a_sentence
 from cinematch.metrics.exposition import tell_metrics
+from cinematch.process_memory import keep_what_is_loaded
 from cinematch.readiness import announce_ready
 from cinematch.settings import Settings, load_settings
 from cinematch.telemetry import configure_logging, get_logger
@@ -73,6 +74,7 @@ def _relay(database: SyncDatabase, settings: Settings, tenure: Tenure, stop: Sto
     ensure_outbox_retention(database, settings.outbox_retention_days)
     publisher = EventPublisher(settings.kafka, settings.events_topic)
     with open_feed(database) as feed, closing(publisher):
+        keep_what_is_loaded()
         announce_ready()
         ensure_topics(settings.kafka, {settings.events_topic: settings.topic_partitions}, settings.topic_retentions)
         _log.info("the relay is at work")

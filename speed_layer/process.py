@@ -10,6 +10,7 @@ import threading
 from typing import Final, Protocol
 
 from cinematch.companion import LEAVE_SECONDS, Companion
+from cinematch.process_memory import keep_what_is_loaded
 from cinematch.readiness import announce_ready
 from cinematch.spark.stream_failure import stream_failed
 from cinematch.telemetry import get_logger
@@ -57,6 +58,7 @@ def _await(stream: Stream, companions: list[Companion], stop: threading.Event) -
         for companion in companions:
             companion.check()
         if not announced and stream.status["message"] != "Initializing sources":
+            keep_what_is_loaded()
             announce_ready()
             announced = True
             log.info("the speed layer runs")

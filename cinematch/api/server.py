@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Iterable
 from types import FrameType
@@ -15,6 +16,7 @@ from cinematch.api.application import create_app
 from cinematch.api.connection import bounded_protocol
 from cinematch.api.loopback_hosts import LoopbackHosts
 from cinematch.metrics.exposition import tell_metrics
+from cinematch.process_memory import keep_what_is_loaded
 from cinematch.settings import Authentication, Settings
 
 GRACE_SECONDS: Final = 10
@@ -24,6 +26,10 @@ FAILED_START: Final = 3
 
 class _Server(uvicorn.Server):
     """Tells the application when it is asked to end: an answer without an end would hold it up."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        keep_what_is_loaded()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self.config.app.state.ending = True  # type: ignore[union-attr] # ours is no name of an application

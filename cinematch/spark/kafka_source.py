@@ -30,9 +30,9 @@ from pyspark.sql.types import (
 from cinematch.contracts.event_codec import to_document
 from cinematch.contracts.event_record import read_event
 from cinematch.errors import InvalidEvent
+from cinematch.process_memory import keep_what_is_loaded
 from cinematch.settings import Settings
 from cinematch.spark.kafka_options import kafka_options
-from cinematch.spark.worker_memory import keep_what_is_loaded
 from cinematch.tracing import TRACEPARENT, TRACEPARENT_MOST_BYTES
 
 EVENT_COLUMNS: Final = StructType(

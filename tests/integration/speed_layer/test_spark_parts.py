@@ -19,9 +19,9 @@ from cinematch.domain.changes import AddFilm
 from cinematch.domain.events import Event
 from cinematch.errors import InvalidEvent, StoreUnavailable
 from cinematch.local_stack.redis_server import RedisServer
+from cinematch.process_memory import keep_what_is_loaded
 from cinematch.settings import Settings
 from cinematch.spark.kafka_source import RECORD_COLUMNS
-from cinematch.spark.worker_memory import keep_what_is_loaded
 from cinematch.tracing import Trace, read_trace
 from speed_layer.delta_consumer import arrival
 from speed_layer.job import MicroBatch

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cinematch.spark.worker_memory import keep_what_is_loaded
+from cinematch.process_memory import keep_what_is_loaded
 
 
 @pytest.fixture(autouse=True)
