@@ -1,14 +1,15 @@
 """One API process over a MongoDB (a replica set of one, majority and journal), nothing else running. The greatest rate
 with 16 clients, each adding films that are new to its user; in turns with the bare transaction (one event loop, the
 same driver, 16 at once: take the sequence, insert the film, insert the outbox document, commit) and with the same route
-when it does nothing. Then 200 POSTs a second on a fixed schedule.
+when it does nothing. Then 200 POSTs a second on a fixed schedule, and as many bare transactions.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
@@ -18,10 +19,10 @@ import uuid6
 import uvloop
 from pymongo import ReturnDocument
 
-from benchmarks.http_load import Load, on_schedule, post, saturate
+from benchmarks.http_load import Load, on_schedule, paced, post, saturate
 from benchmarks.population import SEED, load_catalog
 from benchmarks.quantiles import percentile
-from benchmarks.rows import Bound, Findings, Goal, Row, alone, compared
+from benchmarks.rows import Bound, Findings, Goal, Row, compared
 from benchmarks.servers import servers
 from cinematch.adapters import mongodb_client
 from cinematch.adapters.mongodb_watchlist_plan import TRANSACTION, outbox_documents
@@ -71,13 +72,14 @@ def _measured(settings: Settings, url: str, size: _Size) -> Findings:
         nothing.append(saturate(url, films("/nothing"), CLIENTS, size.seconds))
         bare.append(uvloop.run(_transactions(settings, size.seconds)))
     scheduled = on_schedule(url, additions, REQUESTS_PER_SECOND, size.scheduled_seconds)
+    beside = transactions_on_schedule(settings, REQUESTS_PER_SECOND, size.scheduled_seconds)
     rates = [load.per_second for load in ours]
     name = "POST /movies"
     findings = Findings(
         rows=[
             compared(f"{name}, beside the bare transaction", "requests/s", rates, bare, Goal(Bound.AT_LEAST, 0.6)),
             compared(f"{name}, beside the route doing nothing", "requests/s", rates, [it.per_second for it in nothing]),
-            *latencies(f"{name} at {REQUESTS_PER_SECOND}/s", scheduled),
+            *latencies(f"{name} at {REQUESTS_PER_SECOND}/s", scheduled, beside),
         ]
     )
     if failed := sum(load.failed for load in [*ours, scheduled]):
@@ -85,13 +87,24 @@ def _measured(settings: Settings, url: str, size: _Size) -> Findings:
     return findings
 
 
-def latencies(name: str, load: Load) -> list[Row]:
-    """Give the median and the 99th percentile, which is to be below 50 ms."""
-    goal = Goal(Bound.AT_MOST, 50.0, of_ratio=False)
+def latencies(name: str, load: Load, beside: Load) -> list[Row]:
+    """Give the median and the 99th percentile, which is to be below 50 ms, with those of what stands beside."""
+    goals = {50: None, 99: Goal(Bound.AT_MOST, 50.0, of_ratio=False)}
     return [
-        alone(f"{name}, p50", "ms", [percentile(load.milliseconds, 50)]),
-        alone(f"{name}, p99", "ms", [percentile(load.milliseconds, 99)], goal),
+        compared(
+            f"{name}, p{share}",
+            "ms",
+            [percentile(load.milliseconds, share)],
+            [percentile(beside.milliseconds, share)],
+            goal,
+        )
+        for share, goal in goals.items()
     ]
+
+
+def transactions_on_schedule(settings: Settings, rate: float, seconds: float) -> Load:
+    """Begin `rate` bare transactions a second for `seconds`, evenly; the latencies are all there is of them."""
+    return uvloop.run(_on_schedule(settings, rate, seconds))
 
 
 def _load(settings: Settings) -> None:
@@ -108,13 +121,42 @@ def films(path: str = "/movies") -> Iterator[bytes]:
 
 
 async def _transactions(settings: Settings, seconds: float) -> float:
-    """Give bare transactions a second, of users of their own."""
-    async with mongodb_client.connect_async(settings) as client:
-        database, done = client[settings.mongodb_database], 0
-        catalog, run = invented_catalog(SEED), uuid6.uuid7().hex[-8:]
-        numbers, began = count(), time.perf_counter()
+    """Give bare transactions a second, CLIENTS at once."""
+    done = 0
+    async with _bare(settings) as write:
+        began = time.perf_counter()
 
-        async def write(number: int) -> None:
+        async def worker() -> None:
+            nonlocal done
+            while time.perf_counter() < began + seconds:
+                await write()
+                done += 1
+
+        await asyncio.gather(*(worker() for _ in range(CLIENTS)))
+        return done / (time.perf_counter() - began)
+
+
+async def _on_schedule(settings: Settings, rate: float, seconds: float) -> Load:
+    load = Load()
+    async with _bare(settings) as write:
+
+        async def timed(due: float) -> None:
+            await write()
+            load.note(due, 200)
+
+        await paced(rate, seconds, timed)
+    return load
+
+
+@asynccontextmanager
+async def _bare(settings: Settings) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Give what carries out one bare transaction; of users of their own, each time of another one."""
+    catalog, run, numbers = invented_catalog(SEED), uuid6.uuid7().hex[-8:], count()
+    async with mongodb_client.connect_async(settings) as client:
+        database = client[settings.mongodb_database]
+
+        async def write() -> None:
+            number = next(numbers)
             user_id, film = f"bench-bare-{run}-{number % USERS}", catalog[number // USERS]
             async with client.start_session() as session, await session.start_transaction(**TRANSACTION):
                 issued = await database[USER_SEQUENCES].find_one_and_update(
@@ -131,11 +173,4 @@ async def _transactions(settings: Settings, seconds: float) -> float:
                 await database[MOVIES].insert_one(movie_document(event), session=session)
                 await database[OUTBOX].insert_one(outbox_documents([event])[0], session=session)
 
-        async def worker() -> None:
-            nonlocal done
-            while time.perf_counter() < began + seconds:
-                await write(next(numbers))
-                done += 1
-
-        await asyncio.gather(*(worker() for _ in range(CLIENTS)))
-        return done / (time.perf_counter() - began)
+        yield write

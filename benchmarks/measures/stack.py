@@ -1,13 +1,13 @@
 """`cinematch demo`, downloads and environment there already, until its last line: the *first start* in an empty folder
 loads the data and runs a batch, the *warm start* after it finds them there. On the stack that then runs, at rest and
-under load, memory is the proportional set size of all its processes. 100 POSTs a second go to the stack's own API,
-each a change, on a fixed schedule. For the latencies a second API (STATS_MODE=lambda) and an empty Spark stream over
-the same topic run beside it: same source, trigger of one second and niceness, a function that notes the time. Ten
-probes a second, each a POST of a user of its own, then `GET /stats?min_sequence=` of both APIs, which answers as soon
-as the event is in the answer; the rest of the rate comes as transactions of up to fifty events, since two cores cannot
-take 1,000 single POSTs a second beside the whole stack. A latency counts from the moment when the POST was due. *Cold
-start* (full run only) is `make demo` in a fresh clone, with empty caches: environment, downloads and the build of
-MinIO.
+under load, memory is the proportional set size of all its processes. 100 POSTs a second go to the stack's own API, each
+a change, on a fixed schedule, then as many bare transactions to its MongoDB (see `posts`). For the latencies a second
+API (STATS_MODE=lambda) and an empty Spark stream over the same topic run beside it: same source, trigger of one second
+and niceness, a function that notes the time. Ten probes a second, each a POST of a user of its own, then `GET
+/stats?min_sequence=` of both APIs, which answers as soon as the event is in the answer; the rest of the rate comes as
+transactions of up to fifty events, since two cores cannot take 1,000 single POSTs a second beside the whole stack. A
+latency counts from the moment when the POST was due. *Cold start* (full run only) is `make demo` in a fresh clone, with
+empty caches: environment, downloads and the build of MinIO.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import uvloop
 from benchmarks.background_load import write
 from benchmarks.embedded_stack import EmbeddedStack, demo, empty_folder
 from benchmarks.http_load import Connection, connected, get, on_schedule, paced, post
-from benchmarks.measures.posts import films, latencies
+from benchmarks.measures.posts import films, latencies, transactions_on_schedule
 from benchmarks.measures.speed_latency import publisher
 from benchmarks.population import SEED
 from benchmarks.quantiles import percentile
@@ -36,7 +36,7 @@ from benchmarks.rows import Bound, Findings, Goal, Row, alone, compared
 from benchmarks.servers import Servers
 from cinematch.local_stack.service import LAST
 from cinematch.local_stack.toolchain import Toolchain
-from cinematch.settings import load_settings
+from cinematch.settings import Settings, load_settings
 from ingestion.seeding.catalog import invented_catalog
 
 TITLE: Final = "The whole stack: start, memory, POST to answer"
@@ -87,9 +87,10 @@ def _posts(stack: EmbeddedStack, seconds: float, findings: Findings) -> list[Row
     url, additions = stack.status()["api"], films()
     on_schedule(url, additions, POSTS_PER_SECOND, WARM_UP_SECONDS)
     load = on_schedule(url, additions, POSTS_PER_SECOND, seconds)
+    bare = transactions_on_schedule(Settings(mongodb_url=stack.environment()["MONGODB_URL"]), POSTS_PER_SECOND, seconds)
     if load.failed:
         findings.remarks.append(f"POSTs that were not answered by 200, by status: {dict(load.refused)}.")
-    return latencies(f"POST /movies at {POSTS_PER_SECOND}/s on the whole stack", load)
+    return latencies(f"POST /movies at {POSTS_PER_SECOND}/s on the whole stack", load, bare)
 
 
 def _at_most(limit: float) -> Goal:
