@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,13 +48,16 @@ class Stage:
 
     settings: Settings
 
-    def publish(self, events: Iterable[Event], poison: Iterable[bytes] = ()) -> None:
-        """Publish events, keyed by user, and poisoned records between them."""
+    def publish(
+        self, events: Iterable[Event], poison: Iterable[bytes] = (), headers: Sequence[tuple[str, bytes]] = ()
+    ) -> None:
+        """Publish events, keyed by user, with these headers, and poisoned records between them."""
         producer = KafkaProducer(bootstrap_servers=self.settings.kafka_bootstrap_servers)
         for value in poison:
             producer.send(self.settings.events_topic, value, key=b"poison")
         for event in events:
-            producer.send(self.settings.events_topic, encode(event), key=event.user_id.encode())
+            key = event.user_id.encode()
+            producer.send(self.settings.events_topic, encode(event), key=key, headers=list(headers))
         producer.close()
 
     def poison(self, user_id: str) -> list[BadRecord]:

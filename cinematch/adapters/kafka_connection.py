@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from kafka.errors import AuthorizationError, KafkaError, KafkaTimeoutError, SaslAuthenticationFailedError
 
+from cinematch.adapters.kafka_header_names import read_any_name
 from cinematch.adapters.store_access import StoreAccess, told
 from cinematch.errors import AccessRefused, StoreUnavailable
 from cinematch.settings import KafkaAccess, KafkaProtocol
@@ -20,6 +21,8 @@ PROBE_SECONDS: Final = 2.0
 NOT_LET_IN: Final = "it takes connections but does not let us in: most likely it does not accept this user and password"
 _NO_ENTRY: Final = (AuthorizationError, SaslAuthenticationFailedError)
 _WITH_TLS: Final = (KafkaProtocol.SSL, KafkaProtocol.SASL_SSL)
+
+read_any_name()
 
 
 def connection(brokers: Brokers) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from cinematch.contracts.lake_schema import EVENTS_SCHEMA
 from cinematch.local_stack.kafka_server import KafkaServer
 from cinematch.local_stack.minio_server import MinioServer
 from data_lake.inspection import refusals
+from tests.header_names import RawName
 from tests.lake_stage import Stage, StartSink, events_of, wait_until
 
 pytestmark = pytest.mark.integration
@@ -48,6 +49,18 @@ def test_what_was_published_is_stored_once_and_bad_records_are_letters(stage: St
     kept = Counter((record.key, (record.value or b"")[:CARRIED_BYTES]) for record in bad)
     assert Counter((letter.key, letter.value or b"") for letter in stage.letters()) == kept
     assert stage.report(DEAD_LETTERS_FOLDER).faults == []
+
+
+def test_a_header_whose_name_is_no_text_holds_nobody_up(stage: Stage, start_sink: StartSink) -> None:
+    events = events_of(USERS, 1, 2)
+    stage.publish(events[:1])
+    stage.publish(events[1:2], headers=[(RawName(b"\xff\xfe"), b"forged")])
+    stage.publish(events[2:])
+    sink = start_sink()
+    stage.wait_for(len(events))
+    assert sink.stop() == 0
+    assert_whole(stage, len(events))
+    assert stage.events() == events
 
 
 def test_a_stopped_sink_flushes_what_it_holds(stage: Stage, start_sink: StartSink) -> None:
