@@ -16,8 +16,8 @@ from cinematch.adapters.kafka_dead_letters import DeadLetterOffice
 from cinematch.adapters.mongodb_client import connect
 from cinematch.contracts.dead_letter import DeadLetter, blamed, rejection
 from cinematch.contracts.log_record import LogPartition, LogRecord
-from cinematch.settings import Settings
 from cinematch.process_memory import keep_what_is_loaded
+from cinematch.settings import Settings
 from cinematch.telemetry import configure_logging, get_logger
 from cinematch.tracing import TRACEPARENT, Trace, read_trace, tell_step
 from micro_batch.user_stats import UserStatsStores, refresh_user_stats

@@ -19,8 +19,8 @@ from cinematch.adapters.redis_speed_view import RedisSpeedView
 from cinematch.contracts.dead_letter import DeadLetter, blamed
 from cinematch.contracts.log_record import LogPartition, LogRecord
 from cinematch.errors import StoreUnavailable
-from cinematch.settings import Settings
 from cinematch.process_memory import keep_what_is_loaded
+from cinematch.settings import Settings
 from cinematch.telemetry import configure_logging
 from cinematch.tracing import TRACEPARENT
 from speed_layer.applier import Applier, Arrival, Outcomes, to_be_looked_at
