@@ -103,12 +103,14 @@ class Writer:
     def _remember(self, user: str, answer: Document) -> None:
         self._acknowledged.reached[user] = max(self._acknowledged.reached[user], answer["sequence"])
         if answer["changed"]:
-            self._acknowledged.changes[user, answer["sequence"]] = answer["event_id"]
+            number, event_id = answer["sequence"], answer["event_id"]
+            if (told := self._acknowledged.changes.setdefault((user, number), event_id)) != event_id:
+                raise WrongAnswer(f"{user}: event {number} was acknowledged as {told}, and again as {event_id}")
             self.tally["events"] += 1
 
     def _insist(self, method: str, path: str, **request: Any) -> Document:
-        """Send until it is acknowledged; a film that an attempt without answer has removed is not there any more."""
-        began = time.monotonic()
+        """Send until it is acknowledged; a film that an attempt may have removed need not be there any more."""
+        began, may_have_happened = time.monotonic(), False
         while True:
             try:
                 answer = self._client().request(method, path, **request)
@@ -116,7 +118,8 @@ class Writer:
                 failure = repr(error)
                 self.tally["writes without an answer"] += 1
             else:
-                if answer.status_code == 200 or (method == "DELETE" and answer.status_code == 404):
+                is_gone = method == "DELETE" and answer.status_code == 404 and may_have_happened
+                if answer.status_code == 200 or is_gone:
                     note_gap(self.gaps, "write", began)
                     body: Document = answer.json()
                     return body
@@ -124,6 +127,7 @@ class Writer:
                 if answer.status_code != AWAY:
                     raise WrongAnswer(f"{method} {path} {request}: {failure}")
                 self.tally["writes refused by a 503"] += 1
+            may_have_happened = True
             if time.monotonic() > began + INSIST_SECONDS:
                 raise NeverAcknowledged(f"{method} {path} {request}: after {INSIST_SECONDS:g} s still {failure}")
             time.sleep(RETRY_SECONDS)

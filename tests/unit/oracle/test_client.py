@@ -12,6 +12,7 @@ import pytest
 from tests.oracle import client as clients
 from tests.oracle.client import Acknowledged, NeverAcknowledged, Writer
 from tests.oracle.history import History
+from tests.oracle.oracle import WrongAnswer
 
 Answer = Callable[[httpx.Request], httpx.Response]
 ADDED = {"changed": True, "sequence": 1, "event_id": "e1"}
@@ -25,11 +26,31 @@ def silent(_request: httpx.Request) -> httpx.Response:
     raise httpx.ReadTimeout("nothing came")
 
 
-def change(answer: Answer, folder: Path) -> Acknowledged:
+class Api:
+    """Acknowledges each addition under the next number; what it answers to a removal is given."""
+
+    def __init__(self, *to_removals: int) -> None:
+        self.removals = list(to_removals)
+        self._added = 0
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "DELETE":
+            return httpx.Response(self.removals.pop(0), json={})
+        self._added += 1
+        return httpx.Response(200, json=ADDED | {"sequence": self._added, "event_id": f"e{self._added}"})
+
+
+def change(answer: Answer, folder: Path, times: int = 1) -> Acknowledged:
     acknowledged = Acknowledged()
     with httpx.Client(transport=httpx.MockTransport(answer), base_url="http://api") as client:
-        Writer(lambda: client, acknowledged, ["ann"], ["f1"], Random(1)).change(History(folder / "history"))
+        writer = Writer(lambda: client, acknowledged, ["ann"], ["f1"], Random(1))
+        for _ in range(times):
+            writer.change(History(folder / "history"))
     return acknowledged
+
+
+ENOUGH_TO_REMOVE = 20
+"""Changes among which there is a removal, by the seed."""
 
 
 @pytest.mark.parametrize(
@@ -47,3 +68,21 @@ def test_a_change_is_sent_again_until_it_is_acknowledged(tmp_path: Path) -> None
     answers: list[Answer] = [refused, lambda _: httpx.Response(200, json=ADDED)]
     assert change(lambda request: answers.pop(0)(request), tmp_path).reached == {"ann": 1}
     assert answers == []
+
+
+def test_a_number_that_is_given_twice_is_wrong(tmp_path: Path) -> None:
+    names = iter(["e1", "e2"])
+    with pytest.raises(WrongAnswer, match="event 1 was acknowledged as e1, and again as e2"):
+        change(lambda _: httpx.Response(200, json=ADDED | {"event_id": next(names)}), tmp_path, times=2)
+
+
+def test_a_film_that_is_gone_without_having_been_removed_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(WrongAnswer, match="DELETE /movies/f1"):
+        change(Api(404), tmp_path, ENOUGH_TO_REMOVE)
+
+
+def test_a_film_that_an_attempt_may_have_removed_may_be_gone(tmp_path: Path) -> None:
+    api = Api(503, 404, *[404] * ENOUGH_TO_REMOVE)
+    with pytest.raises(WrongAnswer):  # the second removal, which is not there without an attempt before it
+        change(api, tmp_path, 2 * ENOUGH_TO_REMOVE)
+    assert len(api.removals) == ENOUGH_TO_REMOVE - 1
