@@ -17,6 +17,7 @@ from cinematch.local_stack.stack_status import ServiceState, ServiceStatus
 
 FIRST_DELAY_SECONDS: Final = 0.5
 LONGEST_DELAY_SECONDS: Final = 30.0
+MOST_DOUBLINGS: Final = 10  # they lead beyond the longest delay; a thousand lead beyond what a float can hold
 STABLE_SECONDS: Final = 60.0  # after so long without a failure, the next one counts as the first
 MOST_PATIENCE: Final = 4  # as many times its usual seconds a service may take that was too slow before
 
@@ -32,7 +33,7 @@ class Phase(Enum):
 
 def restart_delay_seconds(failures: int) -> float:
     """How long to wait after the given number of failures in a row: 0.5, 1, 2, 4, ... at most 30 seconds."""
-    return min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2.0 ** (failures - 1))
+    return min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2.0 ** min(failures - 1, MOST_DOUBLINGS))
 
 
 class WatchedService:

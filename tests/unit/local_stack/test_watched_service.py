@@ -80,7 +80,20 @@ def watched(service: ScriptedService, clock: Clock) -> WatchedService:
 
 def test_delays_double_up_to_a_bound() -> None:
     assert [restart_delay_seconds(failures) for failures in (1, 2, 3, 4)] == [0.5, 1.0, 2.0, 4.0]
-    assert restart_delay_seconds(50) == LONGEST_DELAY_SECONDS
+    assert restart_delay_seconds(7) == LONGEST_DELAY_SECONDS
+
+
+@pytest.mark.parametrize("failures", [50, 1024, 1025, 100_000])
+def test_a_service_that_fails_for_ever_is_started_again_for_ever(
+    watched: WatchedService, service: ScriptedService, clock: Clock, failures: int
+) -> None:
+    service.refusal = CineMatchError("no such program")
+    watched.failures = failures - 1
+    watched.start()
+    assert watched.status().detail == "starts again after 30.0 s"
+    clock.now += LONGEST_DELAY_SECONDS
+    watched.step()
+    assert service.starts == 2
 
 
 def test_a_service_runs_once_it_serves(watched: WatchedService, service: ScriptedService) -> None:
