@@ -97,13 +97,16 @@ class Supervisor:
         self._stopping.wait(STEP_SECONDS)
 
     def _bring_down(self) -> None:
+        """End every part, also where the status cannot be written: a full disk must leave no process behind."""
         self._phase = "stopping"
-        self._write_status()
-        for group in (self._layers, self._servers):
-            _stop_all([watched.service for watched in group])
-        end_orphans(self._folder.path)
-        self._phase = "failed" if self._failure else "stopped"
-        self._write_status()
+        try:
+            self._write_status()
+        finally:
+            for group in (self._layers, self._servers):
+                _stop_all([watched.service for watched in group])
+            end_orphans(self._folder.path)
+            self._phase = "failed" if self._failure else "stopped"
+            self._write_status()
 
     def _write_status(self) -> None:
         status = StackStatus(
