@@ -23,7 +23,7 @@ from cinematch.client.exchange import Patience
 from cinematch.client.http_client import Client, connect
 from cinematch.client.models import GlobalTrends, UserStats
 from cinematch.errors import CineMatchError, WaitTimeout
-from cinematch.local_stack.control import await_ready
+from cinematch.local_stack.control import await_ready, running_environment
 from cinematch.local_stack.data_folder import DataFolder
 from cinematch.local_stack.layers import installed_layers
 from cinematch.local_stack.orphans import STACK_VARIABLE
@@ -129,9 +129,15 @@ def run_batch(console: Console, folder: DataFolder, status: StackStatus) -> None
 
 
 def run(folder: DataFolder, *arguments: str, output: IO[bytes] | None = None) -> None:
-    """Run another of our commands on this stack, as a part of it. Raises CineMatchError when it fails."""
+    """Run another of our commands on this stack, as a part of it. Raises CineMatchError when it fails.
+
+    The stack's own addresses win over what the caller has exported: that may lead to real data.
+    """
+    of_stack = running_environment(folder)
+    if not of_stack:
+        raise CineMatchError(f"no stack runs in {folder.path} any more")
     argv = [sys.executable, "-m", "cinematch", "--data-dir", str(folder.path), *arguments]
-    environment = os.environ | {STACK_VARIABLE: str(folder.path)}
+    environment = os.environ | of_stack | {STACK_VARIABLE: str(folder.path)}
     ended = subprocess.run(argv, env=environment, stdout=output, stderr=output, check=False)
     if ended.returncode != 0:
         raise CineMatchError(f"`cinematch {' '.join(arguments)}` failed")

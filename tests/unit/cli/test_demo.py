@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from io import StringIO
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
@@ -21,8 +24,10 @@ from cinematch.client.exchange import Patience
 from cinematch.client.models import Change, Freshness, GlobalTrends, ListedMovie, Problem, TrendingMovie, UserStats
 from cinematch.contracts.log_record import LogPartition
 from cinematch.domain.events import EventType
-from cinematch.errors import WaitTimeout
+from cinematch.errors import CineMatchError, WaitTimeout
 from cinematch.local_stack.data_folder import DataFolder
+from cinematch.local_stack.orphans import STACK_VARIABLE
+from cinematch.local_stack.private_file import write_private
 from cinematch.local_stack.stack_status import StackStatus
 from cinematch.settings import StatsMode
 
@@ -236,6 +241,41 @@ def test_a_stack_in_another_mode_gets_a_sentence_in_place_of_a_batch(shown: Any)
     assert stack.done == ["seed"]
     assert "This stack answers in mode micro_batch: an answer that is part batch, part speed needs" in words
     assert STATUS.addresses["api"] in words
+
+
+@pytest.fixture
+def environments(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
+    """The environments of the commands that the demo runs."""
+    given: list[dict[str, str]] = []
+
+    def ended(argv: list[str], *, env: dict[str, str], **_: object) -> CompletedProcess[bytes]:
+        given.append(env)
+        return CompletedProcess(argv, 0)
+
+    monkeypatch.setattr(subprocess, "run", ended)
+    return given
+
+
+def test_a_command_of_the_demo_works_on_its_stack_and_never_on_the_callers_own_servers(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, environments: list[dict[str, str]]
+) -> None:
+    folder = DataFolder(tmp_path)
+    of_stack = {"MONGODB_URL": "mongodb://127.0.0.1:2", "S3_ACCESS_KEY_ID": "the stack's"}
+    write_private(folder.environment_file, json.dumps(of_stack))
+    for variable in (*of_stack, "EVENTS_TOPIC", STACK_VARIABLE):
+        monkeypatch.setenv(variable, "the caller's")
+    with folder.held():
+        demo.run(folder, "seed")
+    expected = {**of_stack, "EVENTS_TOPIC": "the caller's", STACK_VARIABLE: str(folder.path)}
+    assert environments[0].items() >= expected.items()
+
+
+def test_a_stack_that_ended_meanwhile_gets_no_command_that_would_go_to_the_callers_own_servers(
+    tmp_path: Path, environments: list[dict[str, str]]
+) -> None:
+    with pytest.raises(CineMatchError, match="no stack runs"):
+        demo.run(DataFolder(tmp_path), "seed")
+    assert environments == []
 
 
 def test_a_stack_that_starts_is_awaited(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
