@@ -64,6 +64,7 @@ Text = AfterValidator(_without_control_characters)
 Identifier = Annotated[str, Field(min_length=1, max_length=ID_MAX_CHARACTERS), Text]
 Title = Annotated[str, Field(max_length=TITLE_MAX_CHARACTERS), Text]
 Genre = Annotated[str, Field(min_length=1, max_length=ID_MAX_CHARACTERS), Text]
+Genres = Annotated[list[Genre], Field(max_length=GENRES_MAX)]
 Rating = Annotated[float, Field(ge=RATING_MIN, le=RATING_MAX, allow_inf_nan=False), AfterValidator(_one_decimal)]
 Moment = Annotated[AwareDatetime, AfterValidator(_milliseconds)]
 
@@ -77,7 +78,7 @@ class _EventMessage(BaseModel):
     user_id: Identifier
     movie_id: Identifier
     movie_name: Title
-    genres: Annotated[list[Genre], Field(max_length=GENRES_MAX)]
+    genres: Genres
     rating: Rating | None = None
     previous_rating: Rating | None = None
     sequence: Annotated[int, Field(ge=1, lt=2**53)]

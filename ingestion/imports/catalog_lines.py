@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from cinematch.contracts.event_codec import GENRES_MAX, Genre, Identifier, Text, Title
+from cinematch.contracts.event_codec import Genres, Identifier, Text, Title
 from cinematch.domain.watchlist import Film
 from ingestion.imports.repair import repaired
 from ingestion.imports.rows import UnusableRow
@@ -26,7 +26,7 @@ class CatalogLine(BaseModel):
     movie_id: Identifier
     title: Annotated[Title, Field(min_length=1)]
     year: Annotated[int, Field(ge=1800, le=2200)] | None = None
-    genres: Annotated[list[Genre], Field(max_length=GENRES_MAX)] | None = None
+    genres: Genres | None = None
     directors: Annotated[list[Name], Field(max_length=PEOPLE_MAX)] | None = None
     actors: Annotated[list[Name], Field(max_length=PEOPLE_MAX)] | None = None
     runtime_minutes: Annotated[int, Field(ge=0, le=100_000)] | None = None

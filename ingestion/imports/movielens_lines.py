@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from cinematch.contracts.event_codec import Genre, Identifier, Moment, Title
+from cinematch.contracts.event_codec import Genres, Identifier, Moment, Title
 from cinematch.domain.watchlist import Film
 from ingestion.imports.repair import repaired
 from ingestion.imports.rows import UnusableRow, chosen
@@ -23,7 +23,7 @@ NO_GENRES: Final = "(no genres listed)"
 _IDENTIFIER: Final = TypeAdapter[str](Identifier)
 _MOMENT: Final = TypeAdapter[datetime](Moment)
 _TITLE: Final = TypeAdapter[str](Title)
-_GENRE: Final = TypeAdapter[str](Genre)
+_GENRES: Final = TypeAdapter[list[str]](Genres)
 _YEAR: Final = re.compile(r"^(?P<title>.*\S)\s*\((?P<year>[0-9]{4})(?:\s*[-–]\s*(?:[0-9]{4})?)?\)$")
 _NUMBER: Final = re.compile(r"[0-9]{1,3}(\.[0-9]{1,9})?")
 _STARS_MIN, _STARS_MAX = Decimal("0.5"), Decimal(5)
@@ -133,7 +133,7 @@ def moment(timestamp: str) -> datetime:
 
 def _genres(text: str) -> list[str]:
     names = dict.fromkeys(name.strip() for name in repaired(text).split("|"))
-    return [_checked(_GENRE, "genres", name) for name in names if name]
+    return _checked(_GENRES, "genres", [name for name in names if name])
 
 
 def _checked(adapter: TypeAdapter[Parsed], name: str, value: Any) -> Parsed:

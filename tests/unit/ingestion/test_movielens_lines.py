@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cinematch.contracts.event_codec import GENRES_MAX
 from cinematch.domain.watchlist import Film
 from ingestion.imports.movielens_lines import (
     Links,
@@ -65,6 +66,11 @@ def test_no_genres_listed_means_none() -> None:
 def test_movie_text_that_was_encoded_twice_is_repaired() -> None:
     twice = "Amélie (2001)".encode().decode("latin-1")
     assert movie(f"1,{twice},Drama").title == "Amélie"
+
+
+def test_a_film_has_as_many_genres_as_an_event_may_name() -> None:
+    names = [f"g{n}" for n in range(GENRES_MAX)]
+    assert movie(f"1,Heat,{'|'.join([*names, names[0], ''])}").genres == tuple(names)
 
 
 @pytest.mark.parametrize(("stars", "tenths"), [("0.5", 10), ("3", 60), ("3.5", 70), ("5.0", 100), ("4.25", 85)])
@@ -125,6 +131,7 @@ def test_a_rating_row_is_refused_wherever_the_file_was_cut(line: str) -> None:
         ("1,,Drama", "title"),
         (f"1,{'x' * 1001},Drama", "title"),
         (f"1,Heat,{'g' * 129}", "genres"),
+        (f"1,Heat,{'|'.join(f'g{n}' for n in range(GENRES_MAX + 1))}", "genres"),
     ],
 )
 def test_bad_movie_row_is_refused_with_a_reason(line: str, reason: str) -> None:
