@@ -35,7 +35,7 @@ class Boundaries(Protocol):
     """Who knows which users are due; see cinematch.adapters.mongodb_boundaries."""
 
     def due(self, user_ids: Iterable[str]) -> list[DueUser]:
-        """Give those of the users that are due."""
+        """Give those of the users that are due, as a majority has them."""
 
     def floors(self, user_ids: Iterable[str]) -> dict[str, int]:
         """Give the floor of those of the users that were erased."""
@@ -76,7 +76,10 @@ class Repairs:
         return self.rebuild(user for page in self._boundaries.due_pages() for user in self._broken(page))
 
     def rebuild(self, users: Iterable[DueUser]) -> int:
-        """Put back the views of these users, whole or not; give how many were. The others are in the log."""
+        """Put back the views of these users, whole or not; give how many are whole now.
+
+        The others are in the log, each with the event that it lacks; what comes before that is put back.
+        """
         rebuilt = 0
         waiting: dict[str, StoreUnavailable] = {}
         for user in users:
@@ -115,17 +118,26 @@ class Repairs:
         return [user for user in due if not _whole(user, views.get(user.user_id))]
 
     def _replace(self, user: DueUser) -> bool:
+        """Replace the view by all that the history has; say whether the view is whole with it.
+
+        An answer of the history that ends before `issued` lacks an event that is lost, and none that is on its way:
+        `issued` is what a majority had before the outbox was asked for the same, and the outbox has every event from
+        then on until days after it was published. So it is an error each time; only where the view itself still had
+        what the history has no more, it is none.
+        """
         events = self._history.events_after(user.user_id, user.boundary, user.issued)
-        if not events:
-            log.error(
-                "a speed view cannot be repaired: neither outbox nor lake has the next event",
-                user_id=user.user_id,
-                after_sequence=user.boundary,
-                issued=user.issued,
-            )
-            return False
-        self._view.replace(user.user_id, user.boundary, events)
-        return True
+        if events:
+            self._view.replace(user.user_id, user.boundary, events)
+        reached = events[-1].sequence if events else user.boundary
+        if reached >= user.issued or (events and not self._broken([user])):
+            return True
+        log.error(
+            "a speed view cannot be repaired: neither outbox nor lake has the next event",
+            user_id=user.user_id,
+            after_sequence=reached,
+            issued=user.issued,
+        )
+        return False
 
 
 def _whole(user: DueUser, stored: tuple[int, int] | None) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from pymongo.read_concern import ReadConcern
+
 from cinematch.adapters.mongodb_client import Document, SyncDatabase, translated
 from cinematch.adapters.mongodb_erasures import Erasures
 from cinematch.contracts.collections import SPEED_REPAIRS, USER_SEQUENCES, USER_STATS_BATCH
@@ -17,11 +19,12 @@ PAGE_USERS: Final = 1_000
 class Boundaries:
     """Boundaries of one database; every call raises StoreUnavailable.
 
-    A user is *due* when events were issued after the published boundary: then, and only then, Redis is needed.
+    A user is *due* when events were issued after the published boundary: then, and only then, Redis is needed. What
+    was issued is what a majority has: so whoever reads the outbox afterwards finds each of these events.
     """
 
     def __init__(self, database: SyncDatabase) -> None:
-        self._sequences = database[USER_SEQUENCES]
+        self._sequences = database.get_collection(USER_SEQUENCES, read_concern=ReadConcern("majority"))
         self._batch = database[USER_STATS_BATCH]
         self._requests = database[SPEED_REPAIRS]
         self._erasures = Erasures(database)
