@@ -210,7 +210,9 @@ class GlobalTrendsAnswer(_Answer):
     type: str
     top_movies: list[TrendingMovie]
     trending_genres: list[GenreShare]
-    genre_counts: dict[str, int]
+    genre_counts: dict[str, int] = Field(
+        description="Entries of lists by genre; where there are very many genres, the most frequent ones"
+    )
     total_movies_analyzed: int
     updated_at: str = Field(description="ISO 8601 with offset")
     source: str = Field(description="bootstrap or streaming_incremental")

@@ -9,8 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cinematch.adapters.mongodb_trend_counts import TrendState
+from cinematch.domain.statistics import genre_rows
 from cinematch.domain.trends import FilmCount
-from micro_batch.trends_document import BUDGET_BYTES, Source, film_bytes, trends_document
+from micro_batch.trends_document import (
+    BUDGET_BYTES,
+    GENRES_PART,
+    Source,
+    count_bytes,
+    film_bytes,
+    trends_document,
+)
 
 NOW = datetime(2026, 1, 19, 14, 10, tzinfo=timezone(timedelta(hours=1)))
 WINDOW_START = datetime(2025, 12, 20, tzinfo=UTC)
@@ -59,6 +67,27 @@ def test_a_million_long_named_films_fit_into_one_document() -> None:
     films = (FilmCount(f"{n:0128}", "Film", 2**40, "/posters/" + "x" * 100) for n in range(1_000_000))
     shown = trends_document(TrendState(films, {}, 7), Source.STREAM, WINDOW_START, NOW)
     assert MAX_DOCUMENT_BYTES * 0.8 < len(encode(shown)) < MAX_DOCUMENT_BYTES
+
+
+def test_long_named_genres_in_any_number_fit_beside_the_films() -> None:
+    """A catalog may name 64 genres for each film, and a genre may have the length of an id."""
+    genres = {f"{n:0128}": 2**40 for n in range(30_000)}
+    films = (FilmCount(f"{n:0128}", "Film", 2**40, "/posters/" + "x" * 100) for n in range(1_000_000))
+    shown = trends_document(TrendState(films, genres, 7), Source.STREAM, WINDOW_START, NOW)
+    assert MAX_DOCUMENT_BYTES * 0.8 < len(encode(shown)) < MAX_DOCUMENT_BYTES
+    assert (shown["movie_counts_complete"], shown["genre_counts_complete"]) == (False, False)
+    assert len(encode(shown["genre_counts"])) < BUDGET_BYTES / GENRES_PART < len(encode(shown["movie_counts"]))
+
+
+def test_beyond_their_part_the_most_frequent_genres_stay_and_shares_are_of_all() -> None:
+    genres = {f"g{n:04}": 1 + n for n in range(1000)}
+    budget = count_bytes("g0000") * 20 * GENRES_PART
+    shown = document([FilmCount("m1", "Film", 9, None)], genres, budget)
+    assert list(shown["genre_counts"].items()) == [(f"g{n:04}", 1 + n) for n in range(999, 979, -1)]
+    assert shown["trending_genres"] == genre_rows(genres)[:10]
+    assert (shown["movie_counts"], shown["movie_counts_complete"]) == ({"m1": 9}, True)
+    assert shown["genre_counts_complete"] is False
+    assert document([], {"g0000": 1}, budget)["genre_counts_complete"] is True
 
 
 ids = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), min_size=1, max_size=8)
