@@ -16,6 +16,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.date import DateTrigger
 
+from batch_layer.cron_expression import cron_trigger
 from cinematch.contracts.generations import Generations
 from cinematch.errors import ConfigurationError
 from cinematch.settings import Settings
@@ -79,6 +80,6 @@ def next_batch(scheduler: BackgroundScheduler) -> datetime | None:
 
 def _trigger(variable: str, cron: str) -> CronTrigger:
     try:
-        return CronTrigger.from_crontab(cron, timezone=UTC)
+        return cron_trigger(cron)
     except ValueError as error:
         raise ConfigurationError(f"{variable}: {cron!r} is no cron expression, such as '0 3 * * *': {error}") from None

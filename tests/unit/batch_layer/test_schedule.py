@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.cron import CronTrigger
 
+from batch_layer.cron_expression import cron_trigger
 from batch_layer.schedule import ScheduledWork, is_overdue
 from batch_layer.schedule import scheduled as scheduler_of
 from cinematch.errors import ConfigurationError
@@ -17,7 +18,8 @@ from cinematch.settings import Settings
 from tests.twins.memory_generations import MemoryGenerations
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-THREE_O_CLOCK = CronTrigger.from_crontab("0 3 * * *", timezone=UTC)
+THREE_O_CLOCK = cron_trigger("0 3 * * *")
+NO_DAYS = ("8", "5-8", "0,8", "5-1", "7/2", "-1", "*/0", "1-5/0", "1,,2", "noday", "1 2")
 
 
 def nothing() -> None:
@@ -60,6 +62,13 @@ def test_the_batch_comes_at_three_compaction_after_it_at_four_and_an_audit_every
         "nightly compaction": datetime(2026, 3, 3, 4, tzinfo=UTC),
         "audit": datetime(2026, 3, 2, 12, 17, tzinfo=UTC),
     }
+
+
+@pytest.mark.parametrize("sunday", ["0", "7", "sun"])
+def test_days_of_a_week_are_those_of_cron(sunday: str) -> None:
+    hours = dict.fromkeys(("batch_cron", "lake_compaction_cron", "audit_cron"), f"0 3 * * {sunday}")
+    jobs = scheduled(settings=Settings().model_copy(update=hours)).get_jobs()
+    assert {job.trigger.get_next_fire_time(None, NOON) for job in jobs} == {datetime(2026, 3, 8, 3, tzinfo=UTC)}
 
 
 def test_a_missed_night_is_made_up_for_once() -> None:
@@ -115,7 +124,8 @@ def run_now(scheduler: BackgroundScheduler, job: str, done: threading.Event) -> 
 
 
 @pytest.mark.parametrize("variable", ["BATCH_CRON", "LAKE_COMPACTION_CRON"])
-def test_a_bad_cron_expression_is_named(variable: str) -> None:
-    settings = Settings().model_copy(update={variable.lower(): "at three"})
-    with pytest.raises(ConfigurationError, match=f"{variable}: 'at three' is no cron expression"):
+@pytest.mark.parametrize("expression", ["at three", "0 3 * *", "60 3 * * 1", *(f"0 3 * * {days}" for days in NO_DAYS)])
+def test_a_bad_cron_expression_is_named(variable: str, expression: str) -> None:
+    settings = Settings().model_copy(update={variable.lower(): expression})
+    with pytest.raises(ConfigurationError, match=f"{variable}: {re.escape(repr(expression))} is no cron expression"):
         scheduled(settings=settings)
