@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import subprocess
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Final, NamedTuple
 
 from cinematch.errors import CineMatchError
 from cinematch.local_stack.download_cache import DownloadCache
+from cinematch.local_stack.program_run import run_program
 
 SPARK_VERSION: Final = "4.2.0"
 KAFKA_VERSION: Final = "4.2.0"
@@ -115,7 +115,7 @@ def resolve(
 ) -> None:
     """Download `artifacts` and all that they need into `folder`.
 
-    Raises CineMatchError with Ivy's own words when one cannot be had.
+    Raises CineMatchError: with Ivy's own words when one cannot be had, or when it takes too long.
     """
     workshop = folder.parent  # a temporary folder: Ivy's cache goes when it goes
     (workshop / "settings.xml").write_text(IVY_SETTINGS)
@@ -123,7 +123,11 @@ def resolve(
     command = [str(java), "-jar", str(_ivy()), "-confs", "default"]
     command += ["-settings", str(workshop / "settings.xml"), "-ivy", str(workshop / "ivy.xml")]
     command += ["-cache", str(workshop / "ivy"), "-retrieve", f"{folder}/[artifact]-[revision].[ext]"]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=RESOLVE_TIMEOUT_SECONDS, check=False)
+    too_slow = CineMatchError(
+        f"the jars were not fetched from Maven Central in {RESOLVE_TIMEOUT_SECONDS} s: "
+        "repeat the command when the network is faster"
+    )
+    run = run_program(command, RESOLVE_TIMEOUT_SECONDS, too_slow)
     if run.returncode != 0:
         complaints = [line.strip() for line in run.stdout.splitlines() if "not found" in line or "ERROR" in line]
         detail = "; ".join(complaints[:5]) or run.stderr.strip()[-500:] or run.stdout.strip()[-500:]

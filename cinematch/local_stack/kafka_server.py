@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from cinematch.adapters.kafka_topics import ensure_topics
 from cinematch.errors import StoreUnavailable
 from cinematch.local_stack.log_file import LogFile
 from cinematch.local_stack.ports import LOOPBACK, accepts_connections
+from cinematch.local_stack.program_run import run_program
 from cinematch.local_stack.service import BEHIND_ANSWERS, Service, ServiceFailed
 from cinematch.local_stack.toolchain import Toolchain
 
@@ -130,6 +130,10 @@ class KafkaServer(Service):
         # Kafka's tools read an id that starts with a dash as an option.
         command = [*self._java(), "kafka.tools.StorageTool", "format", "--ignore-formatted"]
         command += [f"--cluster-id={cluster_id}", "-c", self._properties]
-        run = subprocess.run(command, capture_output=True, text=True, timeout=FORMAT_TIMEOUT_SECONDS, check=False)
+        too_slow = ServiceFailed(
+            f"Kafka's storage was not formatted in {FORMAT_TIMEOUT_SECONDS} s: "
+            "repeat the command when the machine and its disk are less busy"
+        )
+        run = run_program(command, FORMAT_TIMEOUT_SECONDS, too_slow)
         if run.returncode != 0:
             raise ServiceFailed(f"Kafka's storage cannot be formatted: {(run.stdout + run.stderr).strip()[-500:]}")

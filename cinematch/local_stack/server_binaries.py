@@ -16,6 +16,7 @@ from typing import Final
 
 from cinematch.errors import CineMatchError
 from cinematch.local_stack.download_cache import DownloadCache
+from cinematch.local_stack.program_run import run_program
 
 MINIO_MODULE: Final = "github.com/minio/minio"
 MINIO_VERSION: Final = "v0.0.0-20250422221226-0d7408fc9969"
@@ -98,8 +99,10 @@ def _build_minio(folder: Path) -> None:
         "GOTOOLCHAIN": "local",
     }
     command = [str(_go()), "install", "-ldflags=-s -w", f"{MINIO_MODULE}@{MINIO_VERSION}"]
-    built = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=BUILD_TIMEOUT_SECONDS, check=False
+    too_slow = CineMatchError(
+        f"MinIO was not built in {BUILD_TIMEOUT_SECONDS} s: "
+        "repeat the command when the network is faster or the machine less busy"
     )
+    built = run_program(command, BUILD_TIMEOUT_SECONDS, too_slow, environment)
     if built.returncode != 0:
         raise CineMatchError(f"MinIO cannot be built: {built.stderr.strip()[-500:]}")
