@@ -1,13 +1,13 @@
 """`cinematch demo`, downloads and environment there already, until its last line: the *first start* in an empty folder
 loads the data and runs a batch, the *warm start* after it finds them there. On the stack that then runs, at rest and
-under load, memory is the proportional set size of all its processes. 100 POSTs a second go to the stack's own API, each
-a change, on a fixed schedule, then as many bare transactions to its MongoDB (see `posts`). For the latencies a second
-API (STATS_MODE=lambda) and an empty Spark stream over the same topic run beside it: same source, trigger of one second
-and niceness, a function that notes the time. Ten probes a second, each a POST of a user of its own, then `GET
-/stats?min_sequence=` of both APIs, which answers as soon as the event is in the answer; the rest of the rate comes as
-transactions of up to fifty events, since two cores cannot take 1,000 single POSTs a second beside the whole stack. A
-latency counts from the moment when the POST was due. *Cold start* (full run only) is `make demo` in a fresh clone, with
-empty caches: environment, downloads and the build of MinIO.
+right after each load, memory is the proportional set size of all its processes (the most of them is told). 100 POSTs a
+second go to the stack's own API, each a change, on a fixed schedule, and in turns as many bare transactions to its
+MongoDB (see `posts`). For the latencies a second API (STATS_MODE=lambda) and an empty Spark stream over the same topic
+run beside it: same source, trigger of one second and niceness, a function that notes the time. Ten probes a second,
+each a POST of a user of its own, then `GET /stats?min_sequence=` of both APIs, which answers as soon as the event is in
+the answer; the rest of the rate comes as transactions of up to fifty events, since two cores cannot take 1,000 single
+POSTs a second beside the whole stack. A latency counts from the moment when the POST was due. *Cold start* (full run
+only) is `make demo` in a fresh clone, with empty caches: environment, downloads and the build of MinIO.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import os
 import subprocess
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,7 +29,7 @@ import uvloop
 from benchmarks.background_load import write
 from benchmarks.embedded_stack import EmbeddedStack, demo, empty_folder
 from benchmarks.http_load import Connection, connected, get, on_schedule, paced, post
-from benchmarks.measures.posts import films, latencies, transactions_on_schedule
+from benchmarks.measures.posts import films, in_turns, latencies
 from benchmarks.measures.speed_latency import publisher
 from benchmarks.population import SEED
 from benchmarks.quantiles import percentile
@@ -77,20 +78,22 @@ def _measured(data: Path, seconds: float, findings: Findings) -> None:
         findings.rows.append(alone("memory of the stack, idle", "MiB", [_memory(stack)], _at_most(4096.0)))
         findings.rows += _posts(stack, 2 * seconds, findings)
         with _beside(stack) as (apis, seen):
+            most = 0.0
             for rate in RATES:
                 with _cores(stack, f"at {rate:,} events/s", findings):
                     findings.rows += _latencies(stack, apis, seen, rate, seconds, findings)
-            findings.rows.append(alone("memory of the stack, loaded", "MiB", [_memory(stack)], _at_most(4096.0)))
+                most = max(most, _memory(stack))
+            findings.rows.append(alone("memory of the stack, loaded", "MiB", [most], _at_most(4096.0)))
 
 
 def _posts(stack: EmbeddedStack, seconds: float, findings: Findings) -> list[Row]:
     url, additions = stack.status()["api"], films()
+    settings = Settings(mongodb_url=stack.environment()["MONGODB_URL"])
     on_schedule(url, additions, POSTS_PER_SECOND, WARM_UP_SECONDS)
-    load = on_schedule(url, additions, POSTS_PER_SECOND, seconds)
-    bare = transactions_on_schedule(Settings(mongodb_url=stack.environment()["MONGODB_URL"]), POSTS_PER_SECOND, seconds)
-    if load.failed:
-        findings.remarks.append(f"POSTs that were not answered by 200, by status: {dict(load.refused)}.")
-    return latencies(f"POST /movies at {POSTS_PER_SECOND}/s on the whole stack", load, bare)
+    turns = in_turns(url, additions, settings, POSTS_PER_SECOND, seconds)
+    if refused := sum((load.refused for load in turns.posts), Counter[int]()):
+        findings.remarks.append(f"POSTs that were not answered by 200, by status: {dict(refused)}.")
+    return latencies(f"POST /movies at {POSTS_PER_SECOND}/s on the whole stack", turns)
 
 
 def _at_most(limit: float) -> Goal:
