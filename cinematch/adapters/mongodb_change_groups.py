@@ -6,12 +6,14 @@ The commit protocol of a group, which has at most one change of a user:
    of, and the answers that are kept under their keys;
 2. decide, each request by itself: what is refused, answered before, or changes nothing takes no part in step 3;
 3. in one transaction (majority, journaled), move each user's sequence on from the number that was read, and write the
-   entries, the outbox documents and the answers to be kept.
+   entries, the outbox documents and the answers to be kept. (Where only an answer is kept, the sequence's document is
+   written to, and the number stays.)
 
-Whoever changes a list moves its user's sequence in the same transaction. So where the sequence still is what was read,
-the entries are, too; where it is not, the group was overtaken, and has written nothing. Hence the changes of one user
-happen one after another, and the sequence has no gap. What is NOT guaranteed: when StoreUnavailable is raised, the
-group may have been committed. Asking again is harmless, for what has already happened is no effective change.
+Whoever changes a list moves its user's sequence in the same transaction, and who erases a user removes it. So where the
+sequence still is what was read, the entries are, too; where it is not, the group was overtaken, and has written
+nothing. Hence the changes of one user happen one after another, and the sequence has no gap. What is NOT guaranteed:
+when StoreUnavailable is raised, the group may have been committed. Asking again is harmless, for what has already
+happened is no effective change.
 """
 
 from __future__ import annotations
@@ -135,15 +137,14 @@ class ChangeGroups:
         newcomers = {it.user_id: it.floor for it in decisions if it.outbox and not it.issued}
         if await self._floors(newcomers, session) != {user: floor for user, floor in newcomers.items() if floor}:
             raise Overtaken("a user was erased meanwhile")
-        moves = [decision.move() for decision in decisions if decision.outbox]
-        if moves:
-            with _first():
-                moved = await self._sequences.bulk_write(moves, session=session)
-            if moved.matched_count + moved.inserted_count != len(moves):
-                raise Overtaken("somebody else has moved a sequence")
+        with _first():
+            moved = await self._sequences.bulk_write([decision.move() for decision in decisions], session=session)
+        if moved.matched_count + moved.inserted_count != len(decisions):
+            raise Overtaken("somebody else has moved a sequence, or the user was erased")
+        outbox = [document for decision in decisions for document in decision.outbox]
+        if outbox:
             writes = [write for decision in decisions for write in decision.movie_writes()]
             await self._database[MOVIES].bulk_write(writes, session=session)
-            outbox = [document for decision in decisions for document in decision.outbox]
             await self._database[OUTBOX].insert_many(outbox, session=session)
         kept = [decision.kept for decision in decisions if decision.kept is not None]
         if kept:
@@ -192,11 +193,18 @@ class _Decision:
         return bool(self.outbox) or self.kept is not None
 
     def move(self) -> Write:
-        """Give the write that moves the sequence on, and that fails when it is no longer what was read."""
+        """Give the write that moves the sequence on, and that fails when it is no longer what was read.
+
+        For a change without an event it stays; but it is written to, since only who writes is kept from keeping an
+        answer of somebody who is erased meanwhile.
+        """
+        as_it_was = {"_id": self.user_id, "sequence": self.issued}
+        if not self.outbox:
+            return UpdateOne(as_it_was, {"$inc": {"answers_kept": 1}})
         sequence = self.outbox[-1]["sequence"]
         if not self.issued:
             return InsertOne(first_of(self.user_id, self.floor) | {"sequence": sequence})
-        return UpdateOne({"_id": self.user_id, "sequence": self.issued}, {"$set": {"sequence": sequence}})
+        return UpdateOne(as_it_was, {"$set": {"sequence": sequence}})
 
     def movie_writes(self) -> Iterable[Write]:
         return movie_writes(self.reply.events) if isinstance(self.reply, Outcome) else ()
