@@ -83,7 +83,11 @@ def catalog_(
 def movielens_(
     folder: Annotated[Path, typer.Argument(help="The folder that holds ratings.csv, movies.csv and maybe links.csv.")],
 ) -> None:
-    """Bring in the ratings of a MovieLens data set; a second run, also after a crash, adds only what is missing."""
+    """Bring in the ratings of a MovieLens data set; a second run, also after a crash, goes on where it was.
+
+    Where a user has changed a film of the file since, the file wins: its rating is put back, and a film that was
+    removed returns. A user's other films stay as they are.
+    """
     complaints = Complaints()
     with _clear_failure():
         files = MovieLensFiles.found_in(folder)

@@ -64,7 +64,7 @@ class Watchlists:
         return sum(len(self._change_group(user_id, group).events) for group in groups)
 
     def add_many(self, user_id: str, entries: Sequence[AddFilm]) -> int:
-        """Add films to a user's list as `apply_many` does; running it again changes nothing."""
+        """Add films to a user's list as `apply_many` does; run again, it changes only what was changed since."""
         return self.apply_many(user_id, entries)
 
     def films_of(self, user_id: str, limit: int) -> list[str]:

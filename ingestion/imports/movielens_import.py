@@ -1,7 +1,9 @@
 """`cinematch import movielens`: the ratings of a MovieLens data set, through the same event path as everything else.
 
 Films first, then ratings. Each user's changes are written in the order of the times of rating, in transactions, and
-only what is new takes effect; so the import may be killed anywhere and run again, and then goes on where it was.
+only what differs from the list takes effect; so the import may be killed anywhere and run again, and then goes on where
+it was. It does not know what users did since: their other ratings of its films become the file's again, and films that
+they removed come back.
 """
 
 from __future__ import annotations

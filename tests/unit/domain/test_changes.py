@@ -51,6 +51,17 @@ def test_a_film_is_removed_once_and_can_come_back() -> None:
     ]
 
 
+def test_the_same_additions_again_take_back_what_was_changed_since() -> None:
+    """What a second run of an import does to whoever went on meanwhile; its help says so."""
+    other = Film("b", "Film b")
+    imported = AddFilm(FILM, 7.5), AddFilm(other, 6.0)
+    assert events_of(*imported, *imported) == [(EventType.ADD, 7.5, None), (EventType.ADD, 6.0, None)]
+    assert events_of(*imported, AddFilm(FILM, 9.0), RemoveFilm("b"), *imported)[-2:] == [
+        (EventType.UPDATE, 7.5, 9.0),
+        (EventType.ADD, 6.0, None),
+    ]
+
+
 def test_only_a_new_film_takes_the_time_it_was_watched_at() -> None:
     earlier, later = EPOCH - timedelta(days=2, microseconds=1), EPOCH - timedelta(days=1)
     added, updated = effective_events("u", [AddFilm(FILM, 7.0, earlier), AddFilm(FILM, 8.0, later)], {}, stamps())
