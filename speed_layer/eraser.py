@@ -1,6 +1,7 @@
 """Erasure in Redis: the speed view and the cached statistics.
 
-What comes once more later (a replayed stream) begins a view anew, and the guardian removes that within a second.
+What comes once more later (a replayed stream) begins a view anew. The guardian removes that within a second, or with
+its next audit, where the speed layer was killed in that second.
 """
 
 from __future__ import annotations

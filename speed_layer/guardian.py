@@ -5,7 +5,8 @@ What is noticed, and how soon it is repaired:
 - Redis flushed, restarted, failed over or rewound: told by the heartbeat within a second, then every due user is
   compared with what MongoDB issued, and repaired where something lacks, also users for whom no event comes;
 - a view that a reader found broken: the reader left a request in MongoDB, looked for every second;
-- anything else (single keys deleted, evicted): told by the audit, every SPEED_AUDIT_SECONDS and at the start.
+- anything else (single keys deleted, evicted; a view of somebody who was erased, begun anew by old events that came
+  once more): told by the audit, every SPEED_AUDIT_SECONDS and at the start.
 
 In an audit a view counts as broken only when it has not moved for PATIENCE_SECONDS, for events in flight are no loss.
 While MongoDB or Redis is away nothing is forgotten, and it is tried again every second. While the lake is away, only
@@ -151,7 +152,12 @@ class Guardian:
         self._audit_at = time.monotonic() + self._audit_seconds
 
     def audit(self, stop: threading.Event) -> None:
-        """Repair every user whose view is not whole and does not move. Raises StoreUnavailable."""
+        """Repair every user whose view is not whole and does not move; nothing of the erased stays.
+
+        Raises StoreUnavailable.
+        """
+        if forgotten := self._repairs.forget_erased():
+            log.warning("the audit found views of users who were erased", views=forgotten)
         broken = self._repairs.broken_views()
         if not broken or stop.wait(PATIENCE_SECONDS):
             return

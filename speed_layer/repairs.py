@@ -8,6 +8,7 @@ meanwhile, and may be repeated. So it does no harm to a user whose events are me
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Set
+from itertools import islice
 from typing import Final, Protocol
 
 from cinematch.contracts.speed_view import DueUser, SpeedView, WholeHistory
@@ -17,6 +18,7 @@ from cinematch.metrics.instruments import gauge
 from cinematch.telemetry import get_logger
 
 LAKE_STORE: Final = "s3"
+PAGE_USERS: Final = 1_000
 log = get_logger(__name__)
 _PENDING: Final = gauge(SPEED_PENDING)
 
@@ -92,6 +94,18 @@ class Repairs:
         for cause in waiting.values():
             raise RepairsWait(cause, waiting.keys(), rebuilt)
         return rebuilt
+
+    def forget_erased(self) -> int:
+        """Take away what views hold of users who were erased; give how many views went.
+
+        Whoever has no counter any more is never due, so nobody else comes upon a view that was begun anew by copies of
+        old events, where the process ended before it told of it, or put back by a repair that had read before.
+        """
+        users, forgotten = iter(self._view.users()), 0
+        while page := list(islice(users, PAGE_USERS)):
+            if floors := self._boundaries.floors(page):
+                forgotten += self._view.forget(floors)
+        return forgotten
 
     def broken_views(self) -> dict[DueUser, tuple[int, int] | None]:
         """Give every due user whose view is not whole, with its base and last sequence as they are now.

@@ -72,13 +72,13 @@ class ErasingWorld(MemoryWorld):
 class ErasingLayers(Layers):
     """The layers over a lake from which rows go; what comes once more afterwards stays in it."""
 
-    gone: set[int] = field(default_factory=set)
     tombstones: dict[str, int] = field(default_factory=dict)
 
     def batch(self, pause: Pause) -> None:
         stores = self._batch_stores(pause)
-        lake = [event for offset, event in enumerate(self.topic[: self.lake_offset]) if offset not in self.gone]
-        job = MemoryBatchJob(stores.generations, self.states, MemoryLake(lake), self.films, self.tombstones)
+        job = MemoryBatchJob(
+            stores.generations, self.states, MemoryLake(list(self.lake_rows)), self.films, self.tombstones
+        )
         settings = Settings(batch_generations_kept=3, batch_grace_seconds=1e-9)
         run_batch(stores, MemoryLease("schedule"), settings, job, full=self.random.random() < 0.2)
 
@@ -126,8 +126,7 @@ class ErasingSchedule(Schedule):
         self.world.stores.speed_view.forget({user_id: self.world.tombstones[user_id]})
 
     def _forget_in_lake(self, user_id: str) -> None:
-        stored = enumerate(self.layers.topic[: self.layers.lake_offset])
-        self.layers.gone |= {offset for offset, event in stored if self._is_old(event, user_id)}
+        self.layers.lake_rows = [event for event in self.layers.lake_rows if not self._is_old(event, user_id)]
 
     def _forget_in_batch(self, user_id: str) -> None:
         running = self.running.get("batch")
@@ -169,8 +168,10 @@ class ErasingSchedule(Schedule):
             document = self.world.stores.generations.document(user_id)
             if document is not None and document["as_of_sequence"] <= floor:
                 raise WrongAnswer(f"a batch after the erasure has brought {user_id} back: {document}")
-            for forget in (self._forget_in_outbox, self._forget_in_redis, self._forget_in_lake, self._forget_in_batch):
+            for forget in (self._forget_in_outbox, self._forget_in_lake, self._forget_in_batch):
                 forget(user_id)
+        self.layers.guard(lambda: None)  # what came to Redis behind its eraser goes without another one
+        for user_id in self.world.tombstones:
             await self._check_forgotten(user_id)
 
     async def _check_forgotten(self, user_id: str) -> None:
