@@ -8,7 +8,7 @@ from typing import Final
 from uuid import uuid4
 
 from cinematch.contracts.stored_stats import CachedStats
-from cinematch.errors import StoreUnavailable
+from cinematch.errors import StoreUnavailable, UserNotFound
 from cinematch.settings import StatsMode
 from cinematch.telemetry import get_logger
 from serving_layer.answer import UserView
@@ -39,7 +39,10 @@ class CacheAsideStats:
         self._sleep = sleep
 
     async def view(self, user_id: str) -> UserView | None:
-        """Read through the cache; without Redis, straight from MongoDB."""
+        """Read through the cache; without Redis, straight from MongoDB.
+
+        Raises UserNotFound for somebody who is erased meanwhile: nothing of them is cached.
+        """
         latest, seen = await asyncio.gather(self._store.latest_sequence(user_id), self._seen(user_id))
         if latest == 0:
             return None
@@ -90,4 +93,8 @@ class CacheAsideStats:
         return cached if cached is not None and (seen is None or cached.token != seen.token) else None
 
     async def _stored(self, user_id: str, token: str = "") -> CachedStats:
-        return stats_of(await self._store.user_stats(user_id), token)
+        """Read MongoDB. Raises UserNotFound for somebody who was erased since the counter was read."""
+        stored = await self._store.user_stats(user_id)
+        if stored.latest_sequence == 0:
+            raise UserNotFound(f"user {user_id!r} has no list any more")
+        return stats_of(stored, token)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cinematch.contracts.stored_stats import CachedStats, Stored
-from cinematch.errors import StoreUnavailable
+from cinematch.errors import StoreUnavailable, UserNotFound
 from serving_layer.answer import no_statistics
 from serving_layer.cache_aside_mode import CacheAsideStats
 from tests.twins.memory_stats import MemoryStats, MemoryStatsCache
@@ -114,3 +114,15 @@ async def test_a_failed_recomputation_gives_the_lock_back() -> None:
 
 async def test_a_user_without_any_event_is_unknown() -> None:
     assert await CacheAsideStats(MemoryStats(), MemoryStatsCache()).view("nobody") is None
+
+
+async def test_nothing_is_cached_of_somebody_who_is_erased_meanwhile() -> None:
+    class Erased(MemoryStats):
+        async def user_stats(self, user_id: str) -> Stored:
+            self.sequences.clear()
+            return await super().user_stats(user_id)
+
+    cache = MemoryStatsCache()
+    with pytest.raises(UserNotFound):
+        await CacheAsideStats(Erased(sequences={"user": 3}, floors={"user": 2}), cache).view("user")
+    assert (cache.cached, cache.locks) == ({}, {})
