@@ -11,18 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from batch_layer.batch_run import run_batch
 from cinematch.contracts.event_history import JoinedHistory
 from cinematch.domain.events import Event
 from cinematch.domain.watchlist import Film
 from cinematch.errors import UserNotFound
-from cinematch.settings import Settings, StatsMode
-from tests.oracle.layers import Layers, Pause
+from cinematch.settings import StatsMode
 from tests.oracle.oracle import WrongAnswer, check
 from tests.oracle.schedule import USERS, Schedule
 from tests.oracle.world import MemoryHistory, MemoryWorld
-from tests.twins.memory_batch import MemoryBatchJob, MemoryLake
-from tests.twins.memory_lease import MemoryLease
+from tests.twins.memory_batch import MemoryLake
 
 
 @dataclass
@@ -69,21 +66,6 @@ class ErasingWorld(MemoryWorld):
 
 
 @dataclass
-class ErasingLayers(Layers):
-    """The layers over a lake from which rows go; what comes once more afterwards stays in it."""
-
-    tombstones: dict[str, int] = field(default_factory=dict)
-
-    def batch(self, pause: Pause) -> None:
-        stores = self._batch_stores(pause)
-        job = MemoryBatchJob(
-            stores.generations, self.states, MemoryLake(list(self.lake_rows)), self.films, self.tombstones
-        )
-        settings = Settings(batch_generations_kept=3, batch_grace_seconds=1e-9)
-        run_batch(stores, MemoryLease("schedule"), settings, job, full=self.random.random() < 0.2)
-
-
-@dataclass
 class ErasingSchedule(Schedule):
     """Every answer must be of nobody, or of what came after the last erasure, and then exact."""
 
@@ -93,8 +75,7 @@ class ErasingSchedule(Schedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        layers = ErasingLayers(self.world, self.logs.films, self.random, tombstones=self.world.tombstones)
-        self.layers: ErasingLayers = layers
+        self.layers.tombstones = self.world.tombstones
         self.actions |= {
             "erase": (2, lambda: self._erase(self.random.choice(USERS))),
             "forget in outbox": (4, lambda: self._of_erased(self._forget_in_outbox)),

@@ -59,6 +59,7 @@ class Layers:
     topic: list[Event] = field(default_factory=list)
     lake_offset: int = 0
     lake_rows: list[Event] = field(default_factory=list)
+    tombstones: dict[str, int] = field(default_factory=dict)
     speed_offset: int = 0
     reported: set[str] = field(default_factory=set)
     states: MemoryStates = field(default_factory=MemoryStates)
@@ -124,7 +125,8 @@ class Layers:
     def batch(self, pause: Pause) -> None:
         """One batch run, full now and then."""
         stores = self._batch_stores(pause)
-        job = MemoryBatchJob(stores.generations, self.states, MemoryLake(list(self.lake_rows)), self.films)
+        lake = MemoryLake(list(self.lake_rows))
+        job = MemoryBatchJob(stores.generations, self.states, lake, self.films, self.tombstones)
         settings = Settings(batch_generations_kept=3, batch_grace_seconds=1e-9)
         run_batch(stores, MemoryLease("schedule"), settings, job, full=self.random.random() < 0.2)
 

@@ -50,12 +50,19 @@ async def all_of(line: Line, wishes: Sequence[Wish]) -> list[str | BaseException
 
 def test_a_lone_change_goes_at_once_and_what_comes_meanwhile_goes_together() -> None:
     async def scenario() -> list[int]:
-        store = Store()
+        is_at_work, may_end = asyncio.Event(), asyncio.Event()
+
+        async def before(group: Sequence[Wish]) -> None:
+            is_at_work.set()
+            await may_end.wait()
+
+        store = Store(before)
         waiting = line(store)
-        first = asyncio.create_task(waiting(Wish("first")))
-        for _ in range(2):  # one turn to come, one to go
-            await asyncio.sleep(0)
-        await asyncio.gather(first, *(waiting(Wish(f"u{number}")) for number in range(GROUP_CHANGES + 2)))
+        changes = [asyncio.ensure_future(waiting(Wish("first")))]
+        await is_at_work.wait()
+        changes += [asyncio.ensure_future(waiting(Wish(f"u{number}"))) for number in range(GROUP_CHANGES + 2)]
+        may_end.set()  # heard of in the turn after the one in which these come
+        await asyncio.gather(*changes)
         return [len(group) for group in store.groups]
 
     assert asyncio.run(scenario()) == [1, GROUP_CHANGES, 2]
