@@ -6,10 +6,10 @@ publication that moves boundaries up, and prolonged to the left before one that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable
 from typing import Final
 
+from cinematch.batches import batches
 from cinematch.contracts.erasure import Floors
 from cinematch.contracts.generations import Generations
 from cinematch.contracts.speed_view import SpeedView, WholeHistory
@@ -31,7 +31,7 @@ def reset_speed_layer_deltas(generations: Generations, speed_view: SpeedView, co
     if published is None:
         return 0
     users = 0
-    for page in _pages(speed_view.users()):
+    for page in batches(speed_view.users(), PAGE_USERS):
         boundaries = generations.boundaries(published.number, page)
         confirm()
         speed_view.advance(boundaries)
@@ -73,9 +73,3 @@ def _restore(speed_view: SpeedView, history: WholeHistory, user_id: str, start: 
             "so a generation without it cannot be merged with today's events"
         )
     speed_view.replace(user_id, start, events)  # what was applied since we read the history stays
-
-
-def _pages(users: Iterable[str]) -> Iterator[list[str]]:
-    iterator = iter(users)
-    while page := list(islice(iterator, PAGE_USERS)):
-        yield page

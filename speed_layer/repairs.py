@@ -8,9 +8,9 @@ meanwhile, and may be repeated. So it does no harm to a user whose events are me
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Set
-from itertools import islice
 from typing import Final, Protocol
 
+from cinematch.batches import batches
 from cinematch.contracts.speed_view import DueUser, SpeedView, WholeHistory
 from cinematch.errors import StoreUnavailable
 from cinematch.metrics.catalogue import SPEED_PENDING
@@ -101,8 +101,8 @@ class Repairs:
         Whoever has no counter any more is never due, so nobody else comes upon a view that was begun anew by copies of
         old events, where the process ended before it told of it, or put back by a repair that had read before.
         """
-        users, forgotten = iter(self._view.users()), 0
-        while page := list(islice(users, PAGE_USERS)):
+        forgotten = 0
+        for page in batches(self._view.users(), PAGE_USERS):
             if floors := self._boundaries.floors(page):
                 forgotten += self._view.forget(floors)
         return forgotten

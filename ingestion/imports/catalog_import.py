@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from cinematch.adapters.mongodb_catalog_writer import CatalogWriter
+from cinematch.batches import batches
 from cinematch.domain.watchlist import Film
-from ingestion.batches import batches
 from ingestion.imports.catalog_lines import CatalogLine, parse_catalog_line
 from ingestion.imports.rows import Report, read_rows
 from ingestion.progress import Advance

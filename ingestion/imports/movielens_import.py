@@ -15,10 +15,10 @@ from typing import Final
 from cinematch.adapters.mongodb_catalog import Catalog
 from cinematch.adapters.mongodb_catalog_writer import CatalogWriter
 from cinematch.adapters.mongodb_watchlists import Watchlists
+from cinematch.batches import batches
 from cinematch.domain.changes import AddFilm
 from cinematch.domain.events import from_tenths
 from cinematch.domain.watchlist import Film
-from ingestion.batches import batches
 from ingestion.imports.movielens_files import CsvFile, MovieLensFiles
 from ingestion.imports.movielens_lines import Links
 from ingestion.imports.rating_spool import RatingSpool, SpooledRating

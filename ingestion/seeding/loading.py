@@ -17,9 +17,9 @@ from typing import Final
 from cinematch.adapters.mongodb_catalog_writer import CatalogWriter
 from cinematch.adapters.mongodb_sequences import Sequences
 from cinematch.adapters.mongodb_watchlists import Watchlists
+from cinematch.batches import batches
 from cinematch.domain.changes import AddFilm, Change, RemoveFilm
 from cinematch.domain.events import EventType
-from ingestion.batches import batches
 from ingestion.progress import Advance, Stages
 from ingestion.seeding.catalog import invented_catalog
 from ingestion.seeding.histories import PlannedChange, history_lengths, interleaved, user_history, user_id
