@@ -15,6 +15,12 @@ from cinematch.local_stack.toolchain import Toolchain
 REPLICA_SET = "rs0"
 CACHE_GIGABYTES = "0.5"
 OPLOG_MEGABYTES = "1024"  # change streams resume from here, so hours of writes must fit
+TRANSACTION_SECONDS = 10
+"""How long a transaction may stay open; mongod looks at half of it.
+
+A process that is killed leaves its own behind, and nobody else can change what it had changed until mongod ends it:
+after 60 to 90 seconds if it is not told otherwise. Ours take milliseconds.
+"""
 
 
 class MongoServer(Service):
@@ -39,7 +45,8 @@ class MongoServer(Service):
         network = ["--bind_ip", LOOPBACK, "--port", str(self._port), "--nounixsocket"]
         storage = ["--dbpath", str(self.folder / "data"), "--wiredTigerCacheSizeGB", CACHE_GIGABYTES]
         replication = ["--replSet", REPLICA_SET, "--oplogSize", OPLOG_MEGABYTES]
-        return [self._toolchain.mongod(), *network, *storage, *replication, "--quiet"]
+        transactions = ["--setParameter", f"transactionLifetimeLimitSeconds={TRANSACTION_SECONDS}"]
+        return [self._toolchain.mongod(), *network, *storage, *replication, *transactions, "--quiet"]
 
     def ready(self) -> bool:
         if not accepts_connections(self._port):

@@ -20,7 +20,7 @@ from cinematch.contracts.privileges import Store, privileges
 from cinematch.local_stack.data_folder import DataFolder
 from cinematch.local_stack.jars import KAFKA_VERSION, SPARK_VERSION
 from cinematch.local_stack.layers import LAYERS
-from cinematch.local_stack.mongo_server import REPLICA_SET
+from cinematch.local_stack.mongo_server import REPLICA_SET, TRANSACTION_SECONDS
 from cinematch.settings import Authentication, Settings
 from tests.commands import KNOWN_VARIABLES, SPARK_VARIABLES, check_command
 from tests.deployments import COMPOSE, ROOT, compose_environment
@@ -166,6 +166,7 @@ def test_the_servers_listen_where_the_settings_look_for_them() -> None:
     assert clients == "CLIENTS://kafka:29092"
     assert all("://127.0.0.1:" in it for it in inside)
     assert f"--replSet {REPLICA_SET} " in mongodb["command"][0]
+    assert f"transactionLifetimeLimitSeconds={TRANSACTION_SECONDS}" in mongodb["command"][0]
     assert '_id: "rs0", members: [{_id: 0, host: "mongodb:27017"}]' in mongodb["healthcheck"]["test"][-1]
 
 
