@@ -1,9 +1,9 @@
-"""One Python layer in a process whose clock is wrong:
+"""One Python layer in a process whose clock is wrong, jumps to the right time, and back again, every few seconds:
 
     python -m tests.oracle.shifted_clock SECONDS MODULE ...
 
-What Python asks for the time (`datetime.now`, `time.time`) is shifted; the monotonic clock is not, nor are the clocks
-of a JVM that the process starts, as on two machines of which one is wrong.
+What Python asks for the time (`datetime.now`, `time.time`) is shifted by so many seconds or not at all, by turns; the
+monotonic clock is not, nor are the clocks of a JVM that the process starts, as on two machines of which one is wrong.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ import runpy
 import sys
 import time
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Any
+from typing import Any, Final
+
+JUMP_SECONDS: Final = 5.0
+"""A schedule of faults is long enough for several of these."""
 
 
 class _IsDatetime(type):
@@ -26,10 +29,12 @@ class _IsDatetime(type):
         return issubclass(subclass, datetime)
 
 
-def shift(seconds: float) -> None:
-    """Shift the clock of this process, for every module that is imported from now on."""
-    by = timedelta(seconds=seconds)
-    right = time.time
+def shift(seconds: float, jump_seconds: float = JUMP_SECONDS) -> None:
+    """Shift the clock of this process, for every module that is imported from now on; it is wrong to begin with."""
+    right, began = time.time, time.monotonic()
+
+    def error() -> float:
+        return 0.0 if int((time.monotonic() - began) / jump_seconds) % 2 else seconds
 
     class Shifted(datetime, metaclass=_IsDatetime):
         def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -37,14 +42,14 @@ def shift(seconds: float) -> None:
 
         @classmethod
         def now(cls, tz: tzinfo | None = None) -> Any:
-            return datetime.now(tz) + by
+            return datetime.now(tz) + timedelta(seconds=error())
 
         @classmethod
         def utcnow(cls) -> Any:
-            return datetime.now(UTC).replace(tzinfo=None) + by
+            return datetime.now(UTC).replace(tzinfo=None) + timedelta(seconds=error())
 
-    time.time = lambda: right() + seconds
-    time.time_ns = lambda: int((right() + seconds) * 1e9)
+    time.time = lambda: right() + error()
+    time.time_ns = lambda: int((right() + error()) * 1e9)
     module.datetime = Shifted  # type: ignore[misc]
 
 
