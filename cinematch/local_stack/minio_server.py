@@ -17,6 +17,8 @@ from cinematch.local_stack.service import Service
 from cinematch.local_stack.toolchain import Toolchain
 
 PROBE_TIMEOUT_SECONDS = 1.0
+MEMORY = "256MiB"
+"""From here on Go collects garbage rather than take more; unbounded it would keep whatever a busy minute needed."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ class MinioServer(Service):
 
     def environment(self) -> dict[str, str]:
         user, password = self.credentials.access_key_id, self.credentials.secret_access_key
-        return {"MINIO_ROOT_USER": user, "MINIO_ROOT_PASSWORD": password, "MINIO_UPDATE": "off"}
+        own = {"MINIO_ROOT_USER": user, "MINIO_ROOT_PASSWORD": password, "MINIO_UPDATE": "off"}
+        return own | {"GOMEMLIMIT": MEMORY}
 
     def ready(self) -> bool:
         try:

@@ -29,6 +29,8 @@ AWAY: Final = 503
 """What a client may be told while a server is away; it asks again."""
 Document = dict[str, Any]
 AnyClient = Callable[[], httpx.Client]
+Excused = Callable[[httpx.Client], bool]
+"""Whether the process that a client asks may be gone just now: killed, and not started again yet."""
 
 
 @dataclass
@@ -38,6 +40,14 @@ class Acknowledged:
     lists: dict[str, dict[str, float | None]] = field(default_factory=lambda: defaultdict(dict))
     reached: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     changes: dict[tuple[str, int], str] = field(default_factory=dict)
+
+
+def check_silence(error: httpx.TransportError, client: httpx.Client, is_excused: Excused) -> None:
+    """Nobody but a process that is gone may leave a request without an answer, and no request may hang. WrongAnswer."""
+    if isinstance(error, httpx.TimeoutException):
+        raise WrongAnswer(f"{client.base_url} gave no answer in {client.timeout.read} s") from error
+    if not is_excused(client):
+        raise WrongAnswer(f"{client.base_url} runs, and gave no answer: {error!r}") from error
 
 
 class EventLogs:
@@ -73,14 +83,21 @@ class NeverAcknowledged(AssertionError):
 class Writer:
     """Changes lists by chance, one change after another; insists for INSIST_SECONDS until each is acknowledged.
 
-    `client` gives whom to ask, for each attempt: any process of the API will do.
+    `client` gives whom to ask, for each attempt: any process of the API will do. One that is asked answers, unless it
+    is excused.
     """
 
     def __init__(
-        self, client: AnyClient, acknowledged: Acknowledged, users: list[str], films: list[str], random: Random
+        self,
+        client: AnyClient,
+        acknowledged: Acknowledged,
+        users: list[str],
+        films: list[str],
+        random: Random,
+        is_excused: Excused = lambda _: False,
     ) -> None:
         self._client, self._acknowledged, self._users, self._films = client, acknowledged, users, films
-        self._random = random
+        self._random, self._is_excused = random, is_excused
         self.tally: Counter[str] = Counter()
         self.gaps: list[Gap] = []
 
@@ -112,9 +129,11 @@ class Writer:
         """Send until it is acknowledged; a film that an attempt may have removed need not be there any more."""
         began, may_have_happened = time.monotonic(), False
         while True:
+            client = self._client()
             try:
-                answer = self._client().request(method, path, **request)
+                answer = client.request(method, path, **request)
             except httpx.TransportError as error:
+                check_silence(error, client, self._is_excused)
                 failure = repr(error)
                 self.tally["writes without an answer"] += 1
             else:
@@ -134,10 +153,18 @@ class Writer:
 
 
 class Reader:
-    """Reads GET /stats, and checks every answer against a replay; `gaps`: the times without one."""
+    """Reads GET /stats, and checks every answer against a replay, and that there is one; `gaps`: the times without."""
 
-    def __init__(self, client: AnyClient, logs: EventLogs, acknowledged: Acknowledged, films: dict[str, Film]) -> None:
+    def __init__(
+        self,
+        client: AnyClient,
+        logs: EventLogs,
+        acknowledged: Acknowledged,
+        films: dict[str, Film],
+        is_excused: Excused = lambda _: False,
+    ) -> None:
         self._client, self._logs, self._acknowledged, self._films = client, logs, acknowledged, films
+        self._is_excused = is_excused
         self._answered_at = time.monotonic()
         self._replayed: dict[str, Watchlist] = {}
         self.gaps: list[Gap] = []
@@ -145,10 +172,11 @@ class Reader:
 
     def read(self, user_id: str, history: History) -> None:
         """Read once. Raises WrongAnswer."""
-        issued_before = self._acknowledged.reached[user_id]
+        issued_before, client = self._acknowledged.reached[user_id], self._client()
         try:
-            response = self._client().get("/stats", params={"user_id": user_id})
-        except httpx.TransportError:
+            response = client.get("/stats", params={"user_id": user_id})
+        except httpx.TransportError as error:
+            check_silence(error, client, self._is_excused)
             self.tally["reads without an answer"] += 1
             time.sleep(RETRY_SECONDS)
             return

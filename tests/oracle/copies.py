@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,8 @@ from cinematch.local_stack.ports import LOOPBACK, free_port
 
 CLOCK_SHIFTS: Final = (0.0, 20 * 3600.0, -20 * 3600.0)
 """Seconds; less than the days that decide what the batch and the trends take into account."""
+AT_WORK: Final = "at work"
+STARTING: Final = "starting"
 
 
 class Copy(LayerProcess):
@@ -45,8 +48,8 @@ class Copies:
     data_dir: Path
     settings: Mapping[str, str]
     running: dict[str, Copy] = field(default_factory=dict)
-    api: httpx.Client | None = None
-    """A client of the API's copy."""
+    _api: httpx.Client | None = None
+    _api_answers: bool = False
 
     def start(self, layer: str, clock_shift: float = 0.0) -> None:
         """Start a second copy of a layer. From a thread that lasts: the copy dies with it."""
@@ -59,15 +62,28 @@ class Copies:
         copy.start()
         self.running[layer] = copy
         if layer == "api":
-            self.api = httpx.Client(base_url=f"http://{LOOPBACK}:{own['API_PORT']}", timeout=30)
+            self._api = httpx.Client(base_url=f"http://{LOOPBACK}:{own['API_PORT']}", timeout=30)
 
-    def end(self) -> dict[str, int | None]:
-        """End all copies, by kill -9; how those had ended that were not alive any more."""
-        ended = {layer: copy.process.exit_code for layer, copy in self.running.items() if copy.process}
+    def api(self) -> httpx.Client | None:
+        """Give a client of the API's copy once that answers."""
+        if self._api is not None and not self._api_answers:
+            with suppress(httpx.TransportError):
+                self._api_answers = self._api.get("/health/live").is_success
+        return self._api if self._api_answers else None
+
+    def end(self) -> dict[str, str]:
+        """End all copies, by kill -9; give how each had fared: AT_WORK, STARTING, or its exit code."""
+        fared = {layer: self._fared(layer, copy) for layer, copy in self.running.items()}
         for copy in self.running.values():
             copy.kill()
         self.running.clear()
-        if self.api is not None:
-            self.api.close()
-            self.api = None
-        return ended
+        if self._api is not None:
+            self._api.close()
+        self._api, self._api_answers = None, False
+        return fared
+
+    def _fared(self, layer: str, copy: Copy) -> str:
+        if copy.process and copy.process.exit_code is not None:
+            return f"ended with {copy.process.exit_code}"
+        is_ready = self.api() is not None if layer == "api" else copy.ready()
+        return AT_WORK if is_ready else STARTING

@@ -7,6 +7,7 @@ primary, the event log spoiled and repeated.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import time
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import psutil
 import redis
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
@@ -38,6 +40,32 @@ LOOK_SECONDS: Final = 0.2
 STEP_DOWN_SECONDS: Final = 3
 SEND_SECONDS: Final = 10
 AOF: Final = "appendonly.aof"
+NO_SPACE: Final = re.compile(rb"No space left on device|File too large|ENOSPC|EFBIG|OutOfDiskSpace|SIGXFSZ")
+"""What servers say who find no space; the second where a limit on the size of files stands for a full disk."""
+
+
+class Complaints:
+    """What a server writes to its log from now on."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._from = log.stat().st_size
+
+    def of_space(self) -> bool:
+        """Say whether it has found no space."""
+        with self._log.open("rb") as file:
+            length = file.seek(0, os.SEEK_END)
+            file.seek(self._from if self._from <= length else 0)  # a log is begun anew when it is long
+            return NO_SPACE.search(file.read()) is not None
+
+
+def stop(process: psutil.Process) -> list[psutil.Process]:
+    """Stop a process and all that it has started, Spark's workers in groups of their own, too; give those stopped."""
+    family = [process, *process.children(recursive=True)]
+    for member in family:
+        with suppress(psutil.NoSuchProcess):
+            member.suspend()
+    return family
 
 
 @dataclass
@@ -72,24 +100,28 @@ class Faults:
         pid = self._pid(name)
         if pid is None:
             return
+        stopped: list[psutil.Process] = []
         try:
-            os.killpg(pid, signal.SIGSTOP)
-            self.count(f"pause {name}")
-            crew.pause(seconds)
-        except ProcessLookupError:
-            return
+            with suppress(psutil.NoSuchProcess):
+                stopped = stop(psutil.Process(pid))
+            if stopped:
+                self.count(f"pause {name}")
+                crew.pause(seconds)
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(pid, signal.SIGCONT)
+            for process in stopped:
+                with suppress(psutil.NoSuchProcess):
+                    process.resume()
 
     def lose_checkpoint(self, layer: str) -> None:
         """Kill a layer with all its processes, and remove what it would continue from."""
         pid = self._pid(layer)
+        checkpoint = DataFolder(self.data_dir).checkpoints / layer
         if pid is not None:
             with suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)
-            shutil.rmtree(self.data_dir / "checkpoints" / layer, ignore_errors=True)
-            self.count(f"lose checkpoint of {layer}")
+            if any(path.is_file() for path in checkpoint.rglob("*")):
+                self.count(f"lose checkpoint of {layer}")
+            shutil.rmtree(checkpoint, ignore_errors=True)
 
     def flush_redis(self) -> None:
         """Let Redis forget everything, if it is not down."""
@@ -111,17 +143,21 @@ class Faults:
             self.count(f"line {server} {conduct.name.lower()}", began=began)
 
     def fill_disk(self, server: str, seconds: float, crew: Crew) -> None:
-        """Leave a server no space for a while, if it is not down."""
+        """Leave a server no space for a while, and longer where it has not complained by then, if it is not down."""
         pid = self._pid(server)
         if pid is None:
             return
-        with suppress(ProcessLookupError):
-            self.disks.fill(server, pid)
-            self.count(f"full {server}")
+        complaints, began = Complaints(DataFolder(self.data_dir).log(server).path), time.monotonic()
         try:
+            with suppress(ProcessLookupError):
+                self.disks.fill(server, pid)
             crew.pause(seconds)
+            while not (met := complaints.of_space()) and time.monotonic() < began + MET_SECONDS:
+                crew.pause(LOOK_SECONDS)
         finally:
             self.disks.free(server, pid)
+        if met:
+            self.count(f"full {server}", began=began)
 
     def take_redis_back(self, seconds: float, crew: Crew) -> None:
         """Have Redis start again from what its append-only file was so long ago."""
@@ -163,6 +199,10 @@ class Faults:
 
     def _producer(self) -> closing[KafkaProducer]:
         return closing(KafkaProducer(bootstrap_servers=self._status().addresses["kafka"]))
+
+    def has_just_hit(self, name: str, seconds: float) -> bool:
+        """Say whether a server or layer was killed within so many seconds."""
+        return any(fault == f"kill {name}" for at, fault in list(self.begun) if at > time.monotonic() - seconds)
 
     def _pid(self, name: str) -> int | None:
         return self._status().services()[name].pid

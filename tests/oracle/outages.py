@@ -1,4 +1,4 @@
-"""How long clients were without an answer, and after which fault."""
+"""How long clients were without an answer, and by which fault."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ class Gap:
 
 @dataclass
 class Outages:
-    """The longest gap of reads and writes by fault: the last one that began before the gap ended."""
+    """The longest gap of reads and writes by fault: the one whose beginning is nearest to that of the gap.
+
+    Clients ask several times a second, so a gap begins with what caused it; what came later in it only found it there.
+    """
 
     longest: dict[str, dict[str, float]] = field(default_factory=dict)
 
@@ -31,6 +34,10 @@ class Outages:
         """Take gaps into account, and when which fault began."""
         begun = sorted(faults)
         for gap in gaps:
-            earlier = [name for at, name in begun if gap.began - BLAMED_SECONDS < at < gap.began + gap.seconds]
-            by_kind = self.longest.setdefault(earlier[-1] if earlier else "no fault", {})
+            near = [
+                (abs(at - gap.began), name)
+                for at, name in begun
+                if gap.began - BLAMED_SECONDS < at < gap.began + gap.seconds
+            ]
+            by_kind = self.longest.setdefault(min(near)[1] if near else "no fault", {})
             by_kind[gap.what] = max(by_kind.get(gap.what, 0.0), round(gap.seconds, 1))

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from tests.oracle.burst import BOUND_MIB, POST_PROMISE_MS
 from tests.oracle.results import FOLDER, Results
+from tests.oracle.soak import GROWING, most
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "reliability.md"
 STACK: Final = "oracle on the running stack"
@@ -48,9 +49,15 @@ def _chaos(found: Results) -> str:
         f"{tally.get('answers from both views', 0):,} of them merged from both views; "
         f"{tally.get('looks at the batch view', 0):,} looks at the batch view. {sum(count for _, count in faults):,} "
         f"faults, a record each where records are spoiled or repeated. {_other_oracles(found['figures'])}Tests that "
-        f"failed, by a wrong answer or otherwise: **{found['failed']}**.",
+        f"failed, by a wrong answer (the first ends its test) or otherwise: **{found['failed']}**.",
+        f"Refused by a 503: {tally.get('reads refused by a 503', 0):,} reads and "
+        f"{tally.get('writes refused by a 503', 0):,} writes. Without any answer, from an API that was not there: "
+        f"{tally.get('reads without an answer', 0):,} and {tally.get('writes without an answer', 0):,}. All were sent "
+        "again.",
         _table(("fault", "times"), [(name, f"{count:,}") for name, count in faults]),
-        "The longest that one reader or writer was without an answer, by the fault that was the last to begin "
+        "What was run meanwhile; it may be refused while a store is away or somebody else is at it:",
+        _table(("command", "done", "refused"), _commands(tally)),
+        "The longest that one reader or writer was without an answer, by the fault that began nearest to when it began "
         "(seconds; what is below 0.5 is not counted):",
         _table(("fault", "reads", "writes"), _outages(found.get("outages", {}))),
         "Recovery, in seconds from the end of the fault:",
@@ -65,6 +72,11 @@ def _other_oracles(figures: dict[str, dict[str, int]]) -> str:
         for name, tally in figures.items()
         if name != STACK
     )
+
+
+def _commands(tally: dict[str, int]) -> list[tuple[str, str, str]]:
+    names = sorted({name.removesuffix(end) for name in tally for end in (" done", " refused") if name.endswith(end)})
+    return [(f"`{name}`", *(f"{tally.get(f'{name} {end}', 0):,}" for end in ("done", "refused"))) for name in names]
 
 
 def _outages(outages: dict[str, dict[str, float]]) -> list[list[str]]:
@@ -108,8 +120,11 @@ def _soak(found: Results) -> str:
         f"{found['minutes']:g} minutes, {_machine(found)}: {tally.get('events', 0):,} events, {answers:,} answers "
         "checked. Medians of the second and of the last quarter:",
         _table(
-            ("figure", "second quarter", "last quarter"),
-            [(name, f"{first:g}", f"{last:g}") for name, (first, last) in found["growth"].items()],
+            ("figure", "second quarter", "last quarter", "may be"),
+            [
+                (name, f"{first:g}", f"{last:g}", "" if name in GROWING else f"{most(name, first):g}")
+                for name, (first, last) in found["growth"].items()
+            ],
         ),
     )
 

@@ -25,7 +25,7 @@ from cinematch.domain.watchlist import Film
 from tests.end_to_end.running_stack import FAST, RunningStack
 from tests.oracle.batch_view import BatchViewWatch
 from tests.oracle.client import Acknowledged, Crew, EventLogs, Reader, Writer
-from tests.oracle.copies import Copies
+from tests.oracle.copies import STARTING, Copies
 from tests.oracle.faults import Faults
 from tests.oracle.history import Histories
 from tests.oracle.outages import Outages
@@ -48,6 +48,8 @@ PAUSE_SECONDS: Final = (1.0, 8.0)
 """Longer than the relay's lease at times, so that a zombie wakes up."""
 LINE_SECONDS: Final = (1.0, 6.0)
 FULL_SECONDS: Final = (2.0, 5.0)
+START_SECONDS: Final = 120.0
+"""How long a killed API may take until it answers again, on a machine that starts other layers, too."""
 AT_WORK: Final = "another batch run is at work"
 """So says a command until the lease of a run that was killed is over."""
 REASONS: Final = (AT_WORK, "does not answer", "is unavailable", "there is no earlier generation", "taken over")
@@ -86,11 +88,11 @@ class StackSchedule:
             raise
 
     def _run(self) -> None:
-        self.copies = Copies(self.stack.data_dir, FAST)
+        self.copies, self._copied = Copies(self.stack.data_dir, FAST), dict[str, tuple[float, float]]()
         self._asked = 0
         writers = [self._writer(number) for number in range(WRITERS)]
         logs = [EventLogs(self.outbox) for _ in range(READERS)]
-        readers = [Reader(self._any_client, each, self.acknowledged, self.films) for each in logs]
+        readers = [Reader(self._any_client, each, self.acknowledged, self.films, self._is_excused) for each in logs]
         self.crew = Crew(*map(self._writes, writers), *map(self._reads, readers), self._look_at_batch_view)
         try:
             self._disturb()
@@ -144,10 +146,8 @@ class StackSchedule:
                 self._finish(action, self.stack.begun(*arguments))
 
     def _copy(self, layer: str, clock_shift: float) -> None:
+        self._copied[layer] = time.monotonic(), clock_shift
         self.copies.start(layer, clock_shift)
-        self.faults.count(f"copy of {layer}" + (" with a wrong clock" if clock_shift else ""))
-        if clock_shift:
-            self.tally[AHEAD if clock_shift > 0 else BEHIND] += 1
 
     def _seconds(self, bounds: tuple[float, float]) -> float:
         return self.random.uniform(*bounds)
@@ -155,8 +155,12 @@ class StackSchedule:
     def _any_client(self) -> httpx.Client:
         """Ask the API, or by turns its copy: two that know nothing of each other, one perhaps with a wrong clock."""
         self._asked += 1
-        copy = self.copies.api
+        copy = self.copies.api()
         return copy if copy is not None and self._asked % 2 else self.client
+
+    def _is_excused(self, client: httpx.Client) -> bool:
+        """Only a killed API may be silent, while it starts; nobody kills its copy before the end."""
+        return client is self.client and self.faults.has_just_hit("api", START_SECONDS)
 
     def _some_events(self, user: str) -> list[Event]:
         log = EventLogs(self.outbox).of(user)
@@ -164,8 +168,17 @@ class StackSchedule:
         return log[start : start + REPEATED_EVENTS]
 
     def _end_copies(self) -> None:
-        for layer, code in self.copies.end().items():
-            self.history.note("copy ended", layer=layer, code=code)
+        """Count those that were at work beside the others, or had ended: two of them found that they were two."""
+        for layer, fared in self.copies.end().items():
+            self.history.note("copy ended", layer=layer, fared=fared)
+            if fared == STARTING:
+                continue
+            began, clock_shift = self._copied[layer]
+            clock = " with a wrong clock" if clock_shift else ""
+            self.faults.count(f"copy of {layer}{clock}", began=began)
+            self.tally[f"copies that were {fared}"] += 1
+            if clock_shift:
+                self.tally[AHEAD if clock_shift > 0 else BEHIND] += 1
 
     @contextmanager
     def _night(self, night: str) -> Iterator[None]:
@@ -202,7 +215,8 @@ class StackSchedule:
     def _writer(self, number: int) -> Writer:
         """Give one of the clients who change lists, each those of users of their own: what they are told must hold."""
         users, random = self.users[number::WRITERS], Random(f"writer {number} {self.seed}")
-        return Writer(self._any_client, self.acknowledged, users, sorted(self.films), random)
+        films = sorted(self.films)
+        return Writer(self._any_client, self.acknowledged, users, films, random, self._is_excused)
 
     def _look_at_batch_view(self) -> None:
         self.batch_view.look()

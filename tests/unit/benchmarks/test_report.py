@@ -54,6 +54,18 @@ def test_the_page_shows_goals_method_machine_and_limit(found: Results) -> None:
     assert "(images/performance/scale.svg)" in page
 
 
+def test_the_page_tells_which_ratios_a_second_run_found_again(found: Results) -> None:
+    assert "does not agree" not in report.page(found)
+    rows = list(found.rows)
+    run = RUN | results.repeated(found, "speed_apply", Findings(rows), quick=True)
+    assert "| 1 of 1 |" in report.page(results.merge(found, "speed_apply", Findings(rows), run))
+    rows[0] = compared("rate", "events/s", [900.0], [1000.0])
+    run = RUN | results.repeated(found, "speed_apply", Findings(rows), quick=True)
+    page = report.page(results.merge(found, "speed_apply", Findings(rows), run))
+    assert "| 0 of 1 |" in page
+    assert "- `speed_apply` does not agree with the run before about *rate*." in page
+
+
 def test_the_page_says_what_was_tried_where_a_goal_is_missed(found: Results, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry.load("speed_apply"), "TRIED", "This and that.", raising=False)
     assert "*What was tried.* This and that." in report.page(found)

@@ -57,6 +57,31 @@ def test_two_rows_of_one_name_are_refused() -> None:
         merged(merged(NOTHING, "first", "a"), "second", "a")
 
 
+def ratios(*rounds: tuple[float, float], name: str = "a") -> Findings:
+    ours, beside = zip(*rounds, strict=True)
+    return Findings([compared(name, "ms", ours, beside), alone("by itself", "ms", [1.0])])
+
+
+def test_a_repetition_agrees_where_the_spreads_meet() -> None:
+    before = results.merge(NOTHING, "first", ratios((1.0, 2.0), (1.2, 2.0)), RUN)
+    told = {"before": RUN["measured_at"], "ratios": 1, "apart": []}
+    assert results.repeated(before, "first", ratios((1.1, 2.0), (5.0, 2.0)), quick=True) == {"repeated": told}
+    assert results.repeated(before, "first", ratios((0.4, 2.0), (9.0, 2.0)), quick=True) == {"repeated": told}
+
+
+def test_a_repetition_names_the_ratios_that_it_did_not_find_again() -> None:
+    before = results.merge(NOTHING, "first", ratios((1.0, 2.0), (1.2, 2.0)), RUN)
+    for other in (ratios((1.3, 2.0), (1.4, 2.0)), ratios((0.7, 2.0), (0.9, 2.0))):
+        assert results.repeated(before, "first", other, quick=True)["repeated"]["apart"] == ["a"]
+
+
+def test_what_was_not_measured_before_in_the_same_way_is_no_repetition() -> None:
+    before = results.merge(NOTHING, "first", ratios((1.0, 2.0)), RUN)
+    assert not results.repeated(before, "first", ratios((1.0, 2.0)), quick=False)
+    assert not results.repeated(before, "second", ratios((1.0, 2.0)), quick=True)
+    assert not results.repeated(before, "first", ratios((1.0, 2.0), name="b"), quick=True)
+
+
 def test_every_measure_tells_what_it_does_and_what_limits_it() -> None:
     for name in registry.NAMES:
         measure = registry.load(name)

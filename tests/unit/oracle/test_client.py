@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.oracle import client as clients
-from tests.oracle.client import Acknowledged, NeverAcknowledged, Writer
+from tests.oracle.client import Acknowledged, Excused, NeverAcknowledged, Writer
 from tests.oracle.history import History
 from tests.oracle.oracle import WrongAnswer
 
@@ -22,7 +22,11 @@ def refused(_request: httpx.Request) -> httpx.Response:
     return httpx.Response(503, text="MongoDB is unavailable")
 
 
-def silent(_request: httpx.Request) -> httpx.Response:
+def gone(_request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("refused")
+
+
+def hanging(_request: httpx.Request) -> httpx.Response:
     raise httpx.ReadTimeout("nothing came")
 
 
@@ -40,10 +44,10 @@ class Api:
         return httpx.Response(200, json=ADDED | {"sequence": self._added, "event_id": f"e{self._added}"})
 
 
-def change(answer: Answer, folder: Path, times: int = 1) -> Acknowledged:
+def change(answer: Answer, folder: Path, times: int = 1, is_excused: Excused = lambda _: False) -> Acknowledged:
     acknowledged = Acknowledged()
     with httpx.Client(transport=httpx.MockTransport(answer), base_url="http://api") as client:
-        writer = Writer(lambda: client, acknowledged, ["ann"], ["f1"], Random(1))
+        writer = Writer(lambda: client, acknowledged, ["ann"], ["f1"], Random(1), is_excused)
         for _ in range(times):
             writer.change(History(folder / "history"))
     return acknowledged
@@ -53,15 +57,29 @@ ENOUGH_TO_REMOVE = 20
 """Changes among which there is a removal, by the seed."""
 
 
-@pytest.mark.parametrize(
-    ("answer", "last"), [(refused, "503 MongoDB is unavailable"), (silent, r"ReadTimeout\('nothing came'\)")]
-)
 def test_a_change_that_is_never_acknowledged_ends_the_run_and_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Answer, last: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(clients, "INSIST_SECONDS", 0.0)
-    with pytest.raises(NeverAcknowledged, match=rf"POST /movies .*'user_id': 'ann'.* after 0 s still {last}"):
-        change(answer, tmp_path)
+    told = r"POST /movies .*'user_id': 'ann'.* after 0 s still 503 MongoDB is unavailable"
+    with pytest.raises(NeverAcknowledged, match=told):
+        change(refused, tmp_path)
+
+
+def test_an_api_that_runs_may_refuse_but_not_be_silent(tmp_path: Path) -> None:
+    with pytest.raises(WrongAnswer, match=r"http://api/? runs, and gave no answer: ConnectError\('refused'\)"):
+        change(gone, tmp_path)
+
+
+def test_an_api_that_was_killed_may_be_silent_until_it_is_back(tmp_path: Path) -> None:
+    answers: list[Answer] = [gone, lambda _: httpx.Response(200, json=ADDED)]
+    found = change(lambda request: answers.pop(0)(request), tmp_path, is_excused=lambda _: True)
+    assert found.reached == {"ann": 1}
+
+
+def test_nobody_may_let_a_request_hang(tmp_path: Path) -> None:
+    with pytest.raises(WrongAnswer, match=r"gave no answer in 5\.0 s"):
+        change(hanging, tmp_path, is_excused=lambda _: True)
 
 
 def test_a_change_is_sent_again_until_it_is_acknowledged(tmp_path: Path) -> None:
