@@ -47,6 +47,8 @@ FAST = {
     "STATS_MODE": "lambda",
 }
 """Settings that only shorten the waiting; the mode is the one that needs every layer."""
+AT_WORK = "another batch run is at work"
+"""So says a command until the lease of a run that was killed is over, or while the scheduler's own is under way."""
 DISKS = ("redis", "mongodb", "kafka")
 """Servers that have a disk of their own; the object store's is not always one that takes unbuffered writes."""
 CATALOG = [
@@ -63,6 +65,10 @@ CATALOG = [
         ["Città d'Ombra", "S.W.A.T. $9", "Twice", "Twice", *map("Film {}".format, range(36))]
     )
 ]
+
+
+class BatchAtWork(Exception):
+    """Another batch run is at work."""
 
 
 @dataclass
@@ -137,6 +143,15 @@ class RunningStack:
             text=True,
             start_new_session=True,
         )
+
+    def run_batch(self) -> None:
+        """Run a batch. Raises BatchAtWork when somebody else does."""
+        try:
+            self.cinematch("batch", "run")
+        except AssertionError as error:
+            if AT_WORK not in str(error):
+                raise
+            raise BatchAtWork from error
 
     def import_catalog(self) -> None:
         """Load the tests' films."""

@@ -22,7 +22,7 @@ import httpx
 from cinematch.adapters.mongodb_outbox import Outbox
 from cinematch.domain.events import Event
 from cinematch.domain.watchlist import Film
-from tests.end_to_end.running_stack import FAST, RunningStack
+from tests.end_to_end.running_stack import AT_WORK, FAST, RunningStack
 from tests.oracle.batch_view import BatchViewWatch
 from tests.oracle.client import Acknowledged, Crew, EventLogs, Reader, Writer
 from tests.oracle.copies import STARTING, Copies
@@ -50,8 +50,6 @@ LINE_SECONDS: Final = (1.0, 6.0)
 FULL_SECONDS: Final = (2.0, 5.0)
 START_SECONDS: Final = 120.0
 """How long a killed API may take until it answers again, on a machine that starts other layers, too."""
-AT_WORK: Final = "another batch run is at work"
-"""So says a command until the lease of a run that was killed is over."""
 REASONS: Final = (AT_WORK, "does not answer", "is unavailable", "there is no earlier generation", "taken over")
 """Why a command may refuse: what it needs is away, or somebody else has it."""
 
