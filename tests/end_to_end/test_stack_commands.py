@@ -87,6 +87,7 @@ def test_credentials_are_private_and_in_no_log(stack: RunningStack) -> None:
     logs = [DataFolder(stack.data_dir).log(name).path for name in DataFolder(stack.data_dir).log_names()]
     assert len(logs) > 4
     assert [log for log in logs if secret in log.read_text(errors="replace")] == []
+    assert secret not in stack.cinematch("status", check=False) + stack.cinematch("status", "--json", check=False)
 
 
 def test_nothing_listens_beyond_loopback(stack: RunningStack) -> None:

@@ -11,7 +11,7 @@ from cinematch.client.errors import NotThere
 from cinematch.client.exchange import Patience
 from cinematch.client.http_client import Client
 from cinematch.domain.changes import KEEP_RATING
-from tests.end_to_end.running_stack import RunningStack, eventually, recomputed_stats, recounted_movies
+from tests.end_to_end.running_stack import RunningStack, eventually, recomputed_stats, trends_equal_a_recount
 from tests.oracle.oracle import as_shown
 
 USERS = 8
@@ -53,12 +53,7 @@ def check_views(stack: RunningStack, users: set[str]) -> None:
             latest = database.user_sequences.find_one({"_id": user_id})["sequence"]
             answer, shown = as_shown(client.stats(user_id, latest).model_dump()), as_shown(expected)
             assert {key: answer[key] for key in shown} == shown
-        recount = recounted_movies(database)
-
-        def counted() -> bool:
-            return bool(database.global_stats.find_one({"type": "global_trends"})["movie_counts"] == recount)
-
-        eventually(counted, "global_stats equals a recount", 30)
+        eventually(lambda: trends_equal_a_recount(database), "global_stats equals a recount", 30)
 
 
 def test_every_view_equals_a_recomputation(stack: RunningStack) -> None:

@@ -17,7 +17,7 @@ STACK: Final = "oracle on the running stack"
 FAULTS: Final = re.compile(r"(kill|pause|line|full|older|step down|flush|lose|copy|poisoned|repeated) |shuffle$")
 RECOVERED: Final = {
     "answer": "and in the answer",
-    "every_answer": "every user's answer is complete",
+    "answers": "20 other users' answers are complete",
     "every_view": "every view has everything",
 }
 Section = Callable[[Results], str]
@@ -74,7 +74,7 @@ def _other_oracles(figures: dict[str, dict[str, int]]) -> str:
     )
 
 
-def _commands(tally: dict[str, int]) -> list[tuple[str, str, str]]:
+def _commands(tally: dict[str, int]) -> list[tuple[str, ...]]:
     names = sorted({name.removesuffix(end) for name in tally for end in (" done", " refused") if name.endswith(end)})
     return [(f"`{name}`", *(f"{tally.get(f'{name} {end}', 0):,}" for end in ("done", "refused"))) for name in names]
 

@@ -13,7 +13,6 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from random import Random
 from statistics import median
@@ -23,7 +22,7 @@ from cinematch.adapters import s3_objects
 from cinematch.adapters.mongodb_outbox import Outbox
 from cinematch.adapters.s3_lake_folder import LakeFolder
 from cinematch.contracts.lake_paths import EVENTS_FOLDER
-from tests.end_to_end.running_stack import BatchAtWork, RunningStack, catalog_films
+from tests.end_to_end.running_stack import RunningStack, catalog_films
 from tests.oracle import results
 from tests.oracle.client import Acknowledged, Crew, EventLogs, Reader, Writer
 from tests.oracle.history import kept_on_failure
@@ -126,8 +125,7 @@ def _nights(stack: RunningStack) -> Callable[[], None]:
             time.sleep(1)
             return
         due += BATCH_SECONDS
-        with suppress(BatchAtWork):  # the scheduler's own: it may be three o'clock
-            stack.run_batch()
+        stack.run_batch()
         stack.cinematch("lake", "compact")
 
     return look

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest import SkipTest
 
 import httpx
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
+from hypothesis.errors import Unsatisfiable
 from hypothesis.strategies import SearchStrategy
+from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import positive_data_acceptance
+from schemathesis.specs.openapi.checks import (
+    negative_data_rejection,
+    positive_data_acceptance,
+    response_schema_conformance,
+)
 
 from cinematch.adapters.mongodb_client import SyncDatabase
 from cinematch.adapters.mongodb_trend_counts import TrendState
@@ -28,6 +36,9 @@ from micro_batch.trends_document import Source, trends_document
 from tests.documented_api import documented_operations
 
 SPEC = next(spec for spec in LAYERS if spec.name == "api")
+ENOUGH_REFUSALS = 300
+TOO_LONG = 431
+"""An address beyond what the server reads at all: it says so itself, without a problem."""
 NOWHERE = "127.0.0.1:1"
 """Where Kafka and MinIO are not: what needs them says so, which is documented, too."""
 
@@ -69,6 +80,53 @@ def publish_trends(database: SyncDatabase) -> None:
     state = TrendState(iter([FilmCount("heat", "Heat", 2, None)]), {"Crime": 2}, 2)
     document = trends_document(state, Source.BOOTSTRAP, now, now)
     database[GLOBAL_STATS].insert_one({"type": "global_trends", **document})
+
+
+def test_what_the_documentation_does_not_allow_is_refused_and_changes_nothing(
+    served: str, database: SyncDatabase
+) -> None:
+    publish_trends(database)
+    with httpx.Client(base_url=served, trust_env=False) as client:
+        client.post("/movies", json={"user_id": "u", "movie_id": "heat", "rating": 8}).raise_for_status()
+    before, refused = state(database), 0
+    for operation in documented_operations(served):
+        refused += refusals(operation.as_strategy(GenerationMode.NEGATIVE))
+    assert refused >= ENOUGH_REFUSALS
+    assert state(database) == before
+
+
+def refusals(cases: SearchStrategy[Any]) -> int:
+    """Send some requests that break what the documentation says; count them, for each must be refused by a problem.
+
+    Some come to something that is allowed after all, by the way in which they are written into an address: those that
+    schemathesis itself does not expect to be refused may be answered, if they only read.
+    """
+    refused = 0
+
+    @given(cases)
+    @hypothesis_settings(max_examples=30, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    def send(case: Any) -> None:
+        nonlocal refused
+        answer = case.call()
+        if answer.status_code == TOO_LONG:
+            refused += 1
+            return
+        case.validate_response(answer, checks=[negative_data_rejection, response_schema_conformance])
+        if answer.status_code < 400:
+            assert case.method == "GET", (case.method, case.path)
+            return
+        assert answer.status_code < 500, (answer.status_code, answer.text)
+        assert answer.headers["content-type"] == ["application/problem+json"]
+        refused += 1
+
+    with suppress(Unsatisfiable, SkipTest):  # an operation without an input cannot be asked wrongly
+        send()
+    return refused
+
+
+def state(database: SyncDatabase) -> dict[str, list[str]]:
+    """All that is stored."""
+    return {name: sorted(map(repr, database[name].find())) for name in sorted(database.list_collection_names())}
 
 
 def requests(cases: SearchStrategy[Any]) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 
 from cinematch.adapters.mongodb_change_groups import ChangeGroups, ChangeRequest
 from cinematch.adapters.mongodb_client import connect_async
@@ -16,12 +18,14 @@ from cinematch.adapters.mongodb_erasures import Erasures
 from cinematch.adapters.mongodb_stats import MongoStats
 from cinematch.adapters.mongodb_watchlist_plan import Outcome
 from cinematch.adapters.mongodb_watchlists import Watchlists
+from cinematch.api.application import create_app
 from cinematch.contracts.collections import GLOBAL_GENRE_COUNTS, GLOBAL_MOVIE_COUNTS
 from cinematch.contracts.erasure import Erasure, Removed, user_digest
 from cinematch.contracts.stored_stats import Stored
 from cinematch.domain.changes import AddFilm
 from cinematch.domain.watchlist import Film
 from cinematch.errors import StoreUnavailable, UserNotFound
+from cinematch.settings import StatsMode
 from ingestion.personal_data.erasing import Erasing
 from ingestion.personal_data.report import report
 from tests.erasure_stage import ErasureStage
@@ -185,12 +189,29 @@ def test_nobody_cannot_be_erased(stage: ErasureStage) -> None:
         stage.personal_data.erasing.begin("nobody")
 
 
-def test_an_erasure_is_gone_from_answers_at_once(stage: ErasureStage) -> None:
+def test_an_erasure_is_gone_from_every_answer_at_once(stage: ErasureStage) -> None:
     stage.add("ann", *(f"m{number}" for number in range(300)))
-    began = time.monotonic()
-    stage.personal_data.erasing.begin("ann")
-    assert time.monotonic() - began < 60
-    assert stage.issued("ann") == 0
+    stage.add("bob", "m1")
+    with ExitStack() as ends:
+        apis = {mode: ends.enter_context(served(stage, mode)) for mode in StatsMode}
+
+        def answered(path: str) -> dict[StatsMode, int]:
+            return {mode: api.get(path).status_code for mode, api in apis.items()}
+
+        everywhere = dict.fromkeys(StatsMode, 200)
+        assert answered("/stats?user_id=ann") == everywhere  # kept in the cache, too, by the mode that has one
+        began = time.monotonic()
+        assert apis[StatsMode.LAMBDA].delete("/users/ann").status_code == 202
+        assert answered("/stats?user_id=ann") == dict.fromkeys(StatsMode, 404)
+        assert answered("/users/ann/export") == dict.fromkeys(StatsMode, 404)
+        assert apis[StatsMode.LAMBDA].get("/movies?user_id=ann").json()["movies"] == []
+        assert time.monotonic() - began < 60
+        assert answered("/stats?user_id=bob") == everywhere
+
+
+def served(stage: ErasureStage, mode: StatsMode) -> TestClient:
+    """Give a client of an API over the stage's stores, in a mode."""
+    return TestClient(create_app(stage.settings.model_copy(update={"stats_mode": mode})))
 
 
 def test_an_export_has_list_statistics_and_events(stage: ErasureStage) -> None:
