@@ -81,15 +81,26 @@ def _run(name: str, quick: bool, limit: float) -> bool:
         with _at_most(limit):
             findings: Findings = measure.measure(quick)
         run["seconds"] = round(time.monotonic() - began, 1)
-        results.write(results.merge(results.read(), name, findings, run, NAMES))
+        before = results.read()
+        run |= results.repeated(before, name, findings, quick)
+        results.write(results.merge(before, name, findings, run, NAMES))
     except Exception:  # noqa: BLE001 - a measure may fail in any way, and the others go on
         console.print(traceback.format_exc(), markup=False, highlight=False)
         return False
     console.print("\n".join(table(findings.rows)), markup=False, highlight=False, soft_wrap=True)
     for remark in findings.remarks:
         console.print(f"- {remark}", markup=False, highlight=False)
-    console.print(f"{run['seconds']} s")
+    console.print(f"{run['seconds']} s{_repetition(run)}")
     return True
+
+
+def _repetition(run: dict[str, Any]) -> str:
+    """Say how many ratios the run before had found, too."""
+    if (told := run.get("repeated")) is None:
+        return ""
+    agree = told["ratios"] - len(told["apart"])
+    others = f"; not: {', '.join(told['apart'])}" if told["apart"] else ""
+    return f"; {agree} of {told['ratios']} ratios agree with those of {told['before']} within their spreads{others}"
 
 
 @contextmanager

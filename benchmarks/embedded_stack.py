@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import psutil
 
@@ -21,7 +21,8 @@ from benchmarks.child_commands import cinematch
 from cinematch.local_stack.child_process import death_pact
 from cinematch.local_stack.data_folder import DataFolder
 
-GRACE_SECONDS = 90.0
+GRACE_SECONDS: Final = 90.0
+SUPERVISOR: Final = "supervisor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +42,21 @@ class EmbeddedStack:
         written: dict[str, str] = json.loads(DataFolder(self.folder).environment_file.read_text())
         return written
 
-    def processor_seconds(self) -> float:
-        """Give what all its processes have taken so far; what had ended before is not in it."""
-        status = self.status()
-        pids = [part["pid"] for part in (status["servers"] | status["layers"]).values() if part["pid"]]
-        return sum(_processor_seconds(process) for pid in pids for process in _family(pid))
-
-    def mebibytes(self) -> dict[str, float]:
-        """Give each part's memory (PSS: what several share counts once in all), the supervisor's with it."""
+    def parts(self) -> dict[str, int]:
+        """Give the process id of each server and layer that runs, and of the supervisor."""
         status = self.status()
         pids = {name: part["pid"] for name, part in (status["servers"] | status["layers"]).items() if part["pid"]}
-        return {name: mebibytes(pid) for name, pid in pids.items()} | {"supervisor": _own_mebibytes(status["pid"])}
+        return pids | {SUPERVISOR: status["pid"]}
+
+    def processor_seconds(self) -> float:
+        """Give what all its processes have taken so far; what had ended before is not in it."""
+        pids = [pid for name, pid in self.parts().items() if name != SUPERVISOR]
+        return sum(_processor_seconds(process) for pid in pids for process in _family(pid))
+
+
+def memory_of(parts: Mapping[str, int]) -> dict[str, float]:
+    """Give each part's MiB (PSS: what several share counts once in all); all others are the supervisor's children."""
+    return {name: _own_mebibytes(pid) if name == SUPERVISOR else mebibytes(pid) for name, pid in parts.items()}
 
 
 @contextmanager

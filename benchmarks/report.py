@@ -110,19 +110,25 @@ def _machines(found: Results, measured: Sequence[str]) -> str:
     lines = ["## The machine\n"]
     for text in dict.fromkeys(_machine(run["machine"]) for run in runs):
         lines.append(f"{text}\n")
-    lines += [_line(["measure", "measured at", "commit", "run", "seconds", "busy before", "pace"]), _line(["---"] * 7)]
+    head = ["measure", "measured at", "commit", "run", "seconds", "busy before", "pace", "again"]
+    lines += [_line(head), _line(["---"] * len(head))]
     for name, run in zip(measured, runs, strict=True):
         kind = "quick" if run["quick"] else "full"
         told = run["machine"]
         busy = f"{told['busy_percent_before']:.0f} %"
         pace = f"{told['pace_seconds']} s" if "pace_seconds" in told else ""
-        lines.append(
-            _line([f"`{name}`", run["measured_at"], run.get("commit", ""), kind, str(run["seconds"]), busy, pace])
-        )
+        cells = [f"`{name}`", run["measured_at"], run.get("commit", ""), kind, str(run["seconds"]), busy, pace]
+        lines.append(_line([*cells, _again(run)]))
     lines.append(
         "\n*Busy before* is the share of its cores that was taken in the second before the measure began, *pace* "
-        "how long ten million additions in Python took a core then; a *commit* with a plus had changes."
+        "how long ten million additions in Python took a core then; a *commit* with a plus had changes. *Again* counts "
+        "the ratios that the run of this kind before had found, too: their spreads meet."
     )
+    lines += [
+        f"- `{name}` does not agree with the run before about {_quoted(told['apart'])}."
+        for name, run in zip(measured, runs, strict=True)
+        if (told := run.get("repeated")) and told["apart"]
+    ]
     disturbed = [f"`{name}`" for name, run in zip(measured, runs, strict=True) if _was_busy(run)]
     if disturbed:
         lines.append(
@@ -130,6 +136,15 @@ def _machines(found: Results, measured: Sequence[str]) -> str:
         )
     lines.append("")
     return "\n".join(lines)
+
+
+def _again(run: Mapping[str, Any]) -> str:
+    told = run.get("repeated")
+    return f"{told['ratios'] - len(told['apart'])} of {told['ratios']}" if told else ""
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return "; ".join(f"*{name}*" for name in names)
 
 
 def _was_busy(run: Mapping[str, Any]) -> bool:

@@ -2,7 +2,7 @@
 
 `latest.json` is a list of objects, as asked for: a row of the table each. `context.json` maps each measure to the time,
 the machine, whether the run was a quick one, its rows' names, its curves and remarks. A run of one measure replaces
-that measure's part of both.
+that measure's part of both; `context.json` keeps which of its ratios the run before had found, too.
 """
 
 from __future__ import annotations
@@ -68,6 +68,21 @@ def merge(
     by_name = {row.measure: row for row in [*kept, *findings.rows]}
     rows = [by_name.pop(name) for measure in ranked for name in context[measure]["rows"]]
     return Results((*rows, *by_name.values()), {name: context[name] for name in ranked})
+
+
+def repeated(before: Results, measure: str, findings: Findings, quick: bool) -> dict[str, Any]:
+    """Compare the ratios of a run with those of the one before, of the same kind.
+
+    Gives {"repeated": {"before": when that was, "ratios": how many both have, "apart": what they do not agree about}},
+    or nothing when there is nothing to compare with.
+    """
+    run = before.context.get(measure)
+    if run is None or run["quick"] != quick:
+        return {}
+    then = {row.measure: row for row in before.rows_of(measure)}
+    both = [row for row in findings.rows if row.ratio is not None and row.measure in then]
+    apart = [row.measure for row in both if not row.agrees(then[row.measure])]
+    return {"repeated": {"before": run["measured_at"], "ratios": len(both), "apart": apart}} if both else {}
 
 
 def write(results: Results, folder: Path = FOLDER) -> None:

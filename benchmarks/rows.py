@@ -55,6 +55,10 @@ class Row:
         """Give the row as `latest.json` has it."""
         return asdict(self) | {"spread": list(self.spread)}
 
+    def agrees(self, other: Row) -> bool:
+        """Say whether the spreads of two runs have something in common, which says that they found the same."""
+        return self.spread[0] <= other.spread[1] and other.spread[0] <= self.spread[1]
+
 
 @dataclass(frozen=True, slots=True)
 class Curve:

@@ -53,7 +53,7 @@ class _Lake:
         return f"nightly batch, {self.events:,} events of {self.users:,} users"
 
 
-QUICK: Final = (_Lake(1_000, 100), _Lake(10_000, 100))
+QUICK: Final = (_Lake(500, 100), _Lake(5_000, 100))
 FULL: Final = (_Lake(10_000, 100), _Lake(100_000, 100), _Lake(10_000, 1_000), _Lake(1_000_000, 10))
 """The first two differ in the number of users alone: growth is measured between them."""
 
@@ -83,7 +83,7 @@ def measured(sizes: tuple[_Lake, ...]) -> Findings:
 
 
 def _beside_duckdb(running: Servers, size: _Lake, findings: Findings) -> float:
-    told = _run(running, "full")
+    told = nightly_run(running, "full")
     catalog, target = running.folder / "catalog.parquet", running.folder / "statistics.parquet"
     write_catalog(catalog)
     arguments = (str(running.folder / "events"), str(catalog), str(target))
@@ -102,7 +102,7 @@ def _beside_duckdb(running: Servers, size: _Lake, findings: Findings) -> float:
 def _incremental(running: Servers, lake: InventedLake, size: _Lake, full_seconds: float, findings: Findings) -> None:
     lake.append(size.users // 10, size.events_each + 1, size.events_each)
     with _Reader(running, size.users) as reader:
-        told = _run(running, "incremental")
+        told = nightly_run(running, "incremental")
     if told["events"] != size.events // 10:
         raise ValueError(f"{told['events']} new events were folded in")
     name, none = f"{size}, a tenth of it new", Goal(Bound.AT_MOST, 0.0, of_ratio=False)
@@ -114,7 +114,7 @@ def _incremental(running: Servers, lake: InventedLake, size: _Lake, full_seconds
     findings.remarks.append(f"{reader.reads:,} look-ups during the incremental run of {size.events:,} events.")
 
 
-def _run(running: Servers, kind: str) -> dict[str, Any]:
+def nightly_run(running: Servers, kind: str) -> dict[str, Any]:
     """Run the batch; give what it told, and the most memory that its processes had together (PSS)."""
     command = [sys.executable, "-m", "benchmarks.nightly_run", kind]
     environment = os.environ | running.environment | {"SPARK_DRIVER_MEMORY": DRIVER_MEMORY}

@@ -53,7 +53,7 @@ class _Size:
     scheduled_seconds: float
 
 
-QUICK: Final = _Size(rounds=3, seconds=2.0, scheduled_seconds=10.0)
+QUICK: Final = _Size(rounds=3, seconds=2.0, scheduled_seconds=8.0)
 FULL: Final = _Size(rounds=5, seconds=8.0, scheduled_seconds=60.0)
 
 
@@ -122,11 +122,11 @@ def _load(settings: Settings) -> None:
         load_catalog(client[settings.mongodb_database])
 
 
-def films(path: str = "/movies") -> Iterator[bytes]:
-    """Give POSTs that are changes, all of them: of each film by each of many users."""
+def films(path: str = "/movies", users: str = "bench-post") -> Iterator[bytes]:
+    """Give POSTs that are changes, all of them: of each film by each of many users, whose names begin so."""
     for film in invented_catalog(SEED):
         for user in range(USERS):
-            body = {"user_id": f"bench-post-{user}", "movie_id": film.movie_id, "rating": 1 + (user % 19) / 2}
+            body = {"user_id": f"{users}-{user}", "movie_id": film.movie_id, "rating": 1 + (user % 19) / 2}
             yield post(path, body)
 
 

@@ -1,9 +1,11 @@
 """The design's scale table: 10,000, 100,000 and 1,000,000 users with 50,000 to 50,000,000 events a day, that is 0.6,
 5.8, 58 and 579 events a second. Kafka, MongoDB and Redis with the lists of as many users as fit (20 films each); the
 micro-batch layer (trigger of one second) and the speed layer (real time) as in production, one after the other, each
-fed at the table's rates and faster, until one is too much for it. A latency counts from the moment when the event was
-due at the producer to the moment when its view has it (a change stream on `user_stats`; Redis' notifications). Every
-event is of another user, which is the worst case: no recomputation serves two events.
+fed at the table's rates and faster, until one is too much for it. Before them, at the same rates, the design's own
+recipe written plainly: a consumer in one Python process that finds and recomputes a user for each event. A latency
+counts from the moment when the event was due at the producer to the moment when its view has it (a change stream on
+`user_stats`; Redis' notifications). Every event is of another user, which is the worst case: no recomputation serves
+two events.
 
 The model of micro-batch (`benchmarks/scale_model.py`) is a server that takes whatever waits as its next batch; what a
 batch and an event in it cost is fitted to the measured points. Lambda's model is level: the work of an event is
@@ -14,7 +16,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from statistics import median
@@ -22,9 +24,10 @@ from typing import Final
 
 from benchmarks.event_log import additions, publish_on_schedule, records
 from benchmarks.measures.speed_latency import event_latencies, publisher
+from benchmarks.plain_recipe import PLAIN_STATS
 from benchmarks.population import load_catalog, user_name
 from benchmarks.quantiles import percentile
-from benchmarks.rows import Curve, Findings, Row, alone
+from benchmarks.rows import Curve, Findings, Row, alone, compared
 from benchmarks.scale_model import BatchServer, fitted
 from benchmarks.servers import Servers, servers
 from cinematch.adapters import mongodb_client
@@ -37,11 +40,12 @@ LIMIT: Final = (
     "Micro-batch: one recomputation of a whole list for each event, on two cores. Lambda: what real-time mode and the "
     "appliers of a partition take; on this machine the two cores, shared with the producer."
 )
-SECONDS: Final = (150.0, 1_800.0)
+SECONDS: Final = (None, 1_800.0)
 FILMS_A_USER: Final = 20
 THRESHOLDS_MS: Final = (100, 500, 1_000)
 MODEL_RATES: Final = tuple(round(0.5 * 1.25**step, 3) for step in range(35))
 GROUP: Final = 2_000
+PLAIN_TOPIC: Final = "plain-recipe"
 LOST_SECONDS: Final = 15.0
 MOST_MS: Final = 20_000.0
 """The top of the picture."""
@@ -57,7 +61,7 @@ class _Size:
 
 
 QUICK: Final = _Size(users=(10_000,), rates=(6, 58, 200, 579), seconds=4.0)
-FULL: Final = _Size(users=(10_000, 100_000), rates=(0.6, 6, 58, 116, 200, 300, 579, 1_000), seconds=20.0)
+FULL: Final = _Size(users=(10_000, 100_000), rates=(6, 58, 116, 200, 300, 579, 1_000), seconds=15.0)
 Point = tuple[float, float]
 
 
@@ -67,23 +71,31 @@ def measure(quick: bool) -> Findings:
     findings = Findings()
     for users in size.users:
         with servers("kafka", "mongodb", "redis") as running, publisher() as pool:
-            micro = _micro_batch(running, pool, users, size)
+            lists = _Lists(running, users)
+            plain = _plain_recipe(running, pool, lists, size)
+            micro = _micro_batch(running, pool, lists, size)
             live = _lambda(running, pool, size)
-        for design, points in (("micro-batch", micro), ("Lambda", live)):
-            findings.rows += _rows(design, users, points)
+        for design, points in (("plain recipe", plain), ("micro-batch", micro), ("Lambda", live)):
+            findings.rows += _rows(design, users, points, dict(plain) if design == "micro-batch" else {})
             findings.curves.append(_curve(f"{design}, {users:,} users", points))
     model = fitted([(rate, p99 / 1000) for rate, p99 in micro])
     _conclude(findings, model, size.users[-1], live)
     return findings
 
 
-def _micro_batch(running: Servers, pool: ProcessPoolExecutor, users: int, size: _Size) -> list[Point]:
-    with mongodb_client.connect(running.settings) as client:
-        database = client[running.settings.mongodb_database]
-        lists = _Lists(running, database, users)
-        with running.layer("micro_batch"):
-            lists.latencies(pool, 20, 3.0)  # warm up
-            return _points(size, lambda rate: lists.latencies(pool, rate, size.seconds))
+def _plain_recipe(running: Servers, pool: ProcessPoolExecutor, lists: _Lists, size: _Size) -> list[Point]:
+    view = _View(PLAIN_STATS, PLAIN_TOPIC)
+    running.topics(view.topic)
+    with running.layer("benchmarks.plain_recipe", {"EVENTS_TOPIC": view.topic}):
+        lists.latencies(pool, view, 20, 3.0)  # warm up
+        return _points(size, lambda rate: lists.latencies(pool, view, rate, size.seconds))
+
+
+def _micro_batch(running: Servers, pool: ProcessPoolExecutor, lists: _Lists, size: _Size) -> list[Point]:
+    view = _View(USER_STATS, running.settings.events_topic)
+    with running.layer("micro_batch"):
+        lists.latencies(pool, view, 20, 3.0)  # warm up
+        return _points(size, lambda rate: lists.latencies(pool, view, rate, size.seconds))
 
 
 def _lambda(running: Servers, pool: ProcessPoolExecutor, size: _Size) -> list[Point]:
@@ -103,9 +115,16 @@ def _points(size: _Size, latencies: Callable[[float], list[float]]) -> list[Poin
     return points
 
 
-def _rows(design: str, users: int, points: Sequence[Point]) -> list[Row]:
-    name = f"{design}, {users:,} users in the store"
-    return [alone(f"{name}, {rate:g} events/s, event to view, p99", "ms", [p99]) for rate, p99 in points]
+def _rows(design: str, users: int, points: Sequence[Point], plain: Mapping[float, float]) -> list[Row]:
+    """Give a row of each point, beside the plain recipe where that got so far."""
+    rows = []
+    for rate, p99 in points:
+        name = f"{design}, {users:,} users in the store, {rate:g} events/s, event to view, p99"
+        if rate in plain:
+            rows.append(compared(f"{name}, beside the plain recipe", "ms", [p99], [plain[rate]]))
+        else:
+            rows.append(alone(name, "ms", [p99]))
+    return rows
 
 
 def _curve(label: str, points: Sequence[Point], is_model: bool = False) -> Curve:
@@ -133,53 +152,69 @@ def _conclude(findings: Findings, model: BatchServer, users: int, live: Sequence
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _View:
+    """A collection with a document of each user, and the topic that feeds it."""
+
+    collection: str
+    topic: str
+
+
 class _Lists:
     """Users with lists in MongoDB, each of whom gets one event, once; a change stream tells when it is in the view."""
 
-    def __init__(self, running: Servers, database: SyncDatabase, users: int) -> None:
-        self._servers = running
-        self._database = database
+    def __init__(self, running: Servers, users: int) -> None:
+        self._settings = running.settings
         self._users = users
-        load_catalog(database)
-        for start in range(0, users, GROUP):
-            group = [user_name(number) for number in range(start, min(start + GROUP, users))]
-            log = additions(group, FILMS_A_USER)
-            database[MOVIES].insert_many([movie_document(event) for event in log], ordered=False)
-            issued = [{"_id": user, "sequence": FILMS_A_USER} for user in group]
-            database[USER_SEQUENCES].insert_many(issued, ordered=False)
+        with mongodb_client.connect(self._settings) as client:
+            database = client[self._settings.mongodb_database]
+            load_catalog(database)
+            for start in range(0, users, GROUP):
+                group = [user_name(number) for number in range(start, min(start + GROUP, users))]
+                log = additions(group, FILMS_A_USER)
+                database[MOVIES].insert_many([movie_document(event) for event in log], ordered=False)
+                issued = [{"_id": user, "sequence": FILMS_A_USER} for user in group]
+                database[USER_SEQUENCES].insert_many(issued, ordered=False)
 
-    def latencies(self, pool: ProcessPoolExecutor, rate: float, seconds: float) -> list[float]:
-        """Publish one event of each of so many users; give the milliseconds until `user_stats` has them.
+    def latencies(self, pool: ProcessPoolExecutor, view: _View, rate: float, seconds: float) -> list[float]:
+        """Publish one event of each of so many users; give the milliseconds until the view has them.
 
         An event that takes longer than LOST_SECONDS counts as that. There are never more events than users.
         """
         users = [user_name(number) for number in range(min(self._users, max(2, round(rate * seconds))))]
-        self._database[USER_STATS].delete_many({})  # so that each document is a new one
         log = records(replace(event, sequence=FILMS_A_USER) for event in additions(users, 1))
-        watch = _Watch(self._database, users)
-        watch.start()
-        settings = self._servers.settings
-        published = pool.submit(publish_on_schedule, settings.kafka_bootstrap_servers, settings.events_topic, log, rate)
-        due_at = published.result()
-        watch.join(LOST_SECONDS)
-        late = time.time()
+        with mongodb_client.connect(self._settings) as client:
+            database = client[self._settings.mongodb_database]
+            database[view.collection].delete_many({})  # so that each document is a new one
+            watch = _Watch(database, view.collection, users)
+            watch.start()
+            servers_ = self._settings.kafka_bootstrap_servers
+            due_at = pool.submit(publish_on_schedule, servers_, view.topic, log, rate).result()
+            watch.await_all(LOST_SECONDS)
+            late = time.time()
         return [(watch.seen_at.get(user, late) - due) * 1000 for user, due in due_at.items()]
 
 
 class _Watch(threading.Thread):
-    """Notes when `user_stats` gets each user's document; `start` returns when it listens."""
+    """Notes when a collection gets each user's document; `start` returns when it listens."""
 
-    def __init__(self, database: SyncDatabase, users: Sequence[str]) -> None:
+    def __init__(self, database: SyncDatabase, collection: str, users: Sequence[str]) -> None:
         super().__init__(daemon=True)
         self.seen_at: dict[str, float] = {}
         self._missing = set(users)
-        self._until = time.monotonic() + 10 * LOST_SECONDS
+        self._over = threading.Event()
         stages = [{"$project": {"documentKey": 1}}]
-        self._stream = database[USER_STATS].watch(stages, max_await_time_ms=100)
+        self._stream = database[collection].watch(stages, max_await_time_ms=100)
+
+    def await_all(self, seconds: float) -> None:
+        """Wait for so long at most, then listen no more."""
+        self.join(seconds)
+        self._over.set()
+        self.join()
 
     def run(self) -> None:
         with self._stream as stream:
-            while self._missing and time.monotonic() < self._until:
+            while self._missing and not self._over.is_set():
                 change = stream.try_next()
                 if change is not None and (user := change["documentKey"]["_id"]) in self._missing:
                     self._missing.remove(user)

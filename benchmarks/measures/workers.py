@@ -1,9 +1,10 @@
 """The same work by one worker and by two, in turns, each on servers of its own. *Speed layer*: processes that apply a
 batch of 5,000 events each to one Redis. *Lake sink*: members of one consumer group, halted while a backlog of 40,000
-events grows, until the lake has all rows. *Micro-batch*: Spark with one task slot and with two (`local[1]`,
-`local[2]`), the same way, until `user_stats` has all. *API*: processes that answer GET /stats (a user without a list),
-one client process with 16 connections to each. What two workers could give at most is what the machine's cores leave
-them.
+events grows, until the lake has all rows; and two members of a topic of one partition. *Micro-batch* and *nightly
+batch*: Spark with one task slot and with two (`local[1]`, `local[2]`), until `user_stats` has a backlog, and a `--full`
+run over 200,000 events of 2,000 users without the start of Spark. *API*: processes that answer GET /stats (a user
+without a list), one client process with 16 connections to each; and that take POSTs, each a change. What two workers
+could give at most is what the machine's cores leave them. The relay is not here: one works at a time, by a lease.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from itertools import repeat
 from typing import Final
 
@@ -20,11 +22,15 @@ import psutil
 
 from benchmarks.event_log import additions
 from benchmarks.http_load import get, saturate
+from benchmarks.invented_lake import InventedLake
 from benchmarks.measures.backlog import all_reached, catch_up, store_lists
+from benchmarks.measures.nightly_batch import nightly_run
+from benchmarks.measures.posts import films
 from benchmarks.population import load_catalog, user_name
 from benchmarks.rows import Findings, compared
 from benchmarks.servers import servers
 from cinematch.adapters import mongodb_client, redis_client, s3_objects
+from cinematch.adapters.kafka_topics import ensure_topics
 from cinematch.adapters.redis_speed_view import RedisSpeedView
 from cinematch.adapters.s3_lake_folder import LakeFolder
 from cinematch.contracts.collections import USER_STATS
@@ -42,23 +48,37 @@ ROUNDS: Final = 3
 EVENTS_EACH: Final = 34
 BATCHES: Final = 40
 IDLE_SECONDS: Final = 3_600.0
-Rate = Callable[[int, int], float]
+TOPIC: Final = "workers"
+"""Of the lake sinks: with as many partitions as are asked for."""
+NIGHT: Final = (2_000, 1, 100)
+"""Users, first sequence, events of each."""
+CLIENTS: Final = 16
+WARM_UP_SECONDS, LOAD_SECONDS = 1.0, 4.0
+Rate = Callable[[int], float]
+"""Workers -> how much they do a second, together."""
 
 
 def measure(quick: bool) -> Findings:
     """Measure every layer; quick or not."""
-    layers: dict[str, Rate] = {"speed layer": _appliers, "lake sink": _sinks, "micro-batch": _slots, "API": _apis}
+    layers: dict[str, tuple[str, Rate]] = {
+        "speed layer": ("events/s", _appliers),
+        "lake sink": ("events/s", _sinks),
+        "lake sink, a topic of one partition": ("events/s", partial(_sinks, partitions=1)),
+        "micro-batch": ("events/s", _slots),
+        "nightly batch": ("events/s", _nights),
+        "API, GET /stats": ("requests/s", _readers),
+        "API, POST /movies": ("requests/s", _writers),
+    }
     findings = Findings()
-    for name, rate in layers.items():
-        pairs = [(rate(2, number), rate(1, number)) for number in range(ROUNDS)]
+    for name, (unit, rate) in layers.items():
+        pairs = [(rate(2), rate(1)) for _ in range(ROUNDS)]
         two, one = map(list, zip(*pairs, strict=True))
-        unit = "requests/s" if name == "API" else "events/s"
         findings.rows.append(compared(f"{name}, two workers beside one", unit, two, one))
     findings.remarks.append(f"The machine has {psutil.cpu_count()} cores.")
     return findings
 
 
-def _appliers(workers: int, number: int) -> float:
+def _appliers(workers: int) -> float:
     spawn = multiprocessing.get_context("spawn")
     with servers("redis") as running, ProcessPoolExecutor(workers, mp_context=spawn) as pool:
         url = running.settings.redis_url
@@ -83,10 +103,12 @@ def apply_batches(redis_url: str, worker: int, batches: int) -> float:
     return batches * 5_000 / seconds
 
 
-def _sinks(workers: int, number: int) -> float:
+def _sinks(workers: int, partitions: int = 4) -> float:
     events = additions([user_name(user) for user in range(2_000)], 20)
-    own = {"LAKE_FLUSH_EVENTS": "2500", "LAKE_FLUSH_SECONDS": "1"}
+    own = {"EVENTS_TOPIC": TOPIC, "TOPIC_PARTITIONS": str(partitions)}
+    own |= {"LAKE_FLUSH_EVENTS": "2500", "LAKE_FLUSH_SECONDS": "1"}
     with servers("kafka", "minio") as running, ExitStack() as ends:
+        ensure_topics(running.settings.kafka_bootstrap_servers, {TOPIC: partitions})
         layers = [ends.enter_context(running.layer("data_lake", own)) for _ in range(workers)]
         time.sleep(5.0)  # until the group has shared the partitions
         folder = LakeFolder(s3_objects.connect(running.settings), EVENTS_FOLDER)
@@ -94,11 +116,11 @@ def _sinks(workers: int, number: int) -> float:
         def has_all() -> bool:
             return sum(link.rows for link in folder.links(folder.view())) == len(events)
 
-        (seconds,) = catch_up(running, layers, events, [has_all])
+        (seconds,) = catch_up(running, layers, events, [has_all], TOPIC)
     return len(events) / seconds
 
 
-def _slots(workers: int, number: int) -> float:
+def _slots(workers: int) -> float:
     users = [user_name(user) for user in range(500)]
     events = additions(users, EVENTS_EACH)
     with servers("kafka", "mongodb") as running, mongodb_client.connect(running.settings) as client:
@@ -110,21 +132,45 @@ def _slots(workers: int, number: int) -> float:
     return len(events) / seconds
 
 
-def _apis(workers: int, number: int) -> float:
+def _nights(workers: int) -> float:
+    with servers("mongodb", "redis", "minio") as running:
+        with mongodb_client.connect(running.settings) as client:
+            load_catalog(client[running.settings.mongodb_database])
+        InventedLake(running.settings, running.folder / "events").append(*NIGHT)
+        running.environment["SPARK_MASTER_URL"] = f"local[{workers}]"
+        told = nightly_run(running, "full")
+    return float(told["events"] / told["seconds"])
+
+
+def _readers(workers: int) -> float:
+    return _answered(workers, "lambda", read_constantly)
+
+
+def _writers(workers: int) -> float:
+    return _answered(workers, "micro_batch", write_constantly)
+
+
+def _answered(workers: int, mode: str, load: Callable[[str, int], float]) -> float:
+    """Give the answers a second of so many API processes, each with a client process of its own."""
     with servers("mongodb", "redis") as running, ExitStack() as ends:
         with mongodb_client.connect(running.settings) as client:
             load_catalog(client[running.settings.mongodb_database])
-        urls = [ends.enter_context(running.api("lambda")) for _ in range(workers)]
+        urls = [ends.enter_context(running.api(mode)) for _ in range(workers)]
         spawn = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(workers, mp_context=spawn) as pool:
-            return sum(pool.map(read_constantly, urls, repeat(4.0)))
+            return sum(pool.map(load, urls, range(workers)))
 
 
-def read_constantly(url: str, seconds: float) -> float:
+def read_constantly(url: str, worker: int) -> float:
     """Give the answers a second of one API process to 16 clients; the user has no list, so it is two look-ups."""
-    load = saturate(url, _reads(), 16, seconds)
-    return len(load.milliseconds) / load.seconds
+    return _rate(url, repeat(get("/stats?user_id=nobody")))
 
 
-def _reads() -> Iterator[bytes]:
-    return repeat(get("/stats?user_id=nobody"))
+def write_constantly(url: str, worker: int) -> float:
+    """Give the changes a second that one API process takes from 16 clients; of users of their own."""
+    return _rate(url, films(users=f"bench-worker-{worker}"))
+
+
+def _rate(url: str, requests: Iterator[bytes]) -> float:
+    saturate(url, requests, CLIENTS, WARM_UP_SECONDS)
+    return saturate(url, requests, CLIENTS, LOAD_SECONDS).per_second
