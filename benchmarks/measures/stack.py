@@ -52,9 +52,9 @@ TRIED: Final = (
     "Who is waited for goes first: with all processes alike micro_batch made a POST at 100/s wait 11 s at the median; "
     "Spark, the sink and the scheduler now weigh least, the relay, the speed layer and Kafka less than the API and "
     "mongod, by session, for a process's nice counts only within its own. The relay's feed asks every 20 ms while "
-    "events come thick: its and mongod's processor time for a POST fell from 3.2 to 2.5 ms. Spark's JVMs run "
-    "without the optimising compiler, which took a third of the streams' processor time and 200 MB. Real time at 1,000/s is beyond what two "
-    "cores do beside micro_batch, two APIs and the probes: the queue grows while the load lasts."
+    "events come thick: its and mongod's processor time for a POST fell from 3.2 to 2.5 ms. Spark's JVMs run without "
+    "the optimising compiler, which took a third of the streams' processor time and 200 MB. Real time at 1,000/s is "
+    "beyond what two cores do beside micro_batch, two APIs and the probes: the queue grows while the load lasts."
 )
 SECONDS: Final = (None, 1_750.0)
 RATES: Final = (10, 100, 1_000)
