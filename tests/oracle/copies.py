@@ -73,17 +73,20 @@ class Copies:
 
     def end(self) -> dict[str, str]:
         """End all copies, by kill -9; give how each had fared: AT_WORK, STARTING, or its exit code."""
-        fared = {layer: self._fared(layer, copy) for layer, copy in self.running.items()}
-        for copy in self.running.values():
-            copy.kill()
-        self.running.clear()
-        if self._api is not None:
-            self._api.close()
-        self._api, self._api_answers = None, False
-        return fared
+        try:
+            return {layer: self._fared(layer, copy) for layer, copy in self.running.items()}
+        finally:
+            for copy in self.running.values():
+                copy.kill()
+            self.running.clear()
+            if self._api is not None:
+                self._api.close()
+            self._api, self._api_answers = None, False
 
     def _fared(self, layer: str, copy: Copy) -> str:
         if copy.process and copy.process.exit_code is not None:
+            if layer == "api":  # which knows nothing of another one, and so has no reason
+                raise AssertionError(f"the API's copy has ended: {copy.last_words()}")
             return f"ended with {copy.process.exit_code}"
         is_ready = self.api() is not None if layer == "api" else copy.ready()
         return AT_WORK if is_ready else STARTING

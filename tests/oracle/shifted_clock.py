@@ -15,6 +15,8 @@ import time
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
+import pandas  # noqa: F401 - its times are made in C of the right datetime; imported behind the shift it fails
+
 JUMP_SECONDS: Final = 5.0
 """A schedule of faults is long enough for several of these."""
 

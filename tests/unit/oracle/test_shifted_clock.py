@@ -31,6 +31,11 @@ def test_every_question_for_the_time_is_answered_wrong() -> None:
         assert -7201 < error < -7140
 
 
+def test_what_the_layers_import_can_be_imported() -> None:
+    code = "from tests.oracle.shifted_clock import shift; shift(7200); import pandas, pymongo, pyspark.sql, uvicorn"
+    subprocess.run([sys.executable, "-c", f"{code}; import cinematch.api.application"], check=True)
+
+
 def test_the_clock_of_a_running_process_jumps_to_and_fro() -> None:
     wrong = [error < -3600 for error in errors(jump_seconds=2, looks=4)]
     assert wrong == [True, True, False, False, True, True, False, False]
