@@ -40,7 +40,7 @@ class _Stores:
 
 def measure(quick: bool) -> Findings:
     """Measure each size."""
-    repeats = 10 if quick else 40
+    repeats = 6 if quick else 40
     with servers("mongodb", "redis") as running, mongodb_client.connect(running.settings) as client:
         database = client[running.settings.mongodb_database]
         load_catalog(database)

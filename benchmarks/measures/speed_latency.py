@@ -61,7 +61,7 @@ class _Size:
     seconds: float
 
 
-QUICK: Final = _Size(rounds=2, seconds=3.0)
+QUICK: Final = _Size(rounds=2, seconds=2.5)
 FULL: Final = _Size(rounds=4, seconds=20.0)
 
 

@@ -40,7 +40,7 @@ LOOK_SECONDS: Final = 0.2
 STEP_DOWN_SECONDS: Final = 3
 SEND_SECONDS: Final = 10
 AOF: Final = "appendonly.aof"
-NO_SPACE: Final = re.compile(rb"No space left on device|File too large|ENOSPC|EFBIG|OutOfDiskSpace|SIGXFSZ")
+NO_SPACE: Final = re.compile(rb"No space left on device|Short write while writing|File too large|OutOfDiskSpace")
 """What servers say who find no space; the second where a limit on the size of files stands for a full disk."""
 
 

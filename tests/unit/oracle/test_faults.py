@@ -41,6 +41,7 @@ def test_who_stops_a_process_stops_its_children_in_groups_of_their_own_too() -> 
     "line",
     [
         b"Error writing to the AOF file: No space left on device",
+        b"Short write while writing to the AOF file: (nwritten=24, expected=1254)",
         b"java.io.IOException: No space left on device",
         b"Can't rewrite append only file: File too large",
     ],
