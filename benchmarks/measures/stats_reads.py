@@ -43,17 +43,17 @@ LIMIT: Final = (
 TRIED: Final = (
     "Where the API's processor time went under 16 clients, sampled every 2 ms: HTTP, routing, middleware and metrics "
     "half, the aggregation by the driver of MongoDB about a quarter (4 % of it decodes BSON), the script in Redis a "
-    "tenth, merging and reading the summary an eighth, encoding and tagging the answer 3 %. Users who are asked for at "
-    "once now share one aggregation and one pipeline, and the script answers one text in place of nested lists: the "
-    "API's processor time a request fell to 0.65 of what it was, mongod's to 0.41 and Redis's to 0.43 (medians of five "
-    "interleaved rounds of 1,000 requests, on a busy machine). The merge keeps exact means as plain numbers instead of "
-    "fractions, takes rows out by name, and counts each film's change once: 0.8 of its time; reading the summary 0.75. "
-    "EXPLAIN shows the join through the view as two look-ups by `_id`, without a scan. The join as a plain "
-    "command in place of a cursor takes 0.81 to 0.87 of the driver's processor time (600 calls each, in turns); it was not "
-    "taken, for such a command is not repeated by the driver when its connection breaks, and does not heed the address's "
-    "read concern. Recordings until November 29 published from within the client of the load, and so measured that "
-    "client; recordings from before had a "
-    "catalog newer than the batch, so each answer also asked for the whole list: a mistake of the measure."
+    "tenth, merging and reading the summary an eighth, encoding and tagging the answer 3 %. Users who are asked for "
+    "at once now share one aggregation and one pipeline, and the script answers one text in place of nested lists: "
+    "the API's processor time a request fell to 0.65 of what it was, mongod's to 0.41 and Redis's to 0.43 (medians of "
+    "five interleaved rounds of 1,000 requests, on a busy machine). The merge keeps exact means as plain numbers "
+    "instead of fractions, takes rows out by name, and counts each film's change once: 0.8 of its time; reading the "
+    "summary 0.75. EXPLAIN shows the join through the view as two look-ups by `_id`, without a scan. The join as a "
+    "plain command in place of a cursor takes 0.81 to 0.87 of the driver's processor time (600 calls each, in turns); "
+    "it was not taken, for such a command is not repeated by the driver when its connection breaks, and does not heed "
+    "the address's read concern. Recordings until November 29 published from within the client of the load, and so "
+    "measured that client; recordings from before had a catalog newer than the batch, so each answer also asked for "
+    "the whole list: a mistake of the measure."
 )
 SECONDS: Final = (150.0, 600.0)
 CLIENTS: Final = (1, 16, 64)
