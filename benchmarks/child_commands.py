@@ -17,7 +17,9 @@ def cinematch(environment: Mapping[str, str], *arguments: str) -> str:
 
 def module(environment: Mapping[str, str], name: str, *arguments: str, niceness: int = 0) -> str:
     """Run `python -m name`, as nice as a layer of the stack; give its output. Raises CalledProcessError."""
-    command = ["sh", "-c", STEP_BACK, "sh", str(niceness), sys.executable, "-m", name, *arguments]
+    command = [sys.executable, "-m", name, *arguments]
+    if niceness:
+        command = ["sh", "-c", STEP_BACK, "sh", str(niceness), *command]
     return subprocess.run(
         command,
         env=os.environ | environment,

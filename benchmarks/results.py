@@ -73,6 +73,8 @@ def merge(
 def repeated(before: Results, measure: str, findings: Findings, quick: bool) -> dict[str, Any]:
     """Compare the ratios of a run with those of the one before, of the same kind.
 
+    A ratio of one round has no spread, and is left out.
+
     Gives {"repeated": {"before": when that was, "ratios": how many both have, "apart": what they do not agree about}},
     or nothing when there is nothing to compare with.
     """
@@ -80,7 +82,7 @@ def repeated(before: Results, measure: str, findings: Findings, quick: bool) -> 
     if run is None or run["quick"] != quick:
         return {}
     then = {row.measure: row for row in before.rows_of(measure)}
-    both = [row for row in findings.rows if row.ratio is not None and row.measure in then]
+    both = [row for row in findings.rows if row.has_spread and row.measure in then and then[row.measure].has_spread]
     apart = [row.measure for row in both if not row.agrees(then[row.measure])]
     return {"repeated": {"before": run["measured_at"], "ratios": len(both), "apart": apart}} if both else {}
 

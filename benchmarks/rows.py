@@ -55,6 +55,11 @@ class Row:
         """Give the row as `latest.json` has it."""
         return asdict(self) | {"spread": list(self.spread)}
 
+    @property
+    def has_spread(self) -> bool:
+        """Say whether it is a ratio of several rounds."""
+        return self.ratio is not None and self.spread[0] < self.spread[1]
+
     def agrees(self, other: Row) -> bool:
         """Say whether the spreads of two runs have something in common, which says that they found the same."""
         return self.spread[0] <= other.spread[1] and other.spread[0] <= self.spread[1]

@@ -140,6 +140,8 @@ class _MostMemory(threading.Thread):
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self.join()
+        if not self.most:
+            raise RuntimeError("nobody has looked at the memory")
 
     def run(self) -> None:
         while not self._over.wait(MEMORY_SECONDS):

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import repeat
@@ -139,11 +139,10 @@ def _at_half(
         beside.append(on_schedule(url, constants, rate, size.scheduled_seconds))
     findings.rows.append(compared(f"{name}, beside the constant answer", "ms", _p99(ours), _p99(beside), goal))
     publication = partial(module, running.environment, "benchmarks.publication", "2", niceness=LAST)
-    publishing = threading.Thread(target=publication)
-    threading.Timer(size.scheduled_seconds / 4, publishing.start).start()
-    began = time.monotonic()
-    during = on_schedule(url, reads, rate, 2 * size.scheduled_seconds)
-    publishing.join()
+    with ThreadPoolExecutor(1) as pool:
+        began, publishing = time.monotonic(), pool.submit(publication)
+        during = on_schedule(url, reads, rate, 3 * size.scheduled_seconds)
+        publishing.result()
     findings.rows.append(alone(f"{name}, during a publication", "ms", _p99([during]), goal))
     failed = sum(load.failed for load in (*ours, during))
     findings.remarks.append(

@@ -71,7 +71,7 @@ def test_every_answer_equals_a_replay_whatever_is_killed(
         stack.cinematch("lake", "verify")
         for mode in StatsMode:
             stack.cinematch("audit", "--sample", "100000", STATS_MODE=mode.value)
-        stack.run_batch()
+        stack.run_alone("batch", "run")
         with stack.arrivals(database) as arrivals:
             arrivals.check_batch_view(issued_sequences(database))
     results["stack_seconds"] = round(time.monotonic() - began)

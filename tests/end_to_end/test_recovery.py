@@ -54,9 +54,7 @@ def test_every_view_is_whole_again_after_a_fault(
 def add_many_users(stack: RunningStack) -> None:
     """What a wiped Redis has to get back."""
     with stack.database() as database:
-        films, lists = (
-            [AddFilm(film, 7.5) for film in islice(catalog_films(database).values(), 3)],
-            Watchlists(database),
-        )
+        films = [AddFilm(film, 7.5) for film in islice(catalog_films(database).values(), 3)]
+        lists = Watchlists(database)
         for number in range(MANY_USERS):
             lists.add_many(f"many-{number}", films)

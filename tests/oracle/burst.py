@@ -36,6 +36,8 @@ POST_TIMES: Final = 3.0
 """So many times as long as at rest a POST may take in the burst where the promise is not kept: on a machine that breaks
 it at rest, or is shared with others, the promise alone says nothing of the burst."""
 REST_SECONDS: Final = 20.0
+KEPT: Final = httpx.Limits(keepalive_expiry=2.0)
+"""Connections are kept, as whoever posts often does, and given up before the server does."""
 
 
 class Poster:
@@ -70,7 +72,11 @@ class Poster:
 
 def burst(seconds: float, factor: float) -> results.Results:
     """Run a stack of its own; give capacity, burst, latencies and the most memory of each process."""
-    with tempfile.TemporaryDirectory() as folder, RunningStack.started(Path(folder)) as stack, stack.api() as client:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        RunningStack.started(Path(folder)) as stack,
+        stack.api(KEPT) as client,
+    ):
         stack.import_catalog()
         _seed(stack, WARM_EVENTS, seed=1)  # what is done once: films, compiled code
         capacity = WARM_EVENTS / _flood(stack, WARM_EVENTS, seed=2)

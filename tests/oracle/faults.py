@@ -41,7 +41,7 @@ STEP_DOWN_SECONDS: Final = 3
 SEND_SECONDS: Final = 10
 AOF: Final = "appendonly.aof"
 NO_SPACE: Final = re.compile(rb"No space left on device|Short write while writing|File too large|OutOfDiskSpace")
-"""What servers say who find no space; the second where a limit on the size of files stands for a full disk."""
+"""What servers say who find no space; *too large* where a limit on the size of files stands for a full disk."""
 
 
 class Complaints:
@@ -92,8 +92,9 @@ class Faults:
         """Kill a server or layer with -9, if it is not down already."""
         pid = self._pid(name)
         if pid is not None:
+            self.begun.append((time.monotonic(), f"kill {name}"))  # before somebody meets it
             os.kill(pid, signal.SIGKILL)
-            self.count(f"kill {name}")
+            self.done[f"kill {name}"] += 1
 
     def pause(self, name: str, seconds: float, crew: Crew) -> None:
         """Stop a server or layer with all its processes for a while, as a suspended machine would; then wake it up."""
@@ -152,7 +153,10 @@ class Faults:
             with suppress(ProcessLookupError):
                 self.disks.fill(server, pid)
             crew.pause(seconds)
-            while not (met := complaints.of_space()) and time.monotonic() < began + MET_SECONDS:
+            while (
+                not (met := complaints.of_space() or not psutil.pid_exists(pid))
+                and time.monotonic() < began + MET_SECONDS
+            ):
                 crew.pause(LOOK_SECONDS)
         finally:
             self.disks.free(server, pid)

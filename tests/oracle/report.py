@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.oracle.burst import BOUND_MIB, POST_PROMISE_MS
+from tests.oracle.recovery import ASKED_USERS
 from tests.oracle.results import FOLDER, Results
 from tests.oracle.soak import GROWING, most
 
@@ -17,7 +18,7 @@ STACK: Final = "oracle on the running stack"
 FAULTS: Final = re.compile(r"(kill|pause|line|full|older|step down|flush|lose|copy|poisoned|repeated) |shuffle$")
 RECOVERED: Final = {
     "answer": "and in the answer",
-    "answers": "20 other users' answers are complete",
+    "answers": f"{ASKED_USERS} other users' answers are complete",
     "every_view": "every view has everything",
 }
 Section = Callable[[Results], str]

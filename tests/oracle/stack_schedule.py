@@ -22,7 +22,7 @@ import httpx
 from cinematch.adapters.mongodb_outbox import Outbox
 from cinematch.domain.events import Event
 from cinematch.domain.watchlist import Film
-from tests.end_to_end.running_stack import AT_WORK, FAST, RunningStack
+from tests.end_to_end.running_stack import AT_WORK, COMPACTING, FAST, RunningStack
 from tests.oracle.batch_view import BatchViewWatch
 from tests.oracle.client import Acknowledged, Crew, EventLogs, Reader, Writer
 from tests.oracle.copies import STARTING, Copies
@@ -50,7 +50,14 @@ LINE_SECONDS: Final = (1.0, 6.0)
 FULL_SECONDS: Final = (2.0, 5.0)
 START_SECONDS: Final = 120.0
 """How long a killed API may take until it answers again, on a machine that starts other layers, too."""
-REASONS: Final = (AT_WORK, "does not answer", "is unavailable", "there is no earlier generation", "taken over")
+REASONS: Final = (
+    AT_WORK,
+    "does not answer",
+    "is unavailable",
+    "there is no earlier generation",
+    "taken over",
+    COMPACTING,
+)
 """Why a command may refuse: what it needs is away, or somebody else has it."""
 
 
@@ -174,7 +181,7 @@ class StackSchedule:
             began, clock_shift = self._copied[layer]
             clock = " with a wrong clock" if clock_shift else ""
             self.faults.count(f"copy of {layer}{clock}", began=began)
-            self.tally[f"copies that were {fared}"] += 1
+            self.tally[f"copies {fared}"] += 1
             if clock_shift:
                 self.tally[AHEAD if clock_shift > 0 else BEHIND] += 1
 

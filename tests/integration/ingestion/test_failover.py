@@ -134,9 +134,8 @@ def test_another_member_takes_over_and_nothing_acknowledged_is_lost_or_happens_t
     with TestClient(create_app(settings, [router]), raise_server_exceptions=False) as api, Writer(api) as writer:
         writer.await_more(CHANGES_AFTER)
         first.kill()
-        second = replica_set.primary(other_than=first)
+        replica_set.primary(other_than=first)
         writer.await_more(CHANGES_AFTER)
-    assert second is not first
     assert writer.statuses <= {503}
     with connect(settings) as client:
         log = Outbox(client[settings.mongodb_database]).events_after("ann", 0)

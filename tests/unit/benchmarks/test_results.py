@@ -76,10 +76,12 @@ def test_a_repetition_names_the_ratios_that_it_did_not_find_again() -> None:
 
 
 def test_what_was_not_measured_before_in_the_same_way_is_no_repetition() -> None:
-    before = results.merge(NOTHING, "first", ratios((1.0, 2.0)), RUN)
-    assert not results.repeated(before, "first", ratios((1.0, 2.0)), quick=False)
-    assert not results.repeated(before, "second", ratios((1.0, 2.0)), quick=True)
-    assert not results.repeated(before, "first", ratios((1.0, 2.0), name="b"), quick=True)
+    two = (1.0, 2.0), (1.1, 2.0)
+    before = results.merge(NOTHING, "first", ratios(*two), RUN)
+    assert not results.repeated(before, "first", ratios(*two), quick=False)
+    assert not results.repeated(before, "second", ratios(*two), quick=True)
+    assert not results.repeated(before, "first", ratios(*two, name="b"), quick=True)
+    assert not results.repeated(before, "first", ratios((1.0, 2.0)), quick=True)
 
 
 def test_every_measure_tells_what_it_does_and_what_limits_it() -> None:
