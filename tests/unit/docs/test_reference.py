@@ -69,7 +69,7 @@ def table_row(name: str) -> list[str]:
 PEAKS = [5 * events / 86_400 for events in (50_000, 500_000, 5_000_000, 50_000_000)]
 """Events a second of the four sizes, as the page computes them."""
 LISTS = "ADD in a list of {} films, micro-batch beside Lambda"
-IN_KAFKA = "import of 100,836 ratings, until all are in Kafka, beside kafka-python's producer alone"
+IN_KAFKA = "import of 30,000 ratings, until all are in Kafka, beside kafka-python's producer alone"
 
 
 def test_what_the_scaling_page_says_of_micro_batch_follows_from_the_measured_figures() -> None:
