@@ -81,6 +81,11 @@ class Copies:
                 self._api_answers = self._api.get("/health/live").is_success
         return self._api if self._api_answers else None
 
+    def start_still(self) -> bool:
+        """Say whether a copy lives that is not at work yet."""
+        alive = {layer: copy for layer, copy in self.running.items() if copy.process and copy.process.exit_code is None}
+        return any(self._fared(layer, copy) == STARTING for layer, copy in alive.items())
+
     def end(self) -> dict[str, str]:
         """End all copies, by kill -9; give how each had fared: AT_WORK, STARTING or ENDED."""
         try:

@@ -117,7 +117,14 @@ class StackSchedule:
                 self.crew.pause(self.random.uniform(0.2, 2))
                 self.history.note("action", action=action)
                 self._act(action)
+        self._await_copies()
         self.crew.pause(FIRST_SECONDS)
+
+    def _await_copies(self) -> None:
+        """Let copies come to work beside the others, Spark's too, which take their time on a busy machine."""
+        deadline = time.monotonic() + START_SECONDS
+        while self.copies.start_still() and time.monotonic() < deadline:
+            self.crew.pause(FIRST_SECONDS)
 
     def _act(self, action: str) -> None:
         match action.split():
