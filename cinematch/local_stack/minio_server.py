@@ -67,8 +67,12 @@ class MinioServer(Service):
 
     def environment(self) -> dict[str, str]:
         user, password = self.credentials.access_key_id, self.credentials.secret_access_key
-        own = {"MINIO_ROOT_USER": user, "MINIO_ROOT_PASSWORD": password, "MINIO_UPDATE": "off"}
-        return own | {"GOMEMLIMIT": MEMORY}
+        return {
+            "GOMEMLIMIT": MEMORY,
+            "MINIO_ROOT_PASSWORD": password,
+            "MINIO_ROOT_USER": user,
+            "MINIO_UPDATE": "off",
+        }
 
     def ready(self) -> bool:
         try:

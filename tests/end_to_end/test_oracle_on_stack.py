@@ -21,11 +21,10 @@ from tests.end_to_end.running_stack import (
     catalog_films,
     eventually,
     issued_sequences,
-    stats_equal_a_recomputation,
-    trends_equal_a_recount,
 )
 from tests.oracle.batch_view import BatchViewWatch
-from tests.oracle.client import Acknowledged, EventLogs, Reader, check_lists
+from tests.oracle.client import Acknowledged, EventLogs, check_lists
+from tests.oracle.exactness import check_exact
 from tests.oracle.faults import Faults
 from tests.oracle.figures import Figures
 from tests.oracle.history import kept_on_failure
@@ -62,11 +61,7 @@ def test_every_answer_equals_a_replay_whatever_is_killed(
         check_lists(client, acknowledged, logs)
         with stack.arrivals(database) as arrivals:
             arrivals.check_lake(logs, issued_sequences(database))
-        reader, deadline = Reader(lambda: client, logs, acknowledged, films), time.monotonic() + SETTLE_SECONDS
-        for user_id in acknowledged.lists:
-            reader.read_complete(user_id, deadline)
-        eventually(lambda: stats_equal_a_recomputation(database), "user_stats equal a recomputation", 60)
-        eventually(lambda: trends_equal_a_recount(database), "the trends equal a recount", 60)
+        check_exact(client, database, acknowledged.lists, SETTLE_SECONDS)
         eventually(lambda: faults.poisoned <= letters(stack), "every poisoned record is a dead letter", 60)
         stack.cinematch("lake", "verify")
         for mode in StatsMode:

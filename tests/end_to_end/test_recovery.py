@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from itertools import islice
 
 import httpx
 import pytest
 
-from cinematch.adapters.mongodb_outbox import Outbox
 from cinematch.adapters.mongodb_watchlists import Watchlists
 from cinematch.domain.changes import AddFilm
-from tests.end_to_end.running_stack import (
-    RunningStack,
-    catalog_films,
-    eventually,
-    issued_sequences,
-    stats_equal_a_recomputation,
-    trends_equal_a_recount,
-)
-from tests.oracle.client import Acknowledged, EventLogs, Reader
+from tests.end_to_end.running_stack import RunningStack, catalog_films, issued_sequences
+from tests.oracle.exactness import check_exact
 from tests.oracle.faults import Faults
 from tests.oracle.recovery import Drill
 from tests.oracle.results import Results
@@ -43,12 +34,7 @@ def test_every_view_is_whole_again_after_a_fault(
     drills = drill.all() if is_chaos else drill.quick()
     results["recovery"] = [drill.measure(name, act) for name, act in drills.items()]
     with stack.database() as database:
-        logs, films = EventLogs(Outbox(database)), catalog_films(database)
-        reader, deadline = Reader(lambda: client, logs, Acknowledged(), films), time.monotonic() + SETTLE_SECONDS
-        for user_id in issued_sequences(database):
-            reader.read_complete(user_id, deadline)
-        eventually(lambda: stats_equal_a_recomputation(database), "user_stats equal a recomputation", SETTLE_SECONDS)
-        eventually(lambda: trends_equal_a_recount(database), "the trends equal a recount", SETTLE_SECONDS)
+        check_exact(client, database, issued_sequences(database), SETTLE_SECONDS)
 
 
 def add_many_users(stack: RunningStack) -> None:

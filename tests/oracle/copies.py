@@ -39,12 +39,17 @@ class Copy(LayerProcess):
     ) -> None:
         super().__init__(spec, folder, log, environment)
         self.began = time.monotonic()
-        self._clock_shift = clock_shift
+        self.clock_shift = clock_shift
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it runs no more, by itself."""
+        return self.process is not None and self.process.exit_code is not None
 
     def argv(self) -> Sequence[str | Path]:
-        if not self._clock_shift:
+        if not self.clock_shift:
             return super().argv()
-        return [sys.executable, "-m", "tests.oracle.shifted_clock", str(self._clock_shift), *self._spec.arguments]
+        return [sys.executable, "-m", "tests.oracle.shifted_clock", str(self.clock_shift), *self._spec.arguments]
 
     def environment(self) -> dict[str, str]:
         return super().environment() | {"PYTHONPATH": str(Path.cwd())}
@@ -83,13 +88,12 @@ class Copies:
 
     def start_still(self) -> bool:
         """Say whether a copy lives that is not at work yet."""
-        alive = {layer: copy for layer, copy in self.running.items() if copy.process and copy.process.exit_code is None}
-        return any(self._fared(layer, copy) == STARTING for layer, copy in alive.items())
+        return any(not copy.has_ended and self._fared(copy) == STARTING for copy in self.running.values())
 
-    def end(self) -> dict[str, str]:
-        """End all copies, by kill -9; give how each had fared: AT_WORK, STARTING or ENDED."""
+    def end(self) -> list[tuple[Copy, str]]:
+        """End all copies, by kill -9; give each, and how it had fared: AT_WORK, STARTING or ENDED."""
         try:
-            return {layer: self._fared(layer, copy) for layer, copy in self.running.items()}
+            return [(copy, self._fared(copy)) for copy in self.running.values()]
         finally:
             for copy in self.running.values():
                 copy.kill()
@@ -98,13 +102,14 @@ class Copies:
                 self._api.close()
             self._api, self._api_answers = None, False
 
-    def _fared(self, layer: str, copy: Copy) -> str:
+    def _fared(self, copy: Copy) -> str:
         """Raises AssertionError for a copy that had no reason to end: it says one in a sentence."""
-        if copy.process and copy.process.exit_code is not None:
+        is_api = copy.name == "api"
+        if copy.has_ended:
             if TRACEBACK in (words := copy.last_words()):
-                raise AssertionError(f"the copy of {layer} has ended: {words}")
-            return STARTING if layer == "api" else ENDED  # without MongoDB there is no start; the stack's is repeated
-        if layer == "api":
+                raise AssertionError(f"the copy of {copy.name} has ended: {words}")
+            return STARTING if is_api else ENDED  # without MongoDB there is no start; the stack's is repeated
+        if is_api:
             return AT_WORK if self.api() is not None else STARTING
-        stands_by = layer in LEADING and time.monotonic() > copy.began + STANDBY_SECONDS
+        stands_by = copy.name in LEADING and time.monotonic() > copy.began + STANDBY_SECONDS
         return AT_WORK if stands_by or copy.ready() else STARTING

@@ -12,6 +12,7 @@ import shutil
 import signal
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,7 @@ from cinematch.local_stack.data_folder import DataFolder
 from cinematch.local_stack.stack_status import StackStatus, current_status
 from tests.oracle.client import Crew
 from tests.oracle.disks import Disks
+from tests.oracle.processes import family
 from tests.oracle.proxy import Conduct, Proxies
 from tests.poison import poison
 
@@ -59,13 +61,13 @@ class Complaints:
             return NO_SPACE.search(file.read()) is not None
 
 
-def stop(process: psutil.Process) -> list[psutil.Process]:
+def stop(pid: int) -> list[psutil.Process]:
     """Stop a process and all that it has started, Spark's workers in groups of their own, too; give those stopped."""
-    family = [process, *process.children(recursive=True)]
-    for member in family:
+    stopped = list(family(pid))
+    for process in stopped:
         with suppress(psutil.NoSuchProcess):
-            member.suspend()
-    return family
+            process.suspend()
+    return stopped
 
 
 @dataclass
@@ -92,19 +94,16 @@ class Faults:
         """Kill a server or layer with -9, if it is not down already."""
         pid = self._pid(name)
         if pid is not None:
-            self.begun.append((time.monotonic(), f"kill {name}"))  # before somebody meets it
+            self.count(f"kill {name}")  # before somebody meets it
             os.kill(pid, signal.SIGKILL)
-            self.done[f"kill {name}"] += 1
 
     def pause(self, name: str, seconds: float, crew: Crew) -> None:
         """Stop a server or layer with all its processes for a while, as a suspended machine would; then wake it up."""
         pid = self._pid(name)
         if pid is None:
             return
-        stopped: list[psutil.Process] = []
+        stopped = stop(pid)
         try:
-            with suppress(psutil.NoSuchProcess):
-                stopped = stop(psutil.Process(pid))
             if stopped:
                 self.count(f"pause {name}")
                 crew.pause(seconds)
@@ -135,9 +134,7 @@ class Faults:
         began = time.monotonic()
         self.proxies.behave(server, conduct)
         try:
-            crew.pause(seconds)
-            while not (met := self.proxies.met(server)) and time.monotonic() < began + MET_SECONDS:
-                crew.pause(LOOK_SECONDS)
+            met = _is_met(lambda: self.proxies.met(server) > 0, seconds, crew)
         finally:
             self.proxies.behave(server, Conduct.GOOD)
         if met:
@@ -152,12 +149,7 @@ class Faults:
         try:
             with suppress(ProcessLookupError):
                 self.disks.fill(server, pid)
-            crew.pause(seconds)
-            while (
-                not (met := complaints.of_space() or not psutil.pid_exists(pid))
-                and time.monotonic() < began + MET_SECONDS
-            ):
-                crew.pause(LOOK_SECONDS)
+            met = _is_met(lambda: complaints.of_space() or not psutil.pid_exists(pid), seconds, crew)
         finally:
             self.disks.free(server, pid)
         if met:
@@ -213,3 +205,12 @@ class Faults:
 
     def _status(self) -> StackStatus:
         return current_status(DataFolder(self.data_dir))
+
+
+def _is_met(is_met: Callable[[], bool], seconds: float, crew: Crew) -> bool:
+    """Let a fault last so long, and longer until somebody meets it, or nobody has in MET_SECONDS; say whether."""
+    until = time.monotonic() + MET_SECONDS
+    crew.pause(seconds)
+    while not (met := is_met()) and time.monotonic() < until:
+        crew.pause(LOOK_SECONDS)
+    return met

@@ -24,7 +24,7 @@ def usage(data_dir: Path) -> Sample:
     """Give memory in MiB, open files and threads of each server and layer, its children's included."""
     totals: dict[str, float] = defaultdict(float)
     for name, service in current_status(DataFolder(data_dir)).services().items():
-        for process in _family(service.pid):
+        for process in family(service.pid):
             try:
                 with process.oneshot():
                     totals[f"{name} memory MiB"] += process.memory_info().rss / MEGABYTE
@@ -59,7 +59,8 @@ def holdings(data_dir: Path, lake: LakeFolder) -> Sample:
     return {key: round(value, 2) for key, value in held.items()}
 
 
-def _family(pid: int | None) -> Iterator[psutil.Process]:
+def family(pid: int | None) -> Iterator[psutil.Process]:
+    """Give a process and all that it has started; nobody when it is not there."""
     if pid is None:
         return
     try:

@@ -93,7 +93,7 @@ class StackSchedule:
             raise
 
     def _run(self) -> None:
-        self.copies, self._copied = Copies(self.stack.data_dir, FAST), dict[str, tuple[float, float]]()
+        self.copies = Copies(self.stack.data_dir, FAST)
         self._asked = 0
         writers = [self._writer(number) for number in range(WRITERS)]
         logs = [EventLogs(self.outbox) for _ in range(READERS)]
@@ -141,7 +141,7 @@ class StackSchedule:
             case ["step", "down", "mongodb"]:
                 self.faults.step_down()
             case ["copy", layer, clock_shift]:
-                self._copy(layer, float(clock_shift))
+                self.copies.start(layer, float(clock_shift))
             case ["lose", "checkpoint", "of", layer]:
                 self.faults.lose_checkpoint(layer)
             case ["flush", "redis"]:
@@ -156,10 +156,6 @@ class StackSchedule:
                     self.faults.count("shuffle")
             case arguments:
                 self._finish(action, self.stack.begun(*arguments))
-
-    def _copy(self, layer: str, clock_shift: float) -> None:
-        self._copied[layer] = time.monotonic(), clock_shift
-        self.copies.start(layer, clock_shift)
 
     def _seconds(self, bounds: tuple[float, float]) -> float:
         return self.random.uniform(*bounds)
@@ -181,16 +177,15 @@ class StackSchedule:
 
     def _end_copies(self) -> None:
         """Count those that were at work beside the others, or had ended: two of them found that they were two."""
-        for layer, fared in self.copies.end().items():
-            self.history.note("copy ended", layer=layer, fared=fared)
+        for copy, fared in self.copies.end():
+            self.history.note("copy ended", layer=copy.name, fared=fared)
             if fared == STARTING:
                 continue
-            began, clock_shift = self._copied[layer]
-            clock = " with a wrong clock" if clock_shift else ""
-            self.faults.count(f"copy of {layer}{clock}", began=began)
+            clock = " with a wrong clock" if copy.clock_shift else ""
+            self.faults.count(f"copy of {copy.name}{clock}", began=copy.began)
             self.tally[f"copies {fared}"] += 1
-            if clock_shift:
-                self.tally[AHEAD if clock_shift > 0 else BEHIND] += 1
+            if copy.clock_shift:
+                self.tally[AHEAD if copy.clock_shift > 0 else BEHIND] += 1
 
     @contextmanager
     def _night(self, night: str) -> Iterator[None]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -19,6 +18,7 @@ from cinematch.local_stack.mongo_server import MongoServer
 from cinematch.local_stack.redis_server import RedisServer
 from cinematch.settings import Settings
 from tests.integration.api.bad_inputs import BadInput, bad_inputs
+from tests.stored import all_stored
 
 ENOUGH = 200
 
@@ -43,12 +43,12 @@ def api(database: SyncDatabase, redis_server: RedisServer, settings: Settings) -
 def test_every_bad_input_is_a_problem_that_names_the_field_and_changes_nothing(
     api: TestClient, database: SyncDatabase
 ) -> None:
-    before = state(database)
+    before = all_stored(database)
     cases = list(bad_inputs())
     faults = [f"{case}: {fault}" for case in cases if (fault := fault_of(api, case))]
     assert not faults, "\n".join(faults)
     assert len(cases) >= ENOUGH
-    assert state(database) == before
+    assert all_stored(database) == before
 
 
 def test_every_operation_with_an_input_has_bad_inputs(api: TestClient) -> None:
@@ -82,8 +82,3 @@ def fault_of(api: TestClient, case: BadInput) -> str | None:
 def is_of(template: str, path: str) -> bool:
     """Say whether a path is one of a route's."""
     return re.fullmatch(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(template)), path) is not None
-
-
-def state(database: SyncDatabase) -> dict[str, list[Any]]:
-    """All that is stored."""
-    return {name: sorted(map(repr, database[name].find())) for name in sorted(database.list_collection_names())}

@@ -34,6 +34,7 @@ from cinematch.local_stack.redis_server import RedisServer
 from cinematch.settings import Settings
 from micro_batch.trends_document import Source, trends_document
 from tests.documented_api import documented_operations
+from tests.stored import all_stored
 
 SPEC = next(spec for spec in LAYERS if spec.name == "api")
 ENOUGH_REFUSALS = 300
@@ -88,11 +89,11 @@ def test_what_the_documentation_does_not_allow_is_refused_and_changes_nothing(
     publish_trends(database)
     with httpx.Client(base_url=served, trust_env=False) as client:
         client.post("/movies", json={"user_id": "u", "movie_id": "heat", "rating": 8}).raise_for_status()
-    before, refused = state(database), 0
+    before, refused = all_stored(database), 0
     for operation in documented_operations(served):
         refused += refusals(operation.as_strategy(GenerationMode.NEGATIVE))
     assert refused >= ENOUGH_REFUSALS
-    assert state(database) == before
+    assert all_stored(database) == before
 
 
 def refusals(cases: SearchStrategy[Any]) -> int:
@@ -122,11 +123,6 @@ def refusals(cases: SearchStrategy[Any]) -> int:
     with suppress(Unsatisfiable, SkipTest):  # an operation without an input cannot be asked wrongly
         send()
     return refused
-
-
-def state(database: SyncDatabase) -> dict[str, list[str]]:
-    """All that is stored."""
-    return {name: sorted(map(repr, database[name].find())) for name in sorted(database.list_collection_names())}
 
 
 def requests(cases: SearchStrategy[Any]) -> None:

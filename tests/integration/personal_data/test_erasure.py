@@ -202,6 +202,7 @@ def test_an_erasure_is_gone_from_every_answer_at_once(stage: ErasureStage) -> No
         assert answered("/stats?user_id=ann") == everywhere  # kept in the cache, too, by the mode that has one
         began = time.monotonic()
         assert apis[StatsMode.LAMBDA].delete("/users/ann").status_code == 202
+        assert stage.issued("ann") == 0
         assert answered("/stats?user_id=ann") == dict.fromkeys(StatsMode, 404)
         assert answered("/users/ann/export") == dict.fromkeys(StatsMode, 404)
         assert apis[StatsMode.LAMBDA].get("/movies?user_id=ann").json()["movies"] == []

@@ -26,7 +26,7 @@ def test_who_stops_a_process_stops_its_children_in_groups_of_their_own_too() -> 
         assert parent.stdout is not None
         child = psutil.Process(int(parent.stdout.readline()))
         try:
-            stopped = stop(psutil.Process(parent.pid))
+            stopped = stop(parent.pid)
             assert {process.pid for process in stopped} == {parent.pid, child.pid}
             deadline = time.monotonic() + 10  # a signal takes its time
             while {process.status() for process in stopped} != {psutil.STATUS_STOPPED}:
