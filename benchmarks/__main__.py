@@ -98,9 +98,8 @@ def _repetition(run: dict[str, Any]) -> str:
     """Say how many ratios the run before had found, too."""
     if (told := run.get("repeated")) is None:
         return ""
-    agree = told["ratios"] - len(told["apart"])
     others = f"; not: {', '.join(told['apart'])}" if told["apart"] else ""
-    return f"; {agree} of {told['ratios']} ratios agree with those of {told['before']} within their spreads{others}"
+    return f"; {results.agreement(run)} ratios agree with those of {told['before']} within their spreads{others}"
 
 
 @contextmanager

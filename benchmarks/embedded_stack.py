@@ -19,10 +19,9 @@ import psutil
 
 from benchmarks.child_commands import cinematch
 from cinematch.local_stack.child_process import death_pact
-from cinematch.local_stack.data_folder import DataFolder
+from cinematch.local_stack.data_folder import SUPERVISOR, DataFolder
 
 GRACE_SECONDS: Final = 90.0
-SUPERVISOR: Final = "supervisor"
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,7 @@ def _machines(found: Results, measured: Sequence[str]) -> str:
         busy = f"{told['busy_percent_before']:.0f} %"
         pace = f"{told['pace_seconds']} s" if "pace_seconds" in told else ""
         cells = [f"`{name}`", run["measured_at"], run.get("commit", ""), kind, str(run["seconds"]), busy, pace]
-        lines.append(_line([*cells, _again(run)]))
+        lines.append(_line([*cells, results.agreement(run)]))
     lines.append(
         "\n*Busy before* is the share of its cores that was taken in the second before the measure began, *pace* "
         "how long ten million additions in Python took a core then; a *commit* with a plus had changes. *Again* counts "
@@ -136,11 +136,6 @@ def _machines(found: Results, measured: Sequence[str]) -> str:
         )
     lines.append("")
     return "\n".join(lines)
-
-
-def _again(run: Mapping[str, Any]) -> str:
-    told = run.get("repeated")
-    return f"{told['ratios'] - len(told['apart'])} of {told['ratios']}" if told else ""
 
 
 def _quoted(names: Iterable[str]) -> str:

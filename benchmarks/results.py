@@ -87,6 +87,12 @@ def repeated(before: Results, measure: str, findings: Findings, quick: bool) -> 
     return {"repeated": {"before": run["measured_at"], "ratios": len(both), "apart": apart}} if both else {}
 
 
+def agreement(run: Mapping[str, Any]) -> str:
+    """Say of how many of its ratios a run agrees with the one before; nothing when it was not compared."""
+    told = run.get("repeated")
+    return f"{told['ratios'] - len(told['apart'])} of {told['ratios']}" if told else ""
+
+
 def write(results: Results, folder: Path = FOLDER) -> None:
     """Write both files."""
     folder.mkdir(parents=True, exist_ok=True)

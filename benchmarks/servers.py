@@ -11,6 +11,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from benchmarks.population import load_catalog
+from cinematch.adapters import mongodb_client
 from cinematch.adapters.kafka_topics import ensure_topics
 from cinematch.local_stack.credentials import new_credentials
 from cinematch.local_stack.kafka_server import KafkaServer
@@ -49,6 +51,11 @@ class Servers:
     def topics(self, *names: str) -> None:
         """Create topics."""
         ensure_topics(self.settings.kafka_bootstrap_servers, dict.fromkeys(names, self.settings.topic_partitions))
+
+    def load_catalog(self) -> None:
+        """Put collections, indexes and the invented films into MongoDB."""
+        with mongodb_client.connect(self.settings) as client:
+            load_catalog(client[self.settings.mongodb_database])
 
     @contextmanager
     def api(self, mode: str = "micro_batch") -> Iterator[str]:

@@ -25,7 +25,7 @@ import orjson
 from benchmarks.child_commands import module
 from benchmarks.embedded_stack import mebibytes
 from benchmarks.invented_lake import InventedLake, write_catalog
-from benchmarks.population import load_catalog, user_name
+from benchmarks.population import user_name
 from benchmarks.rows import Bound, Findings, Goal, alone, compared
 from benchmarks.servers import Servers, servers
 from cinematch.adapters import mongodb_client
@@ -69,7 +69,7 @@ def measured(sizes: tuple[_Lake, ...]) -> Findings:
     seconds: list[float] = []
     for place, size in enumerate(sizes):
         with servers("mongodb", "redis", "minio") as running:
-            _load_catalog(running)
+            running.load_catalog()
             lake = InventedLake(running.settings, running.folder / "events")
             lake.append(size.users, 1, size.events_each)
             seconds.append(_beside_duckdb(running, size, findings))
@@ -135,11 +135,6 @@ def nightly_run(running: Servers, kind: str) -> dict[str, Any]:
         raise RuntimeError(f"the batch run ended with {child.returncode}: {log.read_text()[-2000:]}")
     told: dict[str, Any] = orjson.loads(output)
     return told | {"mebibytes": most}
-
-
-def _load_catalog(running: Servers) -> None:
-    with mongodb_client.connect(running.settings) as client:
-        load_catalog(client[running.settings.mongodb_database])
 
 
 class _Reader(threading.Thread):

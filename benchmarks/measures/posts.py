@@ -21,7 +21,7 @@ import uvloop
 from pymongo import ReturnDocument
 
 from benchmarks.http_load import Load, on_schedule, paced, post, saturate
-from benchmarks.population import SEED, load_catalog
+from benchmarks.population import SEED
 from benchmarks.quantiles import percentile
 from benchmarks.rows import Bound, Findings, Goal, Row, compared
 from benchmarks.servers import servers
@@ -69,7 +69,7 @@ def measure(quick: bool) -> Findings:
     """Measure the greatest rate in turns, then the latency at a fixed one."""
     size = QUICK if quick else FULL
     with servers("mongodb") as running:
-        _load(running.settings)
+        running.load_catalog()
         with running.api() as url:
             return _measured(running.settings, url, size)
 
@@ -123,11 +123,6 @@ def latencies(name: str, turns: Turns) -> list[Row]:
         ours, bare = ([percentile(it.milliseconds, share) for it in side] for side in (turns.posts, turns.bare))
         rows.append(compared(f"{name}, p{share}", "ms", ours, bare, goal))
     return rows
-
-
-def _load(settings: Settings) -> None:
-    with mongodb_client.connect(settings) as client:
-        load_catalog(client[settings.mongodb_database])
 
 
 def films(path: str = "/movies", users: str = "bench-post") -> Iterator[bytes]:

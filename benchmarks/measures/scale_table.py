@@ -45,7 +45,6 @@ FILMS_A_USER: Final = 20
 THRESHOLDS_MS: Final = (100, 500, 1_000)
 MODEL_RATES: Final = tuple(round(0.5 * 1.25**step, 3) for step in range(35))
 GROUP: Final = 2_000
-PLAIN_TOPIC: Final = "plain-recipe"
 LOST_SECONDS: Final = 15.0
 MOST_MS: Final = 20_000.0
 """The top of the picture."""
@@ -60,6 +59,15 @@ class _Size:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class _View:
+    """A collection with a document of each user, and the topic that feeds it."""
+
+    collection: str
+    topic: str
+
+
+PLAIN: Final = _View(PLAIN_STATS, "plain-recipe")
 QUICK: Final = _Size(users=(10_000,), rates=(6, 58, 200, 579), seconds=4.0)
 FULL: Final = _Size(users=(10_000, 100_000), rates=(6, 58, 116, 200, 300, 579, 1_000), seconds=15.0)
 Point = tuple[float, float]
@@ -72,8 +80,9 @@ def measure(quick: bool) -> Findings:
     for users in size.users:
         with servers("kafka", "mongodb", "redis") as running, publisher() as pool:
             lists = _Lists(running, users)
-            plain = _plain_recipe(running, pool, lists, size)
-            micro = _micro_batch(running, pool, lists, size)
+            plain = _recomputed(running, pool, lists, size, "benchmarks.plain_recipe", PLAIN)
+            view = _View(USER_STATS, running.settings.events_topic)
+            micro = _recomputed(running, pool, lists, size, "micro_batch", view)
             live = _lambda(running, pool, size)
         for design, points in (("plain recipe", plain), ("micro-batch", micro), ("Lambda", live)):
             findings.rows += _rows(design, users, points, dict(plain) if design == "micro-batch" else {})
@@ -83,17 +92,12 @@ def measure(quick: bool) -> Findings:
     return findings
 
 
-def _plain_recipe(running: Servers, pool: ProcessPoolExecutor, lists: _Lists, size: _Size) -> list[Point]:
-    view = _View(PLAIN_STATS, PLAIN_TOPIC)
+def _recomputed(
+    running: Servers, pool: ProcessPoolExecutor, lists: _Lists, size: _Size, module: str, view: _View
+) -> list[Point]:
+    """Measure a process that recomputes the users whose events come."""
     running.topics(view.topic)
-    with running.layer("benchmarks.plain_recipe", {"EVENTS_TOPIC": view.topic}):
-        lists.latencies(pool, view, 20, 3.0)  # warm up
-        return _points(size, lambda rate: lists.latencies(pool, view, rate, size.seconds))
-
-
-def _micro_batch(running: Servers, pool: ProcessPoolExecutor, lists: _Lists, size: _Size) -> list[Point]:
-    view = _View(USER_STATS, running.settings.events_topic)
-    with running.layer("micro_batch"):
+    with running.layer(module, {"EVENTS_TOPIC": view.topic}):
         lists.latencies(pool, view, 20, 3.0)  # warm up
         return _points(size, lambda rate: lists.latencies(pool, view, rate, size.seconds))
 
@@ -150,14 +154,6 @@ def _conclude(findings: Findings, model: BatchServer, users: int, live: Sequence
         "trigger alone takes longer. Rows that begin with *model* are computed, all others measured; 1,000,000 users "
         "(58 and 579 events/s) were measured at their rates, with the store of the largest size that fits."
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _View:
-    """A collection with a document of each user, and the topic that feeds it."""
-
-    collection: str
-    topic: str
 
 
 class _Lists:

@@ -134,8 +134,7 @@ def _slots(workers: int) -> float:
 
 def _nights(workers: int) -> float:
     with servers("mongodb", "redis", "minio") as running:
-        with mongodb_client.connect(running.settings) as client:
-            load_catalog(client[running.settings.mongodb_database])
+        running.load_catalog()
         InventedLake(running.settings, running.folder / "events").append(*NIGHT)
         running.environment["SPARK_MASTER_URL"] = f"local[{workers}]"
         told = nightly_run(running, "full")
@@ -153,8 +152,7 @@ def _writers(workers: int) -> float:
 def _answered(workers: int, mode: str, load: Callable[[str, int], float]) -> float:
     """Give the answers a second of so many API processes, each with a client process of its own."""
     with servers("mongodb", "redis") as running, ExitStack() as ends:
-        with mongodb_client.connect(running.settings) as client:
-            load_catalog(client[running.settings.mongodb_database])
+        running.load_catalog()
         urls = [ends.enter_context(running.api(mode)) for _ in range(workers)]
         spawn = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(workers, mp_context=spawn) as pool:
