@@ -20,17 +20,18 @@ _log = get_logger(__name__)
 def sweep(stores: Stores, current: int) -> None:
     """Declare unfinished runs failed, and remove the data of every generation that is not complete.
 
-    All but the `current` one: that of the run that sweeps.
+    The `current` one is that of the run that sweeps: it has its empty collections, and no state yet. One that is there
+    is of a time that MongoDB does not know any more, for it was put back to an older state.
     """
     records = stores.generations.all()
     for record in records:
         if record.state is GenerationState.BUILDING and record.number != current:
             stores.generations.update(record.number, state=GenerationState.FAILED, reason=KILLED)
             _log.warning("an earlier run was killed", generation=record.number, owner=record.owner)
-    kept = {current} | {record.number for record in records if record.state is GenerationState.READY}
-    for number in stores.generations.stored() - kept:
+    complete = {record.number for record in records if record.state is GenerationState.READY}
+    for number in stores.generations.stored() - complete - {current}:
         stores.generations.drop(number)
-    for number in stores.states.stored() - kept:
+    for number in stores.states.stored() - complete:
         stores.states.drop(number)
 
 

@@ -1,12 +1,12 @@
 """The commands that bring data in: `cinematch seed` and `cinematch import`.
 
-Exit codes: 0 all is well; 1 some rows were bad and left out; 2 it could not run, or not to the end.
+Exit codes: 0 all is well; 1 some rows (or users) were left out; 2 it could not run, or not to the end.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
@@ -14,19 +14,26 @@ from typing import Annotated, Final, NoReturn
 import typer
 from rich.console import Console
 
+from cinematch.adapters import s3_lake, s3_objects
+from cinematch.adapters.kafka_log_watch import LogWatch
 from cinematch.adapters.mongodb_catalog import Catalog
 from cinematch.adapters.mongodb_catalog_writer import CatalogWriter
 from cinematch.adapters.mongodb_client import SyncDatabase, connect
+from cinematch.adapters.mongodb_erasures import Erasures
+from cinematch.adapters.mongodb_outbox import Outbox
 from cinematch.adapters.mongodb_schema import ensure_schema
 from cinematch.adapters.mongodb_sequences import Sequences
 from cinematch.adapters.mongodb_watchlists import Watchlists
+from cinematch.adapters.s3_lake_folder import LakeFolder
+from cinematch.contracts.lake_paths import EVENTS_FOLDER
 from cinematch.errors import CineMatchError, StoreUnavailable
 from cinematch.failures import sentence
 from cinematch.settings import load_settings
 from ingestion.imports.catalog_import import import_catalog
+from ingestion.imports.lake_import import LakeImport, PutBack, require_whole
 from ingestion.imports.movielens_files import MovieLensFiles
 from ingestion.imports.movielens_import import MovieLensImport
-from ingestion.imports.rows import BadRow, size_bytes
+from ingestion.imports.rows import size_bytes
 from ingestion.progress import ProgressBars
 from ingestion.seeding.loading import DataSet, Loaded, Loading
 
@@ -37,7 +44,9 @@ DEFAULT_UNTIL: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 seed = typer.Typer(add_completion=False)
 import_ = typer.Typer(
-    add_completion=False, no_args_is_help=True, help="Bring real data in: a catalog of films, or MovieLens ratings."
+    add_completion=False,
+    no_args_is_help=True,
+    help="Bring data in: a catalog of films, MovieLens ratings, or events of the lake that MongoDB lacks.",
 )
 
 
@@ -102,22 +111,55 @@ def movielens_(
     complaints.conclude()
 
 
-class Complaints:
-    """Prints bad rows as they are met, one a line on standard error, above the progress."""
+@import_.command("lake")
+def lake_(
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="The day (UTC) of the state that was put back, or an earlier one; spares reading what is older.",
+            show_default="everything",
+        ),
+    ] = None,
+    lake_alone: Annotated[
+        bool, typer.Option("--lake-alone", help="Do not ask Kafka whether the lake is whole: its log is lost.")
+    ] = False,
+) -> None:
+    """Bring a MongoDB that was put back to an older state up to what the lake has; a second run puts back nothing.
 
-    def __init__(self) -> None:
+    No list may be changed before: stop the API first. The relay then publishes the events once more.
+    """
+    complaints = Complaints("users could not be brought to their last event; all others have theirs")
+    with _clear_failure():
+        settings = load_settings()
+        if not lake_alone:
+            with closing(LogWatch(settings.kafka)) as watch:
+                require_whole(LakeFolder(s3_objects.connect(settings), EVENTS_FOLDER), watch, settings.events_topic)
+        with _database() as database:
+            put_back = PutBack(Watchlists(database), Sequences(database), Erasures(database), Outbox(database))
+            job = LakeImport(s3_lake.connect(settings), put_back, complaints.report)
+            imported = job.run(since and since.replace(tzinfo=UTC), ProgressBars(complaints.console))
+    typer.echo(f"{imported.events:,} events of {imported.users:,} users put back.")
+    complaints.conclude()
+
+
+class Complaints:
+    """Prints what could not be used as it is met, one a line on standard error, above the progress."""
+
+    def __init__(self, what: str = "bad rows were left out") -> None:
         self.console = Console(stderr=True)
+        self._what = what
         self._count = 0
 
-    def report(self, row: BadRow) -> None:
+    def report(self, complaint: object) -> None:
         """Print one."""
         self._count += 1
-        self.console.print(str(row), markup=False, highlight=False, soft_wrap=True)
+        self.console.print(str(complaint), markup=False, highlight=False, soft_wrap=True)
 
     def conclude(self) -> None:
         """Say how many there were, and end the command with the exit code that tells."""
         if self._count:
-            typer.echo(f"{self._count:,} bad rows were left out.")
+            typer.echo(f"{self._count:,} {self._what}.")
             raise typer.Exit(SOME_ROWS_BAD)
 
 

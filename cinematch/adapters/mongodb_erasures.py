@@ -42,14 +42,15 @@ class Erasures:
             found = self._tombstones.find({"_id": {"$in": sorted(users)}}, {"floor": 1}, session=session)
             return {users[tombstone["_id"]]: tombstone["floor"] for tombstone in found}
 
-    def bury(self, user_id: str) -> Erasure | None:
+    def bury(self, user_id: str, floor: int = 0) -> Erasure | None:
         """Put a tombstone in place of the user, in one transaction; None while the list is not empty.
 
         Counter, kept answers, statistics and requests go with it, so no reader finds the user any more. A user without
         a counter has nothing to bury: then the tombstone is given that is there (None again: there never was one).
+        floor: at least this is the tombstone's, also of a user without a counter.
         """
         with translated(), self._database.client.start_session() as session:
-            buried = session.with_transaction(lambda transaction: self._bury(transaction, user_id), **TRANSACTION)
+            buried = session.with_transaction(lambda it: self._bury(it, user_id, floor), **TRANSACTION)
         return self.of(user_id) if buried else None
 
     def of(self, user_id: str) -> Erasure | None:
@@ -87,11 +88,11 @@ class Erasures:
         with translated():
             self._tombstones.update_one({"_id": erasure.digest, "floor": erasure.floor}, update)
 
-    def _bury(self, session: ClientSession, user_id: str) -> bool:
+    def _bury(self, session: ClientSession, user_id: str, floor: int) -> bool:
         if self._database[MOVIES].find_one({"user_id": user_id}, {"_id": 1}, session=session):
             return False
         counter = self._database[USER_SEQUENCES].find_one_and_delete({"_id": user_id}, session=session)
-        if counter is None:
+        if counter is None and floor <= floor_of(self._database, user_id, session):
             return True
         now = datetime.now(UTC)
         removed: dict[str, Document] = {
@@ -103,11 +104,12 @@ class Erasures:
             name: self._database[name].delete_many(condition, session=session).deleted_count
             for name, condition in removed.items()
         }
+        counts[USER_SEQUENCES] = 1 if counter else 0
         tombstone = {
-            "floor": counter["sequence"],
+            "floor": max(counter["sequence"] if counter else 0, floor),
             "erased_at": now,
             "user_id": user_id,
-            "steps": {BURIAL: {"removed": {USER_SEQUENCES: 1, **counts}, "done_at": now, "waits_for": None}},
+            "steps": {BURIAL: {"removed": counts, "done_at": now, "waits_for": None}},
         }
         digest = {"_id": user_digest(user_id)}
         self._tombstones.replace_one(digest, tombstone, upsert=True, session=session)

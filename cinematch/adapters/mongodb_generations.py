@@ -58,10 +58,13 @@ class MongoGenerations:
             return generation
 
     def _record_next(self, owner: str, started_at: datetime, base: int | None, as_of: datetime | None) -> Generation:
-        """Take the next number, also when somebody else takes one at the same time."""
+        """Take the next number, also when somebody else takes one at the same time.
+
+        It is one beyond all collections, too: those of records that are no more stay when a backup is put back.
+        """
         while True:
             newest = self._records.find_one(sort=[("_id", DESCENDING)], projection=["_id"])
-            number = newest["_id"] + 1 if newest else 1
+            number = max([newest["_id"] if newest else 0, *self.stored()]) + 1
             generation = Generation(number, GenerationState.BUILDING, owner, started_at, base, as_of)
             with suppress(DuplicateKeyError):
                 self._records.insert_one(_to_record(generation))

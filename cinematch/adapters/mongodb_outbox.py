@@ -37,6 +37,14 @@ class Outbox:
             found = self._events.find(_after(user_id, sequence), sort=[("sequence", ASCENDING)])
             return [from_document(document) for document in found]
 
+    def ids_at(self, sequences: Mapping[str, int]) -> dict[str, str]:
+        """Give the id of the event that each user has under that sequence, of those that are still there."""
+        places = [{"user_id": user_id, "sequence": sequence} for user_id, sequence in sequences.items()]
+        if not places:
+            return {}
+        with translated():
+            return {it["user_id"]: it["_id"] for it in self._events.find({"$or": places}, {"user_id": 1})}
+
     def unpublished(self) -> Iterator[Event]:
         """Give what is not marked as published, each user's events in order; read while it is consumed."""
         order = [("user_id", ASCENDING), ("sequence", ASCENDING)]

@@ -11,15 +11,19 @@ Two transactions of one user both write that user's sequence, so one of them fai
 again at step 1: the changes of one user happen one after another, and the sequence has no gap. What is NOT guaranteed:
 when StoreUnavailable is raised, the changes may have been committed. Asking for them again is harmless, for what has
 already happened is no effective change.
+
+Events that are put back take step 3 alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
 
 from pymongo import ASCENDING
 from pymongo.client_session import ClientSession
+from pymongo.errors import BulkWriteError
+from pymongo.results import BulkWriteResult
 
 from cinematch.adapters.mongodb_client import AsynchronousDatabase, SyncDatabase, translated
 from cinematch.adapters.mongodb_erasures import floor_of
@@ -35,9 +39,14 @@ from cinematch.adapters.mongodb_watchlist_plan import (
 from cinematch.contracts.collections import MOVIES, OUTBOX, USER_SEQUENCES
 from cinematch.contracts.movie_document import Document
 from cinematch.domain.changes import AddFilm, Change
+from cinematch.domain.events import Event
+from cinematch.errors import Conflict
+
+Result = TypeVar("Result")
 
 GROUP_CHANGES: Final = 500
 """Changes in one transaction: enough to make its cost vanish, few enough to keep it short."""
+_DUPLICATE_KEY: Final = 11000  # MongoDB's error code
 _AFTER_EVERY_CHARACTER: Final = "\U0010ffff"
 
 
@@ -67,6 +76,20 @@ class Watchlists:
         """Add films to a user's list as `apply_many` does; run again, it changes only what was changed since."""
         return self.apply_many(user_id, entries)
 
+    def put_back(self, user_id: str, events: Sequence[Event]) -> None:
+        """Carry out a group of a user's events once more, as they were, behind those that this database knows.
+
+        For a database that was put back to an older state: list, counter and outbox become what they were after these
+        events, which the relay publishes again. Raises StoreUnavailable, and Conflict where it can be seen that the
+        counter is another one, or that counter, list and outbox are not of one moment; then nothing was done.
+        """
+        try:
+            self._in_transaction(lambda session: self._attempt_to_put_back(session, user_id, events))
+        except BulkWriteError as error:
+            if any(failure["code"] != _DUPLICATE_KEY for failure in error.details["writeErrors"]):
+                raise
+            raise _not_of_one_moment(user_id) from error
+
     def films_of(self, user_id: str, limit: int) -> list[str]:
         """Give the ids of up to `limit` films of a user's list. Raises StoreUnavailable."""
         with translated():
@@ -74,23 +97,38 @@ class Watchlists:
             return [movie["movie_id"] for movie in found]
 
     def _change_group(self, user_id: str, changes: Sequence[Change]) -> Outcome:
+        return self._in_transaction(lambda session: self._attempt(session, user_id, changes))
+
+    def _in_transaction(self, attempt: Callable[[ClientSession], Result]) -> Result:
         with translated(), self._database.client.start_session() as session:
-            return session.with_transaction(
-                lambda transaction: self._attempt(transaction, user_id, changes), **TRANSACTION
-            )
+            return session.with_transaction(attempt, **TRANSACTION)
 
     def _attempt(self, session: ClientSession, user_id: str, changes: Sequence[Change]) -> Outcome:
-        issued = self._sequences.find_one({"_id": user_id}, session=session) or first_of(
-            user_id, floor_of(self._database, user_id, session)
-        )
+        issued = self._issued(session, user_id)
         found = list(self._movies.find(entries_of(user_id, changes), session=session))
         outcome = planned(user_id, changes, issued, found)
         if outcome.events:
-            counter = {"$set": issued | {"sequence": outcome.sequence}}
-            self._sequences.update_one({"_id": user_id}, counter, upsert=True, session=session)
-            self._movies.bulk_write(movie_writes(outcome.events), session=session)
-            self._outbox.insert_many(outbox_documents(outcome.events), session=session)
+            self._write(session, issued, outcome.events)
         return outcome
+
+    def _attempt_to_put_back(self, session: ClientSession, user_id: str, events: Sequence[Event]) -> None:
+        issued = self._issued(session, user_id)
+        if issued["sequence"] + 1 != events[0].sequence:
+            raise Conflict(f"user {user_id!r}: somebody changes the list meanwhile")
+        written = self._write(session, issued, events)
+        if written.inserted_count + written.matched_count + written.deleted_count != len(events):
+            raise _not_of_one_moment(user_id)
+
+    def _issued(self, session: ClientSession, user_id: str) -> Document:
+        return self._sequences.find_one({"_id": user_id}, session=session) or first_of(
+            user_id, floor_of(self._database, user_id, session)
+        )
+
+    def _write(self, session: ClientSession, issued: Document, events: Sequence[Event]) -> BulkWriteResult:
+        counter = {"$set": issued | {"sequence": events[-1].sequence}}
+        self._sequences.update_one({"_id": issued["_id"]}, counter, upsert=True, session=session)
+        self._outbox.insert_many(outbox_documents(events), session=session)
+        return self._movies.bulk_write(movie_writes(events), session=session)
 
 
 class AsyncWatchlists:
@@ -114,3 +152,7 @@ class AsyncWatchlists:
         condition: Document = {"_id": bounds | behind} if bounds or behind else {}
         with translated():
             return await self._sequences.find(condition, limit=limit).sort("_id", ASCENDING).to_list()
+
+
+def _not_of_one_moment(user_id: str) -> Conflict:
+    return Conflict(f"user {user_id!r}: counter, list and outbox are not of one moment")

@@ -101,6 +101,12 @@ def in_sequence(events: Iterable[Event]) -> list[Event]:
     return [by_sequence[sequence] for sequence in sorted(by_sequence)]
 
 
+def without_gap(sequence: int, events: Iterable[Event]) -> list[Event]:
+    """Give one user's events after `sequence`, in order and once, up to the first that is missing."""
+    later = in_sequence(event for event in events if event.sequence > sequence)
+    return [event for due, event in enumerate(later, start=sequence + 1) if event.sequence == due]
+
+
 def replay(events: Iterable[Event], start: Watchlist | None = None) -> Watchlist:
     """Fold one user's events, in any order and with any repeats, onto `start` (which is not changed).
 

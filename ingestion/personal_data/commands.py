@@ -28,6 +28,9 @@ def erase(
     user_id: UserId,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for relay and lake sink.")] = 60.0,
+    floor: Annotated[
+        int, typer.Option(min=0, help="The last event that there was, where MongoDB was put back and knows less.")
+    ] = 0,
 ) -> None:
     """Erase a user: gone from all answers when this returns, and then from every store.
 
@@ -37,7 +40,7 @@ def erase(
     if not yes:
         typer.confirm(f"Erase {user_id!r} for ever?", abort=True)
     with connected(load_settings()) as stores:
-        erasure = _go_on(stores, stores.erasing.begin(user_id), time.monotonic() + wait)
+        erasure = _go_on(stores, stores.erasing.begin(user_id, floor), time.monotonic() + wait)
         _print(stores, erasure)
     if erasure.finished_at is None:
         raise typer.Exit(NOT_FINISHED)

@@ -36,8 +36,8 @@ class Lists(Protocol):
 class Tombstones(Protocol):
     """The tombstones; see `mongodb_erasures.Erasures`."""
 
-    def bury(self, user_id: str) -> Erasure | None:
-        """Put a tombstone in place of a user whose list is empty."""
+    def bury(self, user_id: str, floor: int) -> Erasure | None:
+        """Put a tombstone in place of a user whose list is empty, with at least this floor."""
 
     def of(self, user_id: str) -> Erasure | None:
         """Give the tombstone of a user."""
@@ -68,15 +68,17 @@ class Erasing:
         self._new_lease = new_lease
         self._erasers: dict[str, Eraser] = {}
 
-    def begin(self, user_id: str) -> Erasure:
+    def begin(self, user_id: str, floor: int = 0) -> Erasure:
         """Empty the list, and put a tombstone in the user's place: from now on nobody finds the user.
 
-        Raises UserNotFound when there is no such user and never was one erased, StoreUnavailable.
+        floor: the last event that there was of the user, where the database was put back to an older state and knows
+        less, or nobody of that name. Raises UserNotFound when there is no such user and never was one erased,
+        StoreUnavailable.
         """
         while True:
             while films := self._lists.films_of(user_id, FILMS_AT_ONCE):
                 self._lists.apply_many(user_id, [RemoveFilm(movie_id) for movie_id in films])
-            if (erasure := self._tombstones.bury(user_id)) is not None:
+            if (erasure := self._tombstones.bury(user_id, floor)) is not None:
                 return erasure
             if not self._lists.films_of(user_id, 1):
                 raise UserNotFound(f"there is no user {user_id!r}")

@@ -56,6 +56,12 @@ def test_numbers_rise_and_records_say_what_is_known(generations: Generations) ->
     assert [each.number for each in generations.all()] == [2, 1]
 
 
+def test_the_next_number_is_beyond_collections_without_a_record(generations: Generations) -> None:
+    """As they stay when a backup is put back that does not know them."""
+    generations.write(7, [document("ann", 1, 7)], [])
+    assert new(generations) == 8
+
+
 def test_a_record_takes_changes(generations: Generations) -> None:
     number = new(generations)
     facts = {"users": 3, "resume_offsets": {"user-movie.events/0": 7}, "last_event_time": EPOCH}

@@ -1,30 +1,46 @@
-"""An acknowledged change reaches every view exactly once, whoever is killed in between."""
+"""An acknowledged change reaches every view exactly once, whoever is killed or put back in between."""
 
 from __future__ import annotations
 
 import random
+import shutil
 from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
+import httpx
+import psutil
 import pytest
+from pymongo import MongoClient
 
 from cinematch.client.errors import NotThere
 from cinematch.client.exchange import Patience
 from cinematch.client.http_client import Client
 from cinematch.domain.changes import KEEP_RATING
-from tests.end_to_end.running_stack import RunningStack, eventually, recomputed_stats, trends_equal_a_recount
+from cinematch.local_stack.data_folder import DataFolder
+from tests.end_to_end.running_stack import (
+    Document,
+    RunningStack,
+    eventually,
+    issued_sequences,
+    recomputed_stats,
+    trends_equal_a_recount,
+)
+from tests.oracle.exactness import check_exact
 from tests.oracle.oracle import as_shown
 
 USERS = 8
 CHANGES = 60
 FILMS = 40
 RATINGS = (KEEP_RATING, None, *range(1, 11))
+SETTLE_SECONDS = 300
 INSISTENT = Patience(attempts=1_000, seconds=120.0)
 
 
-def workload(stack: RunningStack, seed: str, kill: str | None) -> set[str]:
-    """Change lists at random; kill a part a third of the way. The users that were touched."""
+def workload(stack: RunningStack, seed: str, kill: str | None, name: str | None = None) -> set[str]:
+    """Change lists at random; kill a part a third of the way. The users that were touched, called by name or seed."""
     randomness = random.Random(seed)
-    users = [f"{seed}-{number}" for number in range(USERS)]
+    users = [f"{name or seed}-{number}" for number in range(USERS)]
     with stack.client(INSISTENT) as client:
         for turn in range(CHANGES):
             if kill and turn == CHANGES // 3:
@@ -65,3 +81,70 @@ def test_every_view_equals_a_recomputation_after_kill_9(stack: RunningStack, par
     users = workload(stack, f"kill-{part}", kill=part)
     stack.wait_until_healthy()
     check_views(stack, users)
+
+
+def test_a_mongodb_put_back_to_an_older_state_gets_from_the_lake_what_it_lacks(
+    stack: RunningStack, client: httpx.Client, tmp_path: Path
+) -> None:
+    workload(stack, "early", kill=None, name="restored")
+    stack.wait_until_everywhere(SETTLE_SECONDS)
+    copy_mongodb(stack, tmp_path / "backup")
+    with stack.database() as database:
+        early = issued_sequences(database)
+    workload(stack, "late", kill=None, name="restored")
+    workload(stack, "newcomers", kill=None)
+    stack.run_alone("batch", "run")
+    stack.wait_until_everywhere(SETTLE_SECONDS)
+    with stack.database() as database:
+        late, lists = issued_sequences(database), stored_lists(database)
+    put_mongodb_back(stack, tmp_path / "backup")
+    stack.wait_until_healthy()
+    with stack.database() as database:
+        assert issued_sequences(database) == early
+
+    told = stack.cinematch("import", "lake")
+
+    lacked = {user: last - early.get(user, 0) for user, last in late.items() if last > early.get(user, 0)}
+    assert told == f"{sum(lacked.values()):,} events of {len(lacked):,} users put back.\n"
+    stack.wait_until_everywhere(SETTLE_SECONDS)
+    with stack.database() as database:
+        assert (issued_sequences(database), stored_lists(database)) == (late, lists)
+        check_exact(client, database, late, SETTLE_SECONDS)
+        workload(stack, "afterwards", kill=None, name="restored")
+        stack.wait_until_everywhere(SETTLE_SECONDS)
+        stack.run_alone("batch", "run")
+        check_exact(client, database, issued_sequences(database), SETTLE_SECONDS)
+    stack.cinematch("lake", "verify")
+    stack.cinematch("audit", "--sample", "100000")
+
+
+def stored_lists(database: Any) -> list[Document]:
+    return list(database.movies.find({}, {"_id": 0}, sort=[("user_id", 1), ("movie_id", 1)]))
+
+
+def mongodb_files(stack: RunningStack) -> Path:
+    return DataFolder(stack.data_dir).service("mongodb") / "data"
+
+
+def copy_mongodb(stack: RunningStack, backup: Path) -> None:
+    """Copy its files, of one moment: while it is locked, nothing is written."""
+    with MongoClient[Document](stack.own_mongodb) as client:
+        client.admin.command("fsync", lock=True)
+        try:
+            shutil.copytree(mongodb_files(stack), backup, ignore=shutil.ignore_patterns("diagnostic.data"))
+        finally:
+            client.admin.command("fsyncUnlock")
+
+
+def put_mongodb_back(stack: RunningStack, backup: Path) -> None:
+    """Have it start from the copy; the supervisor, who would start it at once, sleeps meanwhile."""
+    server = psutil.Process(stack.status()["servers"]["mongodb"]["pid"])
+    supervisor = psutil.Process(server.ppid())
+    supervisor.suspend()
+    try:
+        server.kill()
+        eventually(lambda: server.status() == psutil.STATUS_ZOMBIE, "mongod has ended", 30)
+        shutil.rmtree(mongodb_files(stack))
+        shutil.copytree(backup, mongodb_files(stack))
+    finally:
+        supervisor.resume()

@@ -73,7 +73,7 @@ class MemoryOutbox(MemoryLake):
 class MemoryBatchJob:
     """`build` of a batch run, as one group; reads all of the lake, which is as good as any window.
 
-    lists: users' lists as MongoDB has them, for a run from the lists.
+    Writes no state over another, as Spark does not. lists: users' lists as MongoDB has them, for a run from the lists.
     """
 
     generations: Generations
@@ -87,6 +87,8 @@ class MemoryBatchJob:
         state = self._base(plan)
         events = to_table((event, KafkaPlace(0, offset, None)) for offset, event in enumerate(self.lake.events))
         folded = fold_group(self._with_floors(state), self._with_floors(events), plan.as_of)
+        if plan.number in self.states.tables:
+            raise FileExistsError(f"there is a state {plan.number}")
         self.states.tables[plan.number] = folded.select(STATE_SCHEMA.names)
         described = describe_group(folded, self._catalog(), plan.number, plan.started_at).to_pylist()
         chunks = [decode(chunk) for row in described for chunk in row["chunks"]]

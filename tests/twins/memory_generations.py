@@ -25,7 +25,7 @@ class MemoryGenerations:
         self._target: int | None = None
 
     def create(self, owner: str, started_at: datetime, base: int | None, as_of: datetime | None) -> Generation:
-        number = max(self._records, default=0) + 1
+        number = max([*self._records, *self.stored()], default=0) + 1
         self._records[number] = Generation(number, GenerationState.BUILDING, owner, started_at, base, as_of)
         self._stats[number], self._movies[number] = {}, {}
         return self._records[number]

@@ -90,6 +90,20 @@ def test_a_sink_killed_around_the_upload_is_continued(stage: Stage, start_sink: 
     assert stage.events() == events_of(USERS, 1, 30)
 
 
+def test_a_lake_that_was_emptied_is_filled_again_from_the_log(stage: Stage, start_sink: StartSink) -> None:
+    events = events_of(USERS, 1, 20)
+    stage.publish(events)
+    sink = start_sink()
+    stage.wait_for(len(events))
+    assert sink.stop() == 0  # and it has committed in Kafka how far it was
+    stage.folder().remove(stage.folder().sizes())
+    assert stage.events() == []
+    start_sink()
+    stage.wait_for(len(events))
+    assert_whole(stage, len(events))
+    assert stage.events() == events
+
+
 def test_two_sinks_on_the_same_partitions_write_each_offset_once(stage: Stage, start_sink: StartSink) -> None:
     sinks = [start_sink(lake_consumer_group=f"group-{size}", lake_flush_events=size) for size in (5, 7)]
     for sink in sinks:

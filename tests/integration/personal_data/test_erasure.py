@@ -29,6 +29,7 @@ from cinematch.settings import StatsMode
 from ingestion.personal_data.erasing import Erasing
 from ingestion.personal_data.report import report
 from tests.erasure_stage import ErasureStage
+from tests.histories import add
 from tests.lake_stage import wait_until
 from tests.twins.memory_lease import MemoryLease
 
@@ -110,6 +111,24 @@ async def test_who_comes_back_begins_anew_behind_the_floor(stage: ErasureStage) 
     again = finished(stage, stage.personal_data.erasing.begin("ann"))
     assert again.floor == 6
     assert stage.traces("ann") == []
+
+
+async def test_events_that_only_others_know_since_a_backup_was_put_back_are_erased_by_their_last_number(
+    stage: ErasureStage,
+) -> None:
+    stage.add("bob", "m1")
+    stage.add("ann", "m1")
+    erasure = finished(stage, stage.personal_data.erasing.begin("ann", 9))
+    assert erasure.floor == 9
+    assert erasure.finished_at is not None
+    assert stage.traces("ann") == []
+    stage.take_in([add(number, f"m{number}", 7.5, user_id="ann") for number in range(4, 10)])  # a replayed stream
+    assert await stored(stage, "ann") == Stored(None, 0)
+    assert counts(stage) == {"m1": 1, "Drama": 1}
+    assert stage.watchlists.change("ann", AddFilm(Film("m2", "Film m2"))).sequence == 10
+    assert stage.personal_data.erasing.begin("carl", 5).floor == 5
+    assert stage.personal_data.erasing.begin("carl", 3).floor == 5
+    assert stage.watchlists.change("carl", AddFilm(Film("m2", "Film m2"))).sequence == 6
 
 
 def test_what_is_in_flight_is_removed_by_the_guardian_and_counted_by_nobody(stage: ErasureStage) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -62,6 +63,20 @@ def test_a_state_whose_removal_was_begun_is_no_base(world: BatchWorld) -> None:
     world.happen(third)
     assert world.run().base == 2
     assert world.published() == world.expected(FIRST + SECOND + third)
+
+
+def test_after_a_backup_was_put_back_the_next_run_takes_the_place_of_what_came_after_it(world: BatchWorld) -> None:
+    world.run()
+    backup = deepcopy(world.generations)
+    world.happen(SECOND)
+    world.run()
+    world.run()
+    world.generations = backup
+    generation = world.run()
+    assert (generation.number, generation.base) == (2, 1)
+    assert world.published() == world.expected(FIRST + SECOND)
+    check_nothing_is_left_over(world)
+    world.check_readers_exact()
 
 
 def test_a_full_run_gives_the_same_documents_as_an_incremental_one(world: BatchWorld) -> None:

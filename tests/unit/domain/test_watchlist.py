@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cinematch.domain.watchlist import Watchlist, replay
+from cinematch.domain.watchlist import Watchlist, replay, without_gap
 from cinematch.errors import SequenceGap
 from tests.histories import add, delete
 from tests.strategies import History, histories
@@ -27,6 +27,16 @@ def test_a_replay_may_go_on_from_any_state(history: History, cut: int) -> None:
 
 def test_only_the_prefix_before_a_gap_counts() -> None:
     assert replay([add(1, "a"), add(3, "c")]).sequence == 1
+
+
+@given(histories(), st.integers(0, 60), st.integers(1, 60), st.randoms(use_true_random=False))
+def test_without_a_gap_are_those_before_the_first_that_is_missing(
+    history: History, after: int, missing: int, randomness: random.Random
+) -> None:
+    delivered = [event for event in history.events if event.sequence != missing] * 2
+    randomness.shuffle(delivered)
+    end = missing if missing > after else len(history.events) + 1
+    assert without_gap(after, delivered) == history.events[after : max(after, end - 1)]
 
 
 def test_a_gap_is_refused() -> None:

@@ -38,7 +38,7 @@ class Tombs:
     def __init__(self, *user_ids: str) -> None:
         self.found = {user_id: Erasure(user_digest(user_id), 1, NOW, user_id) for user_id in user_ids}
 
-    def bury(self, user_id: str) -> Erasure | None:
+    def bury(self, user_id: str, floor: int) -> Erasure | None:
         return self.found.get(user_id)
 
     def of(self, user_id: str) -> Erasure | None:
