@@ -64,7 +64,9 @@ class BatchEraser:
         return max((it.number for it in self._generations.all()), default=0)
 
     def _old_states(self, last_old: int) -> set[int]:
-        return {number for number in self._states.stored() if number <= last_old}
+        """Give those from before the erasure; without a record are those of before a backup was put back."""
+        stored, newest = self._states.stored(), self._newest()  # in this order: a record is there before its state
+        return {number for number in stored if number <= last_old or number > newest}
 
     def _needs_next_run(self, last_old: int) -> bool:
         published = self._generations.published()

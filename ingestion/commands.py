@@ -30,7 +30,7 @@ from cinematch.errors import CineMatchError, StoreUnavailable
 from cinematch.failures import sentence
 from cinematch.settings import load_settings
 from ingestion.imports.catalog_import import import_catalog
-from ingestion.imports.lake_import import LakeImport, PutBack, require_whole
+from ingestion.imports.lake_import import LakeImport, RestoredStores, require_whole
 from ingestion.imports.movielens_files import MovieLensFiles
 from ingestion.imports.movielens_import import MovieLensImport
 from ingestion.imports.rows import size_bytes
@@ -136,8 +136,8 @@ def lake_(
             with closing(LogWatch(settings.kafka)) as watch:
                 require_whole(LakeFolder(s3_objects.connect(settings), EVENTS_FOLDER), watch, settings.events_topic)
         with _database() as database:
-            put_back = PutBack(Watchlists(database), Sequences(database), Erasures(database), Outbox(database))
-            job = LakeImport(s3_lake.connect(settings), put_back, complaints.report)
+            stores = RestoredStores(Watchlists(database), Sequences(database), Erasures(database), Outbox(database))
+            job = LakeImport(s3_lake.connect(settings), stores, complaints.report)
             imported = job.run(since and since.replace(tzinfo=UTC), ProgressBars(complaints.console))
     typer.echo(f"{imported.events:,} events of {imported.users:,} users put back.")
     complaints.conclude()

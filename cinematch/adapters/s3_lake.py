@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from cinematch.adapters.s3_lake_folder import LakeFolder
 from cinematch.contracts.dead_letter import DeadLetter
 from cinematch.contracts.lake_paths import DEAD_LETTERS_FOLDER, EVENTS_FOLDER, first_day_needed
 from cinematch.contracts.lake_schema import DEAD_LETTERS_SCHEMA, EVENTS_SCHEMA, from_table, letters_from_table
+from cinematch.contracts.log_record import LogPartition
 from cinematch.domain.events import Event
 from cinematch.domain.watchlist import in_sequence, without_gap
 from cinematch.errors import NotFound, StoreUnavailable
@@ -30,11 +32,11 @@ _NUMBERS: Final = pa.schema([EVENTS_SCHEMA.field(name) for name in ("user_id", "
 
 @dataclass(frozen=True, slots=True)
 class LastEvent:
-    """A user's last event; `given_twice`: the user's first sequence that more than one event has, if there is one."""
+    """A user's last event; `given_twice`: the user's last sequence that more than one event has, 0 without one."""
 
     sequence: int
     event_id: str
-    given_twice: int | None
+    given_twice: int
 
 
 class Lake:
@@ -74,21 +76,14 @@ class Lake:
     def last_events(self, since: datetime | None = None) -> dict[str, LastEvent]:
         """Give the last event of each user that the lake has, whatever is missing before it.
 
-        `since` leaves out whole days. Memory: three columns, some 70 bytes an event. Raises StoreUnavailable.
+        `since` leaves out whole days. Memory: users, identities and numbers of one partition's events at a time. Raises
+        StoreUnavailable.
         """
-        rows = _read(self._files, lambda: self._keys(since), _NUMBERS)
-        counted = [("event_id", "one"), ("event_id", "count_distinct")]
-        numbers = rows.group_by(["user_id", "sequence"]).aggregate(counted)
-        twice = (
-            numbers.filter(pc.field("event_id_count_distinct") > 1).group_by("user_id").aggregate([("sequence", "min")])
-        )
-        greatest = numbers.group_by("user_id").aggregate([("sequence", "max")])
-        last = numbers.join(greatest, ["user_id", "sequence"], ["user_id", "sequence_max"], join_type="inner")
-        given_twice = dict(_values(twice, "user_id", "sequence_min"))
-        return {
-            user_id: LastEvent(sequence, event_id, given_twice.get(user_id))
-            for user_id, sequence, event_id in _values(last, "user_id", "sequence", "event_id_one")
-        }
+        found: dict[str, LastEvent] = {}
+        for place in self._folder.view().keys_by_place(_first_day(since)):
+            for user_id, last in _last_events(self._numbers(place, since)):
+                found[user_id] = max(last, found.get(user_id, last), key=attrgetter("sequence"))
+        return found
 
     def rows_after(self, sequences: Mapping[str, int], since: datetime | None = None) -> dict[str, list[Event]]:
         """Give all rows of these users after a sequence of each: in no order, with repeats and whatever is missing.
@@ -111,8 +106,12 @@ class Lake:
     def _rows(self, wanted: pc.Expression, since: datetime | None) -> pa.Table:
         return _read(self._files, lambda: self._keys(since), EVENTS_SCHEMA, wanted)
 
+    def _numbers(self, place: LogPartition, since: datetime | None) -> pa.Table:
+        first_day = _first_day(since)
+        return _read(self._files, lambda: self._folder.view().keys_by_place(first_day).get(place, []), _NUMBERS)
+
     def _keys(self, since: datetime | None) -> list[str]:
-        return self._folder.view().keys(first_day_needed(since) if since else None)
+        return self._folder.view().keys(_first_day(since))
 
 
 class LakeLetters:
@@ -139,6 +138,22 @@ def _read(
             return files.rows(keys(), schema, wanted)
         except NotFound as error:
             raise StoreUnavailable("s3", str(error)) from error
+
+
+def _first_day(since: datetime | None) -> date | None:
+    return first_day_needed(since) if since else None
+
+
+def _last_events(rows: pa.Table) -> Iterator[tuple[str, LastEvent]]:
+    """Find the last event of each user in rows of `_NUMBERS`."""
+    counted = [("event_id", "one"), ("event_id", "count_distinct")]
+    numbers = rows.group_by(["user_id", "sequence"]).aggregate(counted)
+    twice = numbers.filter(pc.field("event_id_count_distinct") > 1).group_by("user_id").aggregate([("sequence", "max")])
+    given_twice = dict(_values(twice, "user_id", "sequence_max"))
+    greatest = numbers.group_by("user_id").aggregate([("sequence", "max")])
+    last = numbers.join(greatest, ["user_id", "sequence"], ["user_id", "sequence_max"], join_type="inner")
+    for user_id, sequence, event_id in _values(last, "user_id", "sequence", "event_id_one"):
+        yield user_id, LastEvent(sequence, event_id, given_twice.get(user_id, 0))
 
 
 def _values(table: pa.Table, *columns: str) -> Iterator[tuple[Any, ...]]:

@@ -151,9 +151,16 @@ class LakeView:
 
     def keys(self, first_day: date | None = None) -> list[str]:
         """Give the keys to read, those of days before `first_day` left out."""
-        days = [(link.key, link.day) for link in (self.manifest.objects if self.manifest else ())]
-        days += [(tail.name.key, tail.name.day) for tail in self.tail]
-        return [key for key, day in days if first_day is None or day >= first_day]
+        return [key for keys in self.keys_by_place(first_day).values() for key in keys]
+
+    def keys_by_place(self, first_day: date | None = None) -> dict[LogPartition, list[str]]:
+        """Give the same by partition."""
+        known: list[LakeObject | ObjectName] = [*(self.manifest.objects if self.manifest else ())]
+        keys: dict[LogPartition, list[str]] = {}
+        for each in known + [tail.name for tail in self.tail]:
+            if first_day is None or each.day >= first_day:
+                keys.setdefault(each.place, []).append(each.key)
+        return keys
 
 
 def current_view(manifest: Manifest | None, before: Mapping[str, int], now: Mapping[str, int]) -> LakeView:

@@ -42,7 +42,7 @@ class LakeImported:
 
 
 @dataclass(frozen=True, slots=True)
-class PutBack:
+class RestoredStores:
     """The stores of the database that was put back."""
 
     lists: Watchlists
@@ -50,15 +50,9 @@ class PutBack:
     erasures: Erasures
     outbox: Outbox
 
-    def reached(self, user_ids: Sequence[str]) -> dict[str, int]:
-        """Give each user's last sequence; of whoever has none, the one behind which an erasure has them begin, or 0."""
-        issued = self.sequences.issued(user_ids)
-        floors = self.erasures.floors(user_id for user_id in user_ids if user_id not in issued)
-        return dict.fromkeys(user_ids, 0) | floors | issued
-
 
 @dataclass(frozen=True, slots=True)
-class _Lag:
+class _Behind:
     """How far the database and the lake have one user; `event_id`: of the last event of the former, if it is known."""
 
     reached: int
@@ -69,9 +63,9 @@ class _Lag:
 class LakeImport:
     """One import. It may be killed anywhere and run again, and then goes on where it was. Raises StoreUnavailable."""
 
-    def __init__(self, lake: Lake, put_back: PutBack, report: Report) -> None:
+    def __init__(self, lake: Lake, stores: RestoredStores, report: Report) -> None:
         self._lake = lake
-        self._put_back = put_back
+        self._stores = stores
         self._report = report
 
     def run(self, since: datetime | None, stages: Stages) -> LakeImported:
@@ -80,51 +74,55 @@ class LakeImport:
         Memory: the last event of each user, and the events of a page of users. A user who cannot be brought to the last
         event of the lake is reported, once.
         """
-        lags = self._compared(self._lake.last_events(since), stages)
+        behind = self._compared(self._lake.last_events(since), stages)
         came_back: list[int] = []
-        with stages.stage("Users put back", len(lags)) as advance:
-            for page in batches(sorted(lags), PAGE_USERS):
+        with stages.stage("Users put back", len(behind)) as advance:
+            for page in batches(sorted(behind), PAGE_USERS):
                 # From the last known event on: it tells whether the lake speaks of the same history.
-                rows = self._lake.rows_after({user_id: lags[user_id].reached - 1 for user_id in page}, since)
-                came_back += [self._brought_back(user_id, lags[user_id], rows[user_id]) for user_id in page]
+                rows = self._lake.rows_after({user_id: behind[user_id].reached - 1 for user_id in page}, since)
+                came_back += [self._put_back(user_id, behind[user_id], rows[user_id]) for user_id in page]
                 advance(len(page))
         return LakeImported(sum(map(bool, came_back)), sum(came_back))
 
-    def _compared(self, ends: Mapping[str, LastEvent], stages: Stages) -> dict[str, _Lag]:
-        """Give those of whom the lake has more; report whose last events are not the same ones."""
-        lags = {}
+    def _compared(self, ends: Mapping[str, LastEvent], stages: Stages) -> dict[str, _Behind]:
+        """Give those of whom the lake has more; report whose last events are not the same ones.
+
+        What an erasure has buried says nothing: its own events may have taken numbers that the lake has.
+        """
+        behind = {}
         with stages.stage("Users compared", len(ends)) as advance:
             for page in batches(ends, PAGE_USERS):
-                reached = self._put_back.reached(page)
+                floors, issued = self._stores.erasures.floors(page), self._stores.sequences.issued(page)
+                reached = {user_id: issued.get(user_id, floors.get(user_id, 0)) for user_id in page}
                 common = {user_id: min(reached[user_id], ends[user_id].sequence) for user_id in page}
-                known = self._put_back.outbox.ids_at(common)
+                known = self._stores.outbox.ids_at({it: at for it, at in common.items() if at > floors.get(it, 0)})
                 for user_id in page:
-                    end, event_id = ends[user_id], known.get(user_id)
-                    if end.given_twice is not None:
+                    end, event_id, floor = ends[user_id], known.get(user_id), floors.get(user_id, 0)
+                    if end.given_twice > floor:
                         self._report(_forked(user_id, end.given_twice, end.sequence))
                     elif reached[user_id] < end.sequence:
-                        lags[user_id] = _Lag(reached[user_id], end.sequence, event_id)
+                        behind[user_id] = _Behind(reached[user_id], end.sequence, event_id)
                     elif event_id not in (None, end.event_id):
                         self._report(_forked(user_id, end.sequence, end.sequence))
                 advance(len(page))
-        return lags
+        return behind
 
-    def _brought_back(self, user_id: str, lag: _Lag, rows: Sequence[Event]) -> int:
+    def _put_back(self, user_id: str, behind: _Behind, rows: Sequence[Event]) -> int:
         """Put a user's events back; give how many."""
-        known = {event.event_id for event in rows if event.sequence == lag.reached}
-        if lag.event_id is not None and known - {lag.event_id}:
-            self._report(_forked(user_id, lag.reached, lag.last))
+        known = {event.event_id for event in rows if event.sequence == behind.reached}
+        if behind.event_id is not None and known - {behind.event_id}:
+            self._report(_forked(user_id, behind.reached, behind.last))
             return 0
-        reached = lag.reached
+        reached = behind.reached
         try:
-            for group in batches(without_gap(lag.reached, rows), GROUP_CHANGES):
-                self._put_back.lists.put_back(user_id, group)
+            for group in batches(without_gap(reached, rows), GROUP_CHANGES):
+                self._stores.lists.put_back(user_id, group)
                 reached = group[-1].sequence
-            if reached < lag.last:
-                self._report(f"user {user_id!r}: event {reached + 1} is not there, the last one is {lag.last}")
+            if reached < behind.last:
+                self._report(f"user {user_id!r}: event {reached + 1} is not there, the last one is {behind.last}")
         except Conflict as error:
-            self._report(f"{error}; the last event is {lag.last}")
-        return reached - lag.reached
+            self._report(f"{error}; the last event is {behind.last}")
+        return reached - behind.reached
 
 
 def require_whole(folder: LakeFolder, watch: LogWatch, topic: str) -> None:

@@ -40,7 +40,10 @@ def erase(
     if not yes:
         typer.confirm(f"Erase {user_id!r} for ever?", abort=True)
     with connected(load_settings()) as stores:
-        erasure = _go_on(stores, stores.erasing.begin(user_id, floor), time.monotonic() + wait)
+        erasure = stores.erasing.begin(user_id, floor)
+        if 0 < floor < erasure.floor:
+            typer.echo(f"Erased up to event {erasure.floor}, not {floor}: so many films were in the list.", err=True)
+        erasure = _go_on(stores, erasure, time.monotonic() + wait)
         _print(stores, erasure)
     if erasure.finished_at is None:
         raise typer.Exit(NOT_FINISHED)

@@ -72,9 +72,12 @@ class Erasing:
         """Empty the list, and put a tombstone in the user's place: from now on nobody finds the user.
 
         floor: the last event that there was of the user, where the database was put back to an older state and knows
-        less, or nobody of that name. Raises UserNotFound when there is no such user and never was one erased,
-        StoreUnavailable.
+        less, or nobody of that name; where it knows already, nothing is done. Raises UserNotFound when there is no such
+        user and never was one erased, StoreUnavailable.
         """
+        known = self._tombstones.of(user_id) if floor else None
+        if known is not None and known.floor >= floor:
+            return known
         while True:
             while films := self._lists.films_of(user_id, FILMS_AT_ONCE):
                 self._lists.apply_many(user_id, [RemoveFilm(movie_id) for movie_id in films])

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -72,6 +72,7 @@ class Copies:
         own = {"API_PORT": str(free_port()), "SPARK_UI_PORT": "0", "SPARK_DRIVER_MEMORY": "512m"}
         environment = {**running_environment(folder), **self.settings, **own}
         name = f"{layer}-copy"
+        spec = replace(spec, niceness=0)  # or it would not come to work before the schedule ends
         copy = Copy(spec, folder.service(name), folder.log(name), environment, clock_shift)
         copy.start()
         self.running[layer] = copy

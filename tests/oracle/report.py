@@ -86,7 +86,7 @@ def _outages(outages: dict[str, dict[str, float]]) -> list[list[str]]:
 
 
 def _recoveries(rows: list[dict[str, Any]]) -> list[list[str]]:
-    return [[row["fault"], *(_seconds(row.get(key)) for key in ("post", *RECOVERED))] for row in rows]
+    return [[row["fault"], *(_seconds(row[key]) for key in ("post", *RECOVERED))] for row in rows]
 
 
 def _burst(found: Results) -> str:

@@ -28,7 +28,7 @@ from cinematch.local_stack.minio_server import MinioServer
 from cinematch.settings import Settings
 from ingestion.commands import import_
 from ingestion.imports import lake_import
-from ingestion.imports.lake_import import LakeImport, LakeImported, PutBack
+from ingestion.imports.lake_import import LakeImport, LakeImported, RestoredStores
 from tests.environments import environment_of
 from tests.integration.ingestion.conftest import FILMS
 from tests.lake_stage import Stage, events_of
@@ -79,8 +79,8 @@ class Site:
 
     def run(self) -> LakeImported:
         erasures, outbox = Erasures(self.database), Outbox(self.database)
-        put_back = PutBack(self.lists, Sequences(self.database), erasures, outbox)
-        return LakeImport(s3_lake.connect(self.settings), put_back, self.complaints.append).run(None, NoStages())
+        stores = RestoredStores(self.lists, Sequences(self.database), erasures, outbox)
+        return LakeImport(s3_lake.connect(self.settings), stores, self.complaints.append).run(None, NoStages())
 
     def state(self) -> dict[str, Any]:
         """Lists, counters and events, without what only MongoDB or the relay has given them."""
@@ -122,6 +122,7 @@ def test_what_the_lake_has_comes_back_as_it_was_and_is_published_again(site: Sit
         *(("ann", sequence) for sequence in range(1, 8)),
         *(("carl", sequence) for sequence in range(1, len(FILMS) + 1)),
     ]
+    site.publish()  # the same events once more
     assert site.run() == LakeImported(users=0, events=0)
     assert site.lists.change("ann", AddFilm(HEAT, 4.0)).sequence == 8
     assert site.complaints == []
@@ -263,26 +264,70 @@ def test_who_was_erased_before_and_came_back_begins_behind_the_floor(site: Site)
     assert site.database[USER_SEQUENCES].find_one({"_id": "bob"}) == {"_id": "bob", "sequence": 4, "floor": 2}
 
 
-@pytest.mark.parametrize("is_known", [True, False])
-def test_who_cannot_be_brought_to_the_last_event_is_erased_beyond_it(site: Site, is_known: bool) -> None:
+def erase(site: Site, user: str, floor: int) -> int:
+    site.lists.apply_many(user, [RemoveFilm(film) for film in site.lists.films_of(user, 100)])
+    tombstone = Erasures(site.database).bury(user, floor)
+    assert tombstone is not None
+    return tombstone.floor
+
+
+@pytest.mark.parametrize(("user", "films"), [("ann", 0), ("ann", 10), ("carl", 0)])
+def test_who_cannot_be_brought_to_the_last_event_is_erased_beyond_it(site: Site, user: str, films: int) -> None:
+    """Also with events of the erasure's own under numbers that the lake has: of `films` films of the list."""
+    site.lists.apply_many("ann", [AddFilm(film, 1.0) for film in FILMS[4 : 4 + films]])
     backup = site.backup()
-    site.lists.apply_many("ann", [AddFilm(HEAT, 9.0), AddFilm(DOLLAR, 1.0), AddFilm(DOLLAR, 2.0)])
-    site.lists.apply_many("carl", [AddFilm(HEAT, 9.0), AddFilm(DOLLAR, 1.0), AddFilm(DOLLAR, 2.0)])
+    for each in ("ann", "carl"):
+        site.lists.apply_many(each, [AddFilm(HEAT, 9.0), AddFilm(DOLLAR, 1.0), AddFilm(DOLLAR, 2.0)])
     store_events(site.settings, [event for event in site.events() if event.movie_id != HEAT.movie_id])
+    last = Sequences(site.database).issued([user])[user]
     site.put_back(backup)
-    user, last = ("ann", 5) if is_known else ("carl", 3)
     site.run()
     assert [told for told in site.complaints if told.startswith(f"user {user!r}") and told.endswith(f"one is {last}")]
 
-    site.lists.apply_many(user, [RemoveFilm(film) for film in site.lists.films_of(user, 10)])
-    tombstone = Erasures(site.database).bury(user, last)
+    floor = erase(site, user, last)
 
-    assert tombstone is not None
-    assert tombstone.floor == last
+    assert floor == max(last, last - 3 + len(backup_list(backup, user)))
     site.complaints.clear()
     site.run()
     assert not [told for told in site.complaints if told.startswith(f"user {user!r}")]
-    assert site.lists.change(user, AddFilm(HEAT, 4.0)).sequence == last + 1
+    assert site.lists.change(user, AddFilm(HEAT, 4.0)).sequence == floor + 1
+
+
+def backup_list(backup: Backup, user: str) -> list[dict[str, Any]]:
+    return [movie for movie in backup[MOVIES] if movie["user_id"] == user]
+
+
+def test_whose_numbers_were_given_twice_is_erased_beyond_them(site: Site) -> None:
+    backup = site.backup()
+    change_all(site)
+    site.publish()
+    site.put_back(backup)
+    site.lists.apply_many("ann", [AddFilm(DOLLAR, 6.5)])
+    store_events(site.settings, Outbox(site.database).kept_after("ann", 2))
+    site.run()
+    assert len(site.complaints) == 1
+
+    assert erase(site, "ann", 7) == 7
+
+    site.complaints.clear()
+    assert site.run() == LakeImported(users=0, events=0)
+    assert site.complaints == []
+
+
+def test_who_was_erased_since_and_came_back_gets_what_they_did_then(site: Site) -> None:
+    backup = site.backup()
+    floor = erase(site, "ann", 0)
+    site.lists.apply_many("ann", [AddFilm(OMBRA, 2.0), AddFilm(DOLLAR, 3.0)])
+    site.publish()
+    before = site.state()
+    site.put_back(backup)
+
+    assert erase(site, "ann", floor) == floor
+    assert site.run() == LakeImported(users=1, events=2)
+
+    assert site.complaints == []
+    assert site.state()[MOVIES] == before[MOVIES]
+    assert Sequences(site.database).issued(["ann"]) == {"ann": floor + 2}
 
 
 def run_command(settings: Settings, *options: str) -> Result:

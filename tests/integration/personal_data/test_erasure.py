@@ -126,6 +126,8 @@ async def test_events_that_only_others_know_since_a_backup_was_put_back_are_eras
     assert await stored(stage, "ann") == Stored(None, 0)
     assert counts(stage) == {"m1": 1, "Drama": 1}
     assert stage.watchlists.change("ann", AddFilm(Film("m2", "Film m2"))).sequence == 10
+    assert stage.personal_data.erasing.begin("ann", 9) == erasure  # once more: what they did since stays
+    assert stage.watchlists.films_of("ann", 10) == ["m2"]
     assert stage.personal_data.erasing.begin("carl", 5).floor == 5
     assert stage.personal_data.erasing.begin("carl", 3).floor == 5
     assert stage.watchlists.change("carl", AddFilm(Film("m2", "Film m2"))).sequence == 6
