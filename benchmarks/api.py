@@ -52,4 +52,4 @@ def _json(size: int) -> bytes:
 if __name__ == "__main__":
     settings = load_settings()
     configure_logging(settings.log_level, as_json=settings.log_json)
-    server.run(settings, [*installed_routers().values(), router])
+    server.run(settings, [router, *installed_routers().values()])

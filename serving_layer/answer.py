@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -61,10 +61,6 @@ class UserView:
     realtime_delta_count: int = 0
     live: LiveCounters | None = None
     met: str | None = None
-
-    def with_stats(self, stats: Statistics) -> UserView:
-        """Give the same view with other statistics."""
-        return replace(self, stats=stats)
 
     def document(self) -> dict[str, Any]:
         """Give the flat answer of GET /stats."""

@@ -110,8 +110,9 @@ class LambdaStats:
             return replace(await self._answer(views, found), met=met)
 
     async def _read(self, user_id: str) -> _BothViews:
-        stored, speed = await asyncio.gather(self._store.batch_stats(user_id), read_speed(self._speed, user_id))
-        return _BothViews(user_id, stored, speed)
+        speed = asyncio.create_task(read_speed(self._speed, user_id))
+        stored = await self._store.batch_stats(user_id)
+        return _BothViews(user_id, stored, await speed)
 
     async def _answer(self, views: _BothViews, found: Reading) -> UserView:
         match found:

@@ -9,9 +9,15 @@ from typing import Final
 
 from cinematch.metrics.catalogue import ANSWERS, MERGES
 from cinematch.metrics.instruments import counter
+from cinematch.settings import StatsMode
 from serving_layer.answer import UserView
 from serving_layer.lambda_mode import MEETINGS
 
+_ANSWERS: Final = {
+    (mode, lacks): counter(ANSWERS).labels(mode.value, lacks)
+    for mode in StatsMode
+    for lacks in ("complete", "events_missing", "view_unreadable")
+}
 _MERGES: Final = {met: counter(MERGES).labels(met) for met in MEETINGS}
 
 
@@ -20,6 +26,6 @@ def count_answer(view: UserView) -> None:
     covers = view.freshness
     missing = covers.applied_sequence < covers.latest_sequence
     lacks = "complete" if covers.complete else "events_missing" if missing else "view_unreadable"
-    counter(ANSWERS).labels(covers.mode.value, lacks).inc()
+    _ANSWERS[covers.mode, lacks].inc()
     if view.met is not None:
         _MERGES[view.met].inc()

@@ -62,7 +62,7 @@ class UserStatsService:
                 raise UserNotFound(f"user {user_id!r} has no list yet")
             if min_sequence is None or view.freshness.applied_sequence >= min_sequence:
                 self._answered(view)
-                return self._with_live_counters(view).document()
+                return view.document() | self._live_counters(view.live)
             now = self._clock()
             wait = _next_tick(now + pause) - now
             if now + wait > deadline:
@@ -70,10 +70,9 @@ class UserStatsService:
             await self._sleep(wait)
             pause = min(PAUSE_GROWTH * pause, LONGEST_PAUSE_SECONDS)
 
-    def _with_live_counters(self, view: UserView) -> UserView:
-        return view if view.live is None else view.with_stats(view.stats | self._live_counters(view.live))
-
-    def _live_counters(self, live: LiveCounters) -> Statistics:
+    def _live_counters(self, live: LiveCounters | None) -> Statistics:
+        if live is None:
+            return {}
         boundary, delta = live
         genres = genre_rows((boundary + delta).genres)
         return {

@@ -94,10 +94,10 @@ def create_app(settings: Settings, routers: Iterable[APIRouter] | None = None) -
     app.state.request_counts = SharedCounts()
     app.state.guard = Guard(token_verifier(settings) if settings.auth is Authentication.JWT else None)
     app.user_middleware.extend(_middleware(settings, app.state.request_counts))
-    app.include_router(health.router)
-    app.include_router(documentation_page.router)
     install_metrics(app)
     _include(app, installed_routers().values() if routers is None else routers)
+    app.include_router(health.router)
+    app.include_router(documentation_page.router)
     if app.state.guard.is_on:
         limited = configured_limits(settings) is not None
         app.openapi = describe_access(app, limited=limited)  # type: ignore[method-assign] # FastAPI's documented way
@@ -118,16 +118,18 @@ def _middleware(settings: Settings, counts: SharedCounts) -> Iterator[Middleware
 
 
 def _include(app: FastAPI, routers: Iterable[APIRouter]) -> None:
-    """Include the layers' routes under the version's prefix and under their plain paths, and each lifespan once."""
-    api = _Versioned()
+    """Include the layers' routes under their plain paths and under the version's prefix, and each lifespan once."""
+    api, pages = _Versioned(), []
     for router in routers:
         if router.include_in_schema:
             api.include_router(router)
         else:
-            app.include_router(router)
-    app.include_router(api, prefix=VERSION_PREFIX)
-    plain = _Plain(routes=api.routes)  # the same routes, without the lifespans that run already
+            pages.append(router)
+    plain = _Plain(routes=api.routes)  # the same routes, without the lifespans that `api` has
     app.include_router(plain, include_in_schema=False)
+    app.include_router(api, prefix=VERSION_PREFIX)
+    for page in pages:
+        app.include_router(page)
 
 
 class _Versioned(APIRouter):

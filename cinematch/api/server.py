@@ -10,6 +10,7 @@ from typing import Final
 
 import uvicorn
 from fastapi import APIRouter
+from fastapi.routing import iter_route_contexts
 from starlette.middleware import Middleware
 
 from cinematch.api.application import create_app
@@ -29,6 +30,8 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        for _ in iter_route_contexts(self.config.app.routes):  # type: ignore[union-attr] # made when first asked for
+            pass
         keep_what_is_loaded()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
