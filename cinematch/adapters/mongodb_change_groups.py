@@ -29,7 +29,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 
-from cinematch.adapters.mongodb_client import AsynchronousDatabase, Document, translated
+from cinematch.adapters.mongodb_client import AsynchronousDatabase, Document, only_duplicates, translated
 from cinematch.adapters.mongodb_kept_answers import KeptAnswer, kept_document, kept_id, read_kept
 from cinematch.adapters.mongodb_watchlist_plan import (
     TRANSACTION,
@@ -48,7 +48,6 @@ from cinematch.domain.watchlist import Film
 from cinematch.errors import Conflict
 
 _SNAPSHOT: Final = ReadConcern("snapshot")
-_DUPLICATE_KEY: Final = 11000  # MongoDB's error code
 
 Reply = Outcome | KeptAnswer
 """What became of a request; a KeptAnswer is that of an earlier request under its key, and nothing was done."""
@@ -216,7 +215,7 @@ def _first() -> Iterator[None]:
     try:
         yield
     except BulkWriteError as error:
-        if any(failure["code"] != _DUPLICATE_KEY for failure in error.details["writeErrors"]):
+        if not only_duplicates(error):
             raise
         raise Overtaken("somebody else was first with a sequence or a key") from None
 

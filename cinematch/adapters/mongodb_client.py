@@ -34,6 +34,7 @@ _POOL_SIZE: Final = 50
 STORE: Final = StoreAccess("mongodb", user="the user in MONGODB_URL", ca_file="MONGODB_CA_FILE")
 _NO_ENTRY: Final = (13, 18, 8000)
 """Unauthorized, AuthenticationFailed, and the latter as Atlas says it."""
+_DUPLICATE_KEY: Final = 11000
 _COMMAND_TIMES: Final = CommandTimes()
 
 
@@ -67,6 +68,11 @@ def translated() -> Iterator[None]:
     except PyMongoError as error:
         refused = isinstance(error, OperationFailure) and error.code in _NO_ENTRY
         raise told(STORE, error, access_refused=refused) from error
+
+
+def only_duplicates(error: BulkWriteError) -> bool:
+    """Say whether every write that failed would have inserted what is there already: somebody else was first."""
+    return all(failure["code"] == _DUPLICATE_KEY for failure in error.details["writeErrors"])
 
 
 def _options(settings: Settings) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, CollectionInvalid, DuplicateKeyError
 
-from cinematch.adapters.mongodb_client import translated
+from cinematch.adapters.mongodb_client import only_duplicates, translated
 from cinematch.contracts.batch_document import read_entry
 from cinematch.contracts.collections import (
     BATCH_GENERATIONS,
@@ -29,7 +29,6 @@ from cinematch.contracts.generations import Document, Generation, GenerationStat
 from cinematch.domain.watchlist import ListEntry
 from cinematch.errors import Conflict, NotFound
 
-_DUPLICATE_KEY: Final = 11000
 _GENERATION_COLLECTION: Final = re.compile(r"user_(?:stats|movies)_batch_g(\d{6,})")
 _COMPUTED: Final = ("number", "is_published")
 PUBLISHED_VIEW: Final = {"name": USER_STATS_BATCH, "type": "view"}
@@ -210,7 +209,7 @@ def _insert(collection: Collection[Document], documents: Sequence[Document]) -> 
     try:
         collection.insert_many(documents, ordered=False)
     except BulkWriteError as error:
-        if any(failure["code"] != _DUPLICATE_KEY for failure in error.details["writeErrors"]):
+        if not only_duplicates(error):
             raise
         if error.details.get("writeConcernErrors"):
             raise

@@ -12,7 +12,7 @@ from bson import Timestamp
 from pymongo import ASCENDING, UpdateOne
 from pymongo.errors import BulkWriteError
 
-from cinematch.adapters.mongodb_client import Document, SyncClient, SyncDatabase, translated
+from cinematch.adapters.mongodb_client import Document, SyncClient, SyncDatabase, only_duplicates, translated
 from cinematch.adapters.mongodb_erasures import Erasures
 from cinematch.contracts.collections import MOVIES, USER_SEQUENCES, USER_STATS
 from cinematch.domain.events import to_tenths
@@ -21,7 +21,6 @@ from cinematch.domain.statistics import Statistics
 ServerTime = Timestamp
 """MongoDB's logical clock: it orders whatever one replica set has done, and no machine's clock matters."""
 _BY_USER: Final = [("user_id", ASCENDING), ("movie_id", ASCENDING)]
-_DUPLICATE_KEY: Final = 11_000
 _ATTEMPTS: Final = 3
 
 
@@ -123,7 +122,7 @@ class UserStatsView:
                     self._view.bulk_write(operations, ordered=False)
                     return
                 except BulkWriteError as error:
-                    if attempt == _ATTEMPTS or not _only_duplicates(error):
+                    if attempt == _ATTEMPTS or not only_duplicates(error):
                         raise
 
     def forget(self, floors: Mapping[str, int]) -> int:
@@ -169,8 +168,3 @@ def _replacement(result: UserStats) -> UpdateOne:
     is_newer = {"$gt": [stored, {"$literal": [result.sequence, result.read_at]}]}
     stage = {"$replaceWith": {"$cond": [is_newer, "$$ROOT", {"$literal": document}]}}
     return UpdateOne({"_id": result.user_id}, [stage], upsert=True)
-
-
-def _only_duplicates(error: BulkWriteError) -> bool:
-    """Two writers inserted the same user at the same moment: the next attempt finds the other's document."""
-    return all(failure["code"] == _DUPLICATE_KEY for failure in error.details["writeErrors"])

@@ -25,7 +25,7 @@ from pymongo.client_session import ClientSession
 from pymongo.errors import BulkWriteError
 from pymongo.results import BulkWriteResult
 
-from cinematch.adapters.mongodb_client import AsynchronousDatabase, SyncDatabase, translated
+from cinematch.adapters.mongodb_client import AsynchronousDatabase, SyncDatabase, only_duplicates, translated
 from cinematch.adapters.mongodb_erasures import floor_of
 from cinematch.adapters.mongodb_watchlist_plan import (
     TRANSACTION,
@@ -46,7 +46,6 @@ Result = TypeVar("Result")
 
 GROUP_CHANGES: Final = 500
 """Changes in one transaction: enough to make its cost vanish, few enough to keep it short."""
-_DUPLICATE_KEY: Final = 11000  # MongoDB's error code
 _AFTER_EVERY_CHARACTER: Final = "\U0010ffff"
 
 
@@ -86,7 +85,7 @@ class Watchlists:
         try:
             self._in_transaction(lambda session: self._attempt_to_put_back(session, user_id, events))
         except BulkWriteError as error:
-            if any(failure["code"] != _DUPLICATE_KEY for failure in error.details["writeErrors"]):
+            if not only_duplicates(error):
                 raise
             raise _not_of_one_moment(user_id) from error
 

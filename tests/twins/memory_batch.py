@@ -17,7 +17,7 @@ from cinematch.contracts.generations import Generations
 from cinematch.contracts.lake_schema import KafkaPlace, to_table
 from cinematch.contracts.missing_events import Gap
 from cinematch.domain.events import Event
-from cinematch.domain.watchlist import Film, Watchlist, in_sequence
+from cinematch.domain.watchlist import Film, Watchlist, without_gap
 
 STATE = to_arrow_schema(STATE_SCHEMA, timezone="UTC")
 CATALOG = to_arrow_schema(CATALOG_SCHEMA, timezone="UTC")
@@ -48,8 +48,7 @@ class MemoryLake:
     events: list[Event] = field(default_factory=list)
 
     def events_after(self, user_id: str, sequence: int) -> list[Event]:
-        own = in_sequence(each for each in self.events if each.user_id == user_id and each.sequence > sequence)
-        return [event for due, event in enumerate(own, start=sequence + 1) if event.sequence == due]
+        return without_gap(sequence, (each for each in self.events if each.user_id == user_id))
 
 
 @dataclass
