@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from cinematch.adapters.mongodb_catalog_writer import CatalogWriter
 from cinematch.adapters.mongodb_client import SyncDatabase
@@ -152,6 +152,25 @@ def test_a_film_is_searched_added_rated_anew_and_removed(page: Page, site: Site)
     expect(page.locator(card("films"))).to_have_text("1")
     expect(page.locator("#listed [data-film]")).to_have_count(1)
     assert httpx.get(f"{site.url}/stats?user_id=dora").json()["freshness"]["applied_sequence"] == 4
+
+
+def test_an_answer_that_comes_late_does_not_put_older_figures_over_what_the_stream_told(page: Page, site: Site) -> None:
+    rate(site, "lena", "heat", 8)
+    shown(page, "lena")
+    expect(page.locator("[data-connection]")).to_have_text("live")
+    old = httpx.get(f"{site.url}/dashboard/users/stats?user_id=lena").json()
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/dashboard/users/stats?*", hold)
+    page.get_by_label("Rating of Heat").select_option("6")
+    expect(page.locator(card("mean"))).to_have_text("6")
+    for route in held:
+        route.fulfill(json=old)
+    page.wait_for_timeout(SETTLED_MS)
+    expect(page.locator(card("mean"))).to_have_text("6")
 
 
 def test_what_the_api_refuses_is_told_on_the_page(page: Page, site: Site) -> None:

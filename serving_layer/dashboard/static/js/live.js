@@ -26,11 +26,12 @@ export class Live {
     this.stop();
   }
 
-  /** Ask for the document now, whatever the stream does. */
+  /** Ask for the document now. A live stream tells of news by itself, and an answer may be older than what it has told. */
   async ask() {
+    if (this.connection === "live") return;
     try {
       const response = await fetch(this.poll, { headers: { Accept: "application/json" } });
-      if (this.closed) return;
+      if (this.closed || this.connection === "live") return;
       leadStrangers(response);
       if (response.status === 401) return this.close();
       if (response.status === 429) return this.pause(Number(response.headers.get("Retry-After")) || PATIENCE_SECONDS);
@@ -40,9 +41,9 @@ export class Live {
       }
       if (!response.ok) throw new Error(String(response.status));
       const found = await response.json();
-      if (this.closed) return;
+      if (this.closed || this.connection === "live") return;
       this.received(found);
-      if (this.connection !== "live") this.become("polling");
+      this.become("polling");
     } catch {
       if (!this.closed && this.connection !== "live") this.become("lost");
     }
