@@ -83,7 +83,7 @@ burst: setup ## Write FACTOR times as much as the views can follow for SECONDS_O
 	@$(BIN)/python -m tests.oracle.report
 
 .PHONY: bench
-bench: setup ## Measure everything in full (hours); results go to benchmarks/results
+bench: setup browser ## Measure everything in full (hours); results go to benchmarks/results
 	@$(BIN)/python -m benchmarks
 
 .PHONY: bench-quick

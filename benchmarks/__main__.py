@@ -1,7 +1,8 @@
 """`python -m benchmarks [--quick] [MEASURE ...]`: measure all or some, and merge the rows into the result files.
 
-A measure that fails or takes too long is told, and the next one begins; the exit code is 1 then. Ctrl-C and SIGTERM end
-whatever runs, servers included, and keep the results of the measures that were done.
+A measure that fails or takes too long is told, and the next one begins; the exit code is 1 then. The parts that it had
+done (see `Findings.part`) are kept; when there are none, its rows of before. Ctrl-C and SIGTERM end whatever runs,
+servers included, and keep the results of the measures that were done.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from rich.console import Console
 
 from benchmarks import results
 from benchmarks.machine import commit, machine
-from benchmarks.registry import NAMES, load
+from benchmarks.registry import NAMES, Measure, load
 from benchmarks.report import table
-from benchmarks.rows import Findings
+from benchmarks.rows import Findings, Unfinished
 from cinematch.telemetry import configure_logging
 
 STOPPED: Final = 130
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.print("stopped; what was measured before is kept")
         return STOPPED
     if failed:
-        console.print(f"failed, with their rows as they were before: {', '.join(failed)}")
+        console.print(f"failed, in part or with their rows as they were before: {', '.join(failed)}")
     return 1 if failed else 0
 
 
@@ -78,20 +79,35 @@ def _run(name: str, quick: bool, limit: float) -> bool:
     }
     began = time.monotonic()
     try:
-        with _at_most(limit):
-            findings: Findings = measure.measure(quick)
+        findings, is_whole = _measured(measure, quick, limit)
         run["seconds"] = round(time.monotonic() - began, 1)
         before = results.read()
         run |= results.repeated(before, name, findings, quick)
         results.write(results.merge(before, name, findings, run, NAMES))
     except Exception:  # noqa: BLE001 - a measure may fail in any way, and the others go on
-        console.print(traceback.format_exc(), markup=False, highlight=False)
+        _tell_error()
         return False
     console.print("\n".join(table(findings.rows)), markup=False, highlight=False, soft_wrap=True)
     for remark in findings.remarks:
         console.print(f"- {remark}", markup=False, highlight=False)
     console.print(f"{run['seconds']} s{_repetition(run)}")
-    return True
+    return is_whole
+
+
+def _measured(measure: Measure, quick: bool, limit: float) -> tuple[Findings, bool]:
+    """Give what was found, and whether that is all. Raises what the measure raises when it found nothing."""
+    try:
+        with _at_most(limit):
+            return measure.measure(quick), True
+    except Unfinished as unfinished:
+        if not unfinished.findings.rows:
+            raise
+        _tell_error()
+        return unfinished.findings, False
+
+
+def _tell_error() -> None:
+    console.print(traceback.format_exc(), markup=False, highlight=False)
 
 
 def _repetition(run: dict[str, Any]) -> str:

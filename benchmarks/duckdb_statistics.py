@@ -7,6 +7,7 @@ finding gaps and repeats, keeping state for the next night, the whole lists, mar
 
 from __future__ import annotations
 
+import resource
 import sys
 import time
 from pathlib import Path
@@ -62,18 +63,19 @@ select * from totals left join genres using (user_id) left join ranked using (us
 """
 
 
-def seconds(events: Path, catalog: Path, target: Path) -> tuple[float, int]:
-    """Compute; give the seconds from opening the database to the written file, and the users."""
+def cost(events: Path, catalog: Path, target: Path) -> tuple[float, int, float]:
+    """Compute; give the seconds from opening the database to the written file, the users, and our memory's most MiB."""
     began = time.perf_counter()
     with duckdb.connect() as database:
         database.execute(f"set threads to {THREADS}")
+        database.execute(f"set temp_directory to '{target.parent / 'spilled'}'")
         database.execute(LISTS, [str(events / "*.parquet"), str(catalog)])
         database.execute(DOCUMENTS, {"catalog": str(catalog)})
         database.execute(f"copy document to '{target}' (format parquet, compression zstd)")
         taken = time.perf_counter() - began
         (users,) = database.execute("select count(*) from document").fetchall()[0]
-    return taken, users
+    return taken, users, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":
-    sys.stdout.write("{} {}".format(*seconds(*map(Path, sys.argv[1:4]))))
+    sys.stdout.write("{} {} {}".format(*cost(*map(Path, sys.argv[1:4]))))

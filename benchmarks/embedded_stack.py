@@ -66,18 +66,21 @@ def empty_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def demo(environment: Mapping[str, str] | None = None, data: Path | None = None) -> Iterator[EmbeddedStack]:
+def demo(
+    environment: Mapping[str, str] | None = None, data: Path | None = None, checkout: Path | None = None
+) -> Iterator[EmbeddedStack]:
     """Run `cinematch demo` until the end of the block; inside of it the demo's data are visible.
 
-    `data`: the folder of an earlier demo, or one to keep; None: an empty one. Raises RuntimeError when the demo ends
-    before its last line.
+    `data`: the folder of an earlier demo, or one to keep; None: an empty one. `checkout`: another working tree whose
+    own environment is to run it. Raises RuntimeError when the demo ends before its last line.
     """
     with nullcontext(data) if data else empty_folder() as folder:
         own = {"CINEMATCH_DATA_DIR": str(folder), "PYTHONUNBUFFERED": "1", "AUTH": "off"}
         began = time.monotonic()
-        command = [sys.executable, "-m", "cinematch", "demo"]
+        python = str(checkout / ".venv" / "bin" / "python") if checkout else sys.executable
         child = subprocess.Popen(
-            command,
+            [python, "-m", "cinematch", "demo"],
+            cwd=checkout,
             env=os.environ | own | dict(environment or {}),
             stdout=subprocess.PIPE,
             text=True,

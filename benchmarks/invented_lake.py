@@ -120,7 +120,7 @@ def events_table(partition: int, user: Numbers, sequence: Numbers, first_offset:
 
 
 def _times(sequence: Numbers, began: datetime) -> Numbers:
-    """A user's events are a minute apart; a full hundred thousand of them would still lie in the past."""
+    """A user's events are ten seconds apart, the last ones of a full run long past."""
     return np.int64(began.timestamp() * 1000) + sequence.astype(np.int64) * 10_000
 
 

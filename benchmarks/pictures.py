@@ -24,14 +24,14 @@ class Picture:
 
 
 LEVELS: Final = (
-    (0.58, "50,000 a day\n(10,000 users)"),
-    (5.8, "500,000 a day\n(100,000 users)"),
-    (58.0, "5,000,000 a day\n(1,000,000 users)"),
+    (0.58, "50,000 a day,\nas of 10,000 users"),
+    (5.8, "500,000 a day,\nas of 100,000 users"),
+    (58.0, "5,000,000 a day,\nas of 1,000,000 users"),
     (579.0, "50,000,000\na day"),
 )
 PICTURES: Final = {
     "scale": Picture(
-        title="Where micro-batch ends and Lambda stays",
+        title="How far the plain recipe, micro-batch and Lambda go",
         x="events per second",
         y="event to view, p99 ms",
         marks=(100.0, 500.0, 1000.0),
@@ -50,7 +50,7 @@ def draw(name: str, curves: Sequence[Curve]) -> str:
     picture = PICTURES[name]
     settings = {"svg.hashsalt": "cinematch", "svg.fonttype": "path", "font.size": 10}
     with mpl.rc_context(settings):  # type: ignore[arg-type]  # the stubs list each name
-        figure = Figure(figsize=(8, 4.5), layout="constrained")
+        figure = Figure(figsize=(8, 5.0), layout="constrained")
         axes = figure.add_subplot()
         for curve in curves:
             if curve.picture == name:
@@ -61,7 +61,7 @@ def draw(name: str, curves: Sequence[Curve]) -> str:
             axes.axvline(place, color="0.75", linewidth=0.8, zorder=0)
             axes.text(place, 1.0, f" {level}", transform=axes.get_xaxis_transform(), va="top", fontsize=7, color="0.4")
         axes.set(title=picture.title, xlabel=picture.x, ylabel=picture.y, xscale="log", yscale="log")
-        axes.legend()
+        figure.legend(loc="outside lower center", ncols=2, fontsize=8)  # it would hide points within the axes
         axes.grid(visible=True, color="0.9", linewidth=0.5)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None})

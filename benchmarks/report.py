@@ -106,36 +106,52 @@ def _summary(found: Results) -> str:
 
 
 def _machines(found: Results, measured: Sequence[str]) -> str:
-    runs = [found.context[name] for name in measured]
+    runs = _shown_runs(found, measured)
     lines = ["## The machine\n"]
-    for text in dict.fromkeys(_machine(run["machine"]) for run in runs):
+    for text in dict.fromkeys(_machine(run["machine"]) for _, run in runs):
         lines.append(f"{text}\n")
     head = ["measure", "measured at", "commit", "run", "seconds", "busy before", "pace", "again"]
-    lines += [_line(head), _line(["---"] * len(head))]
-    for name, run in zip(measured, runs, strict=True):
-        kind = "quick" if run["quick"] else "full"
-        told = run["machine"]
-        busy = f"{told['busy_percent_before']:.0f} %"
-        pace = f"{told['pace_seconds']} s" if "pace_seconds" in told else ""
-        cells = [f"`{name}`", run["measured_at"], run.get("commit", ""), kind, str(run["seconds"]), busy, pace]
-        lines.append(_line([*cells, results.agreement(run)]))
+    lines += [_line(head), _line(["---"] * len(head)), *(_line(_run_cells(name, run)) for name, run in runs)]
     lines.append(
         "\n*Busy before* is the share of its cores that was taken in the second before the measure began, *pace* "
         "how long ten million additions in Python took a core then; a *commit* with a plus had changes. *Again* counts "
-        "the ratios that the run of this kind before had found, too: their spreads meet."
+        "the ratios that the run of this kind before had found, too: their spreads meet. The figures below are those "
+        "of full runs where a measure has one; its last quick run is then listed for *again* alone."
     )
     lines += [
-        f"- `{name}` does not agree with the run before about {_quoted(told['apart'])}."
-        for name, run in zip(measured, runs, strict=True)
+        f"- `{name}` ({_kind(run)}) does not agree with the run before about {_quoted(told['apart'])}."
+        for name, run in runs
         if (told := run.get("repeated")) and told["apart"]
     ]
-    disturbed = [f"`{name}`" for name, run in zip(measured, runs, strict=True) if _was_busy(run)]
+    disturbed = [f"`{name}`" for name in measured if _was_busy(found.context[name])]
     if disturbed:
         lines.append(
             f"**Others were at work on the machine: of {', '.join(disturbed)} only the ratios say something.**"
         )
     lines.append("")
     return "\n".join(lines)
+
+
+def _shown_runs(found: Results, measured: Sequence[str]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Give the run of each measure, and after a full one the last quick one, if any."""
+    shown = []
+    for name in measured:
+        shown.append((name, found.context[name]))
+        if found.was_full(name) and name in found.quick.context:
+            shown.append((name, found.quick.context[name]))
+    return shown
+
+
+def _run_cells(name: str, run: Mapping[str, Any]) -> list[str]:
+    told = run["machine"]
+    busy = f"{told['busy_percent_before']:.0f} %"
+    pace = f"{told['pace_seconds']} s" if "pace_seconds" in told else ""
+    cells = [f"`{name}`", run["measured_at"], run.get("commit", ""), _kind(run), str(run["seconds"]), busy, pace]
+    return [*cells, results.agreement(run)]
+
+
+def _kind(run: Mapping[str, Any]) -> str:
+    return "quick" if run["quick"] else "full"
 
 
 def _quoted(names: Iterable[str]) -> str:

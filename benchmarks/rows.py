@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from statistics import median
+from textwrap import shorten
 from typing import Any, Final
 
 SIGNIFICANT: Final = 4
 """Digits that are kept: the rest is noise."""
+REASON_LENGTH: Final = 200
+"""Characters of an error that a remark has: some bring the end of a log."""
 
 
 class Bound(StrEnum):
@@ -83,6 +87,24 @@ class Findings:
     rows: list[Row] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Run a part of a measure. Raises Unfinished when it fails: what was found so far, with a remark on that."""
+        try:
+            yield
+        except Exception as error:
+            reason = shorten(f"{type(error).__name__}: {error}", REASON_LENGTH, placeholder=" ...")
+            self.remarks.append(f"Unfinished: {name} failed, and what comes after it was not measured ({reason}).")
+            raise Unfinished(self) from error
+
+
+class Unfinished(Exception):
+    """A part of a measure failed; `findings` has what was found before."""
+
+    def __init__(self, findings: Findings) -> None:
+        super().__init__(findings.remarks[-1])
+        self.findings = findings
 
 
 def compared(measure: str, unit: str, ours: Sequence[float], beside: Sequence[float], goal: Goal | None = None) -> Row:

@@ -3,6 +3,8 @@
 A batch of n events takes `fixed + each * n` seconds. At rate r the batches grow until one takes as long as the events
 of the next need to arrive: T = fixed / (1 - r * each). An event waits for the rest of the batch before and for its own,
 two of them at the most, and in any case for the trigger. From r = 1 / each on, the queue grows without end.
+
+`steady_up_to` and `passed_at` need no model: they read measured points.
 """
 
 from __future__ import annotations
@@ -10,13 +12,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product, takewhile
 from typing import Final
 
 GRID: Final = 12
 """Steps to either side of the best place so far."""
 Point = tuple[float, float]
-"""Rate in events a second, p99 in seconds."""
+"""Rate in events a second, p99 (of the model in seconds)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,28 @@ def fitted(points: Sequence[Point], trigger: float = 1.0) -> BatchServer:
         best = min(near, key=lambda server: _error(server, points))
         width **= 0.6
     return best
+
+
+def steady_up_to(points: Sequence[Point], threshold: float) -> float:
+    """Give the greatest measured rate up to which every p99 is below the threshold; 0 when the first is not."""
+    rates = [rate for rate, _ in takewhile(lambda point: point[1] < threshold, sorted(points))]
+    return rates[-1] if rates else 0.0
+
+
+def passed_at(points: Sequence[Point], threshold: float) -> float | None:
+    """Give the rate at which p99 comes to the threshold, interpolated between the two measured rates around it.
+
+    By a straight line between the logarithms of both. 0 when the least measured rate is above the threshold already;
+    None when no measured rate is.
+    """
+    ranked = sorted(points)
+    if ranked and ranked[0][1] >= threshold:
+        return 0.0
+    for (rate, p99), (next_rate, next_p99) in pairwise(ranked):
+        if next_p99 >= threshold:
+            share = math.log(threshold / p99) / math.log(next_p99 / p99)
+            return float(rate * (next_rate / rate) ** share)
+    return None
 
 
 def _error(server: BatchServer, points: Sequence[Point]) -> float:

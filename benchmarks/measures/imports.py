@@ -70,7 +70,7 @@ def measure(quick: bool) -> Findings:
     return Findings(
         rows=[
             compared(f"{name}, {beside}", "events/s", imported, producer, goal),
-            compared(f"{name}, until all are in Kafka, {beside}", "events/s", published, producer),
+            compared(f"{name}, until all are in Kafka, {beside}", "events/s", published, producer, goal),
         ],
         remarks=[f"Rounds: {size.rounds}."],
     )

@@ -1,10 +1,12 @@
-"""MongoDB, Redis and MinIO, and a lake of events in objects of 50,000 as the sink writes them. Our side is one batch
+"""MongoDB, Redis and MinIO, and a lake of events in objects of 50,000 (and of one event of every user where those are
+more) as the sink writes them. Our side is one batch
 run in a process of its own (`local[2]`): read the lake, replay every list, describe every user with the catalog, write
 documents and whole lists to MongoDB, the state to the lake, publish; the start of Spark is timed apart and left out.
 Beside it, right after, DuckDB with two threads computes the same statistics from a local copy of the same Parquet to
 another Parquet file (`benchmarks/duckdb_statistics.py` says what it leaves out). *Incremental*: a tenth of the users
-then get as many new events as they had, so a tenth of the events is new, and the next night folds them in; the `--full`
-run beside it is the one before, without these events, which is in its favour. Meanwhile a reader asks for users of the
+then get as many new events as they had, so a tenth of the events is new, and the next night folds them in; were they
+spread over all users, it would describe everybody. The `--full` run beside it is the one before, without these events,
+which is in its favour. Meanwhile a reader asks for users of the
 first generation without pause: *missing* is the time from a look-up that found nothing to one that did. *Growth* is the
 exponent between two sizes with the same number of events a user.
 """
@@ -17,6 +19,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -26,7 +29,7 @@ from benchmarks.child_commands import module
 from benchmarks.embedded_stack import mebibytes
 from benchmarks.invented_lake import InventedLake, write_catalog
 from benchmarks.population import user_name
-from benchmarks.rows import Bound, Findings, Goal, alone, compared
+from benchmarks.rows import Bound, Findings, Goal, Row, alone, compared
 from benchmarks.servers import Servers, servers
 from cinematch.adapters import mongodb_client
 from cinematch.contracts.collections import USER_STATS_BATCH
@@ -68,18 +71,22 @@ def measured(sizes: tuple[_Lake, ...]) -> Findings:
     findings = Findings()
     seconds: list[float] = []
     for place, size in enumerate(sizes):
-        with servers("mongodb", "redis", "minio") as running:
+        with findings.part(str(size)), servers("mongodb", "redis", "minio") as running:
             running.load_catalog()
             lake = InventedLake(running.settings, running.folder / "events")
             lake.append(size.users, 1, size.events_each)
             seconds.append(_beside_duckdb(running, size, findings))
+            if place == 1:
+                findings.rows.append(_growth(sizes[0].events, size.events, seconds))
             if place:
                 _incremental(running, lake, size, seconds[-1], findings)
-    small, large = sizes[0], sizes[1]
-    exponent = math.log(seconds[1] / seconds[0]) / math.log(large.events / small.events)
-    name = f"nightly batch, growth from {small.events:,} to {large.events:,} events"
-    findings.rows.append(alone(name, "exponent", [exponent], Goal(Bound.AT_MOST, 1.05, of_ratio=False)))
     return findings
+
+
+def _growth(fewer: int, more: int, seconds: Sequence[float]) -> Row:
+    exponent = math.log(seconds[1] / seconds[0]) / math.log(more / fewer)
+    name = f"nightly batch, growth from {fewer:,} to {more:,} events"
+    return alone(name, "exponent", [exponent], Goal(Bound.AT_MOST, 1.05, of_ratio=False))
 
 
 def _beside_duckdb(running: Servers, size: _Lake, findings: Findings) -> float:
@@ -87,13 +94,13 @@ def _beside_duckdb(running: Servers, size: _Lake, findings: Findings) -> float:
     catalog, target = running.folder / "catalog.parquet", running.folder / "statistics.parquet"
     write_catalog(catalog)
     arguments = (str(running.folder / "events"), str(catalog), str(target))
-    taken, users = module({}, "benchmarks.duckdb_statistics", *arguments).split()
+    taken, users, most = module({}, "benchmarks.duckdb_statistics", *arguments).split()
     if not int(users) == told["users"] == size.users:
         raise ValueError(f"{users} users of DuckDB, {told['users']} of ours, {size.users} of the lake")
     goal = Goal(Bound.AT_MOST, 8.0) if size.events >= 10_000_000 else None
     findings.rows += [
         compared(f"{size}, beside DuckDB", "s", [told["seconds"]], [float(taken)], goal),
-        alone(f"{size}, memory at its most", "MiB", [told["mebibytes"]]),
+        compared(f"{size}, memory at its most, beside DuckDB", "MiB", [told["mebibytes"]], [float(most)]),
         alone(f"{size}, start of Spark", "s", [told["session_seconds"]]),
     ]
     return float(told["seconds"])
@@ -145,6 +152,7 @@ class _Reader(threading.Thread):
         self._settings = running.settings
         self._users = users
         self._over = threading.Event()
+        self._error: Exception | None = None
         self.reads = 0
         self.missing_ms = 0.0
 
@@ -155,8 +163,16 @@ class _Reader(threading.Thread):
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self.join()
+        if self._error is not None or not self.reads:
+            raise RuntimeError("nobody has looked whether a document is missing") from self._error
 
     def run(self) -> None:
+        try:
+            self._read()
+        except Exception as error:  # noqa: BLE001 - raised where the thread is joined
+            self._error = error
+
+    def _read(self) -> None:
         with mongodb_client.connect(self._settings) as client:
             view = client[self._settings.mongodb_database][USER_STATS_BATCH]
             missing_since: float | None = None
@@ -164,8 +180,8 @@ class _Reader(threading.Thread):
                 found = view.find_one({"_id": user_name(self.reads % self._users)}, {"as_of_sequence": 1})
                 now = time.perf_counter()
                 self.reads += 1
-                if found is None:
+                if found is None or missing_since is not None:
                     missing_since = missing_since or now
-                elif missing_since is not None:
                     self.missing_ms = max(self.missing_ms, (now - missing_since) * 1000)
+                if found is not None:
                     missing_since = None

@@ -136,7 +136,7 @@ def films(path: str = "/movies", users: str = "bench-post") -> Iterator[bytes]:
 async def _transactions(settings: Settings, seconds: float) -> float:
     """Give bare transactions a second, CLIENTS at once."""
     done = 0
-    async with _bare(settings) as write:
+    async with bare_transactions(settings) as write:
         began = time.perf_counter()
 
         async def worker() -> None:
@@ -152,7 +152,7 @@ async def _transactions(settings: Settings, seconds: float) -> float:
 async def _transactions_on_schedule(settings: Settings, rate: float, seconds: float) -> Load:
     """Begin bare transactions evenly, whether or not earlier ones have ended; as warm as the API."""
     warm, load = Load(), Load()
-    async with _bare(settings) as write:
+    async with bare_transactions(settings) as write:
 
         async def timed(load: Load, due: float) -> None:
             await write()
@@ -164,7 +164,7 @@ async def _transactions_on_schedule(settings: Settings, rate: float, seconds: fl
 
 
 @asynccontextmanager
-async def _bare(settings: Settings) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+async def bare_transactions(settings: Settings) -> AsyncIterator[Callable[[], Awaitable[None]]]:
     """Give what carries out one bare transaction; of users of their own, each time of another one."""
     catalog, run, numbers = invented_catalog(SEED), uuid6.uuid7().hex[-8:], count()
     async with mongodb_client.connect_async(settings) as client:

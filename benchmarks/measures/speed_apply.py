@@ -21,7 +21,8 @@ from cinematch.domain.events import Event, EventType
 TITLE: Final = "Speed layer: events applied exactly once"
 LIMIT: Final = (
     "Redis runs one script at a time, about 15 µs an event with its JSON; below that, Python encodes the entries. The "
-    "plain recipe spends its time on five commands and answers an event in the client."
+    "plain recipe spends its time on five commands and answers an event in the client. A call costs as much for one "
+    "event as for some: with one event of each user, the worst batch there is, ours calls for each event, too."
 )
 SECONDS: Final = (60.0, 180.0)
 BATCH: Final = 5_000
@@ -59,10 +60,10 @@ def _compare(client: Any, users: int, rounds: int, findings: Findings) -> None:
             for figures, rate in zip((ours, pipelined, single), rates, strict=True):
                 figures.append(rate)
     name = f"speed layer, {BATCH // users} event(s) of each of {users:,} users"
-    goals = (Goal(Bound.AT_LEAST, 1.5), Goal(Bound.AT_LEAST, 12.0)) if users == 500 else (None, None)
+    beside = f"{name}, beside the plain recipe"
     findings.rows += [
-        compared(f"{name}, beside the plain recipe pipelined", "events/s", ours, pipelined, goals[0]),
-        compared(f"{name}, beside the plain recipe one by one", "events/s", ours, single, goals[1]),
+        compared(f"{beside} pipelined", "events/s", ours, pipelined, Goal(Bound.AT_LEAST, 1.5)),
+        compared(f"{beside} one by one", "events/s", ours, single, Goal(Bound.AT_LEAST, 12.0)),
     ]
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from unittest.mock import patch
 
 import httpx
+import psutil
 from pymongo import MongoClient
 
 from cinematch.client.exchange import Patience
@@ -87,12 +88,15 @@ class RunningStack:
 
     @classmethod
     @contextmanager
-    def started(cls, data_dir: Path) -> Iterator[RunningStack]:
-        """Start a stack and take it down at the end."""
+    def started(cls, data_dir: Path, *, to_be_hurt: bool = True) -> Iterator[RunningStack]:
+        """Start a stack and take it down at the end; one that is not `to_be_hurt` is as people start it.
+
+        That one has neither proxies nor disks that fill, and its layers step back behind the API.
+        """
         folder = DataFolder(data_dir)
-        ports = {server: (free_port(), free_port()) for server in SERVERS}
+        ports = {server: (free_port(), free_port()) for server in SERVERS if to_be_hurt}
         with (
-            closing(Disks(folder.service(server) for server in DISKS)) as disks,
+            closing(Disks(folder.service(server) for server in DISKS if to_be_hurt)) as disks,
             closing(Proxies(ports)) as proxies,
         ):
             stack = cls(data_dir, ports, proxies, disks)
@@ -102,8 +106,9 @@ class RunningStack:
 
     @contextmanager
     def _supervised(self, folder: DataFolder) -> Iterator[None]:
-        """Run what `up --detach` runs, behind the proxies."""
-        command = [sys.executable, "-m", "tests.oracle.proxied_stack", "supervise", "--data-dir", str(folder.path)]
+        """Run what `up --detach` runs, behind the proxies if there are any."""
+        program = "tests.oracle.proxied_stack" if self.ports else "cinematch"
+        command = [sys.executable, "-m", program, "supervise", "--data-dir", str(folder.path)]
         own = {STACK_VARIABLE: str(folder.path), PORTS_VARIABLE: json.dumps(self.ports)}
         with folder.log(SUPERVISOR).open() as log:
             supervisor = subprocess.Popen(
@@ -175,6 +180,16 @@ class RunningStack:
         pid: int = {**status["servers"], **status["layers"]}[name]["pid"]
         os.kill(pid, signal.SIGKILL)
         return pid
+
+    @contextmanager
+    def paused(self, layer: str) -> Iterator[None]:
+        """Let a layer do nothing for a block."""
+        process = psutil.Process(self.status()["layers"][layer]["pid"])
+        process.suspend()
+        try:
+            yield
+        finally:
+            process.resume()
 
     def wait_until_healthy(self, seconds: float = 240) -> None:
         """Wait until every server and layer runs."""

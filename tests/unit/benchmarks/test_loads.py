@@ -104,7 +104,7 @@ def test_the_invented_lake_replays_without_a_gap(lake: Path) -> None:
 
 def test_duckdb_computes_the_same_statistics(lake: Path, tmp_path: Path) -> None:
     target = tmp_path / "statistics.parquet"
-    _, users = duckdb_statistics.seconds(lake / "events", lake / "catalog.parquet", target)
+    _, users, _ = duckdb_statistics.cost(lake / "events", lake / "catalog.parquet", target)
     assert users == 8
     films = {film.movie_id: film for film in invented_catalog(SEED)}
     ours = {user: statistics_of(watchlist, films) for user, watchlist in lists(lake).items()}

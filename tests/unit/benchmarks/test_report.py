@@ -63,7 +63,17 @@ def test_the_page_tells_which_ratios_a_second_run_found_again(found: Results) ->
     run = RUN | results.repeated(found, "speed_apply", Findings(rows), quick=True)
     page = report.page(results.merge(found, "speed_apply", Findings(rows), run))
     assert "| 0 of 1 |" in page
-    assert "- `speed_apply` does not agree with the run before about *rate*." in page
+    assert "- `speed_apply` (quick) does not agree with the run before about *rate*." in page
+
+
+def test_the_page_tells_of_quick_runs_beside_full_ones(found: Results) -> None:
+    again = RUN | results.repeated(found, "speed_apply", Findings(list(found.rows)), quick=True)
+    full = results.merge(found, "speed_apply", Findings([alone("full", "ms", [7.0])]), RUN | {"quick": False})
+    page = report.page(results.merge(full, "speed_apply", Findings(list(found.rows)), again))
+    assert "| `speed_apply` | 2026-01-19T00:00:00+00:00 |  | full | 12.5 | 3 % |  |  |" in page
+    assert "| `speed_apply` | 2026-01-19T00:00:00+00:00 |  | quick | 12.5 | 3 % |  | 1 of 1 |" in page
+    assert "| full | ms | 7 |" in page
+    assert "| rate |" not in page
 
 
 def test_the_page_says_what_was_tried_where_a_goal_is_missed(found: Results, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,9 +121,11 @@ def test_the_latest_results_fit_their_schema() -> None:
 
 def test_the_context_knows_every_row() -> None:
     found = results.read()
-    named = [name for told in found.context.values() for name in told["rows"]]
-    assert named == [row.measure for row in found.rows]
-    assert set(found.context) <= set(registry.NAMES)
+    for runs in (found, found.quick):
+        named = [name for told in runs.context.values() for name in told["rows"]]
+        assert named == [row.measure for row in runs.rows]
+    assert set(found.quick.context) <= set(found.context) <= set(registry.NAMES)
+    assert all(told["quick"] for told in found.quick.context.values())
 
 
 def test_the_page_is_what_the_results_give() -> None:

@@ -8,16 +8,21 @@ import orjson
 import pytest
 
 from benchmarks import registry, results
-from benchmarks.results import Results
+from benchmarks.results import Results, Runs
 from benchmarks.rows import Curve, Findings, alone, compared
 
 RUN = {"measured_at": "2026-01-19T00:00:00+00:00", "quick": True, "seconds": 1.0}
+FULL = RUN | {"quick": False}
 NOTHING = Results((), {})
 
 
-def merged(before: Results, measure: str, *names: str, figure: float = 1.0) -> Results:
+def merged(before: Results, measure: str, *names: str, figure: float = 1.0, quick: bool = True) -> Results:
     rows = [alone(name, "ms", [figure]) for name in names]
-    return results.merge(before, measure, Findings(rows), RUN, ("first", "second"))
+    return results.merge(before, measure, Findings(rows), RUN if quick else FULL, ("first", "second"))
+
+
+def figures(runs: Runs) -> dict[str, float]:
+    return {row.measure: row.ours for row in runs.rows}
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
@@ -57,6 +62,33 @@ def test_two_rows_of_one_name_are_refused() -> None:
         merged(merged(NOTHING, "first", "a"), "second", "a")
 
 
+def test_a_quick_run_is_among_the_latest_until_there_is_a_full_one() -> None:
+    quick = merged(NOTHING, "first", "a", "small")
+    assert figures(quick) == figures(quick.quick) == {"a": 1.0, "small": 1.0}
+    full = merged(quick, "first", "a", "large", figure=2.0, quick=False)
+    assert figures(full) == {"a": 2.0, "large": 2.0}
+    assert full.quick == quick.quick
+
+
+def test_a_quick_run_leaves_what_was_measured_in_full() -> None:
+    full = merged(NOTHING, "first", "a", "large", figure=2.0, quick=False)
+    assert not full.quick.rows
+    both = merged(full, "first", "a", "small", figure=3.0)
+    assert figures(both) == figures(full)
+    assert both.context == full.context
+    assert figures(both.quick) == {"a": 3.0, "small": 3.0}
+    other = merged(both, "second", "b")
+    assert figures(other) == {"a": 2.0, "large": 2.0, "b": 1.0}
+
+
+def test_quick_runs_have_files_of_their_own(tmp_path: Path) -> None:
+    found = merged(merged(NOTHING, "first", "a", quick=False), "first", "a", figure=3.0)
+    results.write(found, tmp_path)
+    assert results.read(tmp_path) == found
+    for name, ours in ((results.LATEST, 1.0), (results.QUICK, 3.0)):
+        assert [row["ours"] for row in orjson.loads((tmp_path / name).read_bytes())] == [ours]
+
+
 def ratios(*rounds: tuple[float, float], name: str = "a") -> Findings:
     ours, beside = zip(*rounds, strict=True)
     return Findings([compared(name, "ms", ours, beside), alone("by itself", "ms", [1.0])])
@@ -82,6 +114,14 @@ def test_what_was_not_measured_before_in_the_same_way_is_no_repetition() -> None
     assert not results.repeated(before, "second", ratios(*two), quick=True)
     assert not results.repeated(before, "first", ratios(*two, name="b"), quick=True)
     assert not results.repeated(before, "first", ratios((1.0, 2.0)), quick=True)
+
+
+def test_runs_are_compared_with_those_of_their_kind() -> None:
+    quick, full = ratios((1.0, 2.0), (1.2, 2.0)), ratios((3.0, 2.0), (3.2, 2.0))
+    before = results.merge(results.merge(NOTHING, "first", quick, RUN), "first", full, FULL)
+    for again, is_quick in ((quick, True), (full, False)):
+        assert results.repeated(before, "first", again, is_quick)["repeated"]["apart"] == []
+        assert results.repeated(before, "first", again, not is_quick)["repeated"]["apart"] == ["a"]
 
 
 def test_every_measure_tells_what_it_does_and_what_limits_it() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.quantiles import percentile
-from benchmarks.rows import Bound, Goal, alone, compared
+from benchmarks.rows import Bound, Findings, Goal, Unfinished, alone, compared
 
 
 def test_the_ratio_is_the_median_of_the_rounds_own() -> None:
@@ -59,3 +59,21 @@ def test_figures_keep_four_digits() -> None:
 def test_a_percentile_is_the_value_below_which_so_many_lie() -> None:
     values = [float(value) for value in range(101)]
     assert [percentile(values, share) for share in (1, 50, 99)] == [1.0, 50.0, 99.0]
+
+
+def test_a_part_that_fails_hands_over_what_was_found_and_says_why() -> None:
+    findings = Findings([alone("m", "ms", [1.0])])
+    with pytest.raises(Unfinished) as raised, findings.part("the lake sink"):
+        raise TimeoutError("too\nlong" + " and longer" * 100)
+    assert raised.value.findings is findings
+    (remark,) = findings.remarks
+    assert "the lake sink failed" in remark
+    assert "TimeoutError: too long and" in remark
+    assert len(remark) < 300
+
+
+def test_a_part_that_is_done_leaves_no_remark() -> None:
+    findings = Findings()
+    with findings.part("the lake sink"):
+        findings.rows.append(alone("m", "ms", [1.0]))
+    assert not findings.remarks

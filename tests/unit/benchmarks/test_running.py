@@ -29,6 +29,7 @@ def handlers() -> Iterator[None]:
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., tuple[int, list[str]]]:
     """Run measures that stand in for `posts` and `sizes`; give the exit code and the rows that were written."""
+    read, write = results.read, results.write
 
     def run(posts: Work, sizes: Work, *arguments: str, seconds: float = 5.0) -> tuple[int, list[str]]:
         works = {"posts": posts, "sizes": sizes}
@@ -37,7 +38,6 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., tuple[
             "load",
             lambda name: SimpleNamespace(TITLE=name, SECONDS=(seconds, seconds), measure=works[name]),
         )
-        read, write = results.read, results.write
         monkeypatch.setattr(results, "read", lambda: read(tmp_path))
         monkeypatch.setattr(results, "write", lambda found: write(found, tmp_path))
         code = runner.main(["posts", "sizes", *arguments])
@@ -54,6 +54,14 @@ def broken(_: bool) -> Findings:
     raise ValueError("the server is away")
 
 
+def broken_after(findings: Findings) -> Work:
+    def work(quick: bool) -> Findings:
+        with findings.part("the other part"):
+            return broken(quick)
+
+    return work
+
+
 def endless(_: bool) -> Findings:
     time.sleep(30)
     raise AssertionError("nobody stopped it")
@@ -65,6 +73,15 @@ def test_all_that_were_asked_for_are_measured(run: Callable[..., tuple[int, list
 
 def test_what_fails_does_not_keep_the_others(run: Callable[..., tuple[int, list[str]]]) -> None:
     assert run(broken, found("sizes")) == (1, ["sizes full"])
+
+
+def test_the_parts_before_a_failure_are_kept(run: Callable[..., tuple[int, list[str]]]) -> None:
+    assert run(broken_after(found("one")(False)), found("sizes")) == (1, ["one full", "sizes full"])
+
+
+def test_a_failure_before_any_part_keeps_the_rows_of_before(run: Callable[..., tuple[int, list[str]]]) -> None:
+    run(found("posts"), found("sizes"))
+    assert run(broken_after(Findings()), found("sizes")) == (1, ["posts full", "sizes full"])
 
 
 def test_what_takes_too_long_is_stopped(run: Callable[..., tuple[int, list[str]]]) -> None:

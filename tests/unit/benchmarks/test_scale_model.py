@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.scale_model import BatchServer, fitted
+from benchmarks.scale_model import BatchServer, fitted, passed_at, steady_up_to
 
 servers = st.builds(BatchServer, fixed=st.floats(0.05, 2), each=st.floats(0.0005, 0.05), trigger=st.just(1.0))
 
@@ -51,3 +51,24 @@ def test_a_fit_finds_the_server_that_was_measured() -> None:
 def test_there_is_no_fit_to_nothing() -> None:
     with pytest.raises(ValueError, match="nothing"):
         fitted([])
+
+
+POINTS = ((10.0, 50.0), (100.0, 80.0), (1_000.0, 320.0), (2_000.0, 70.0))
+
+
+def test_a_layer_is_steady_up_to_the_last_rate_before_the_first_that_is_late() -> None:
+    assert steady_up_to(POINTS, 81.0) == 100.0
+    assert steady_up_to(POINTS, 50.0) == 0.0
+    assert steady_up_to(POINTS, 1_000.0) == 2_000.0
+    assert steady_up_to((), 1_000.0) == 0.0
+
+
+def test_a_threshold_between_two_points_is_passed_on_the_line_of_their_logarithms() -> None:
+    assert passed_at(POINTS, 160.0) == pytest.approx(math.sqrt(100.0 * 1_000.0))
+    assert passed_at(POINTS, 80.0) == pytest.approx(100.0)
+
+
+def test_outside_the_points_nothing_is_interpolated() -> None:
+    assert passed_at(POINTS, 40.0) == 0.0
+    assert passed_at(POINTS, 321.0) is None
+    assert passed_at((), 40.0) is None
