@@ -25,12 +25,14 @@ export function tell(text) {
 
 part("no").addEventListener("click", () => dialog.close());
 part("yes").addEventListener("click", async () => {
+  const mine = act; // whoever closes the dialog may open it for something else before this has ended
   part("yes").disabled = true;
   part("error").hidden = true;
   try {
-    tell(await act());
-    dialog.close();
+    tell(await mine());
+    if (act === mine) dialog.close();
   } catch (error) {
+    if (act !== mine || !dialog.open) return tell(t("confirm.failed", { reason: error.message }));
     part("error").textContent = t("confirm.failed", { reason: error.message });
     part("error").hidden = false;
     part("yes").disabled = false;

@@ -39,7 +39,8 @@ function button(words, id, act) {
 }
 
 async function show(id) {
-  document.getElementById("letter-title").textContent = id;
+  const title = document.getElementById("letter-title");
+  title.textContent = id;
   const value = dialog.querySelector("[data-letter-value]");
   const facts = dialog.querySelector("[data-letter-facts]");
   facts.replaceChildren();
@@ -47,10 +48,11 @@ async function show(id) {
   dialog.showModal();
   try {
     const letter = await ask(`/operator/dead-letters/${id.split("/").map(encodeURIComponent).join("/")}`);
+    if (title.textContent !== id) return; // another one was opened meanwhile
     facts.replaceChildren(...fact(t("letters.reason"), letter.reason), ...fact(t("letters.key"), letter.key ?? "–"));
     value.textContent = letter.value === null ? t("letters.no_value") : letter.value + (letter.cut ? " …" : "");
   } catch (error) {
-    value.textContent = t("confirm.failed", { reason: error.message });
+    if (title.textContent === id) value.textContent = t("confirm.failed", { reason: error.message });
   }
 }
 

@@ -17,6 +17,7 @@ export class Live {
     Object.assign(this, { stream, poll, name, received, confirmed, changed, refused, pollMs });
     this.connection = null;
     this.closed = false;
+    this.asked = this.heard = 0; // the attempts, and the last of those after which nothing older counts
     this.open();
   }
 
@@ -26,12 +27,15 @@ export class Live {
     this.stop();
   }
 
-  /** Ask for the document now. A live stream tells of news by itself, and an answer may be older than what it has told. */
+  /** Ask for the document now. A live stream tells of news by itself; an answer that comes late may be older than what was
+   * heard meanwhile, and does not count. */
   async ask() {
     if (this.connection === "live") return;
+    const attempt = ++this.asked;
+    const isLate = () => this.closed || attempt <= this.heard;
     try {
       const response = await fetch(this.poll, { headers: { Accept: "application/json" } });
-      if (this.closed || this.connection === "live") return;
+      if (isLate()) return;
       leadStrangers(response);
       if (response.status === 401) return this.close();
       if (response.status === 429) return this.pause(Number(response.headers.get("Retry-After")) || PATIENCE_SECONDS);
@@ -41,11 +45,12 @@ export class Live {
       }
       if (!response.ok) throw new Error(String(response.status));
       const found = await response.json();
-      if (this.closed || this.connection === "live") return;
+      if (isLate()) return;
+      this.heard = attempt;
       this.received(found);
       this.become("polling");
     } catch {
-      if (!this.closed && this.connection !== "live") this.become("lost");
+      if (!isLate()) this.become("lost");
     }
   }
 
@@ -62,6 +67,7 @@ export class Live {
 
   alive(act) {
     if (this.closed) return;
+    this.heard = this.asked;
     this.listen();
     clearInterval(this.polls);
     clearTimeout(this.retry);

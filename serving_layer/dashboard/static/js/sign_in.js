@@ -18,3 +18,4 @@ form.addEventListener("submit", async (event) => {
   notice.textContent = t("sign_in.refused", { reason: detail ?? t("sign_in.no_answer") });
   field.focus();
 });
+form.querySelector("button").disabled = false; // before, the browser would send the form by itself

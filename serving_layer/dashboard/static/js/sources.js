@@ -11,7 +11,7 @@ const PATIENCE_MS = 10_000; // an answer that takes longer is a failure
 export class Source {
   /** `lagging(document)` gives the seconds that it is late by, 0 for none; `changed()` is called after each attempt. */
   constructor(url, { lagging = () => 0, changed = () => {}, look = ask } = {}) {
-    Object.assign(this, { url, lagging, changed, look, document: null, confirmedAt: null, failed: false, asking: 0 });
+    Object.assign(this, { url, lagging, changed, look, document: null, confirmedAt: null, failed: false, asked: 0, heard: 0 });
   }
 
   /** Whether its document may be shown as what is now. */
@@ -26,7 +26,7 @@ export class Source {
 
   /** Take what the stream tells; null: it failed. Answers that are still under way are older. */
   take(document) {
-    this.asking++;
+    this.heard = this.asked;
     this.settle(document === null ? { failed: true } : { document, confirmedAt: Date.now(), failed: false });
   }
 
@@ -35,14 +35,16 @@ export class Source {
     if (!this.failed) this.confirmedAt = Date.now();
   }
 
-  /** Ask now. Of two attempts at a time the later one is believed. */
+  /** Ask now. An answer that comes late, after a later one or what the stream has told, does not count. */
   async refresh() {
-    const attempt = ++this.asking;
+    const attempt = ++this.asked;
     const outcome = await this.look(this.url, { signal: AbortSignal.timeout(PATIENCE_MS) }).then(
       (document) => ({ document, confirmedAt: Date.now(), failed: false }),
       () => ({ failed: true }),
     );
-    if (attempt === this.asking) this.settle(outcome);
+    if (attempt <= this.heard) return;
+    this.heard = attempt;
+    this.settle(outcome);
   }
 
   settle(outcome) {
