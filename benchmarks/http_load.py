@@ -127,15 +127,20 @@ async def _awaited(it: Awaitable[None]) -> None:
 async def connected(url: str, count: int) -> Any:
     """Open connections; close them at the end. A full garbage collection of the client's would count as a latency."""
     keep_what_is_loaded()
-    place = urlsplit(url)
-    loop = asyncio.get_running_loop()
-    host, port = place.hostname or "", place.port or 80
-    opened = [(await loop.create_connection(Connection, host, port))[1] for _ in range(count)]
+    opened = [await connect(url) for _ in range(count)]
     try:
         yield opened
     finally:
         for connection in opened:
             connection.close()
+
+
+async def connect(url: str) -> Connection:
+    """Open one connection."""
+    place = urlsplit(url)
+    loop = asyncio.get_running_loop()
+    _, connection = await loop.create_connection(Connection, place.hostname or "", place.port or 80)
+    return connection
 
 
 class Connection(asyncio.Protocol):

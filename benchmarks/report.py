@@ -29,8 +29,9 @@ INTRODUCTION: Final = """\
 
 What the system costs, beside a *limit* or a *peer* of the same run. On a shared machine absolute figures shift, ratios
 shift less: where something stands beside ours, both were run in turns, *ratio* is ours / beside (the median of the
-rounds), and *spread* is the least and greatest ratio of any round. Where nothing stands beside, *spread* is that of the
-figure. A goal is of the ratio where it says so, or else of our figure.
+rounds), and *spread* is the least and greatest ratio of any round; what takes minutes was run once, one after the
+other. Where nothing stands beside, *spread* is that of the figure. A goal is of the ratio where it says so, or else of
+our figure.
 
 `make bench-quick` (under ten minutes) or `make bench` measure again, `python -m benchmarks NAME` measures one part, and
 `make bench-report` makes this page. Latencies count from the moment when a request or event was due, so a stalled

@@ -4,13 +4,13 @@ has the last event. The backlog is what ten minutes of 58 events a second leave 
 users): 34 events of each of 1,000 users, whose lists are in MongoDB; of 150 users in a quick run. *Steady rate* is 58.
 Beside micro-batch, right after: the design's own recipe written plainly, in one Python process
 (`benchmarks/plain_recipe.py`): for each event find the user's list and its films, compute with the same function, write
-the document.
+the document. In a full run once more with one event of each of those users, after all their other ones.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -33,7 +33,8 @@ from cinematch.local_stack.layers import LayerProcess
 TITLE: Final = "Micro-batch beside its plain recipe, and catching up after an outage"
 LIMIT: Final = (
     "Micro-batch recomputes each user once a trigger, however many events the user had, so many events a user make it "
-    "fast. With one event of each user a trigger it falls back to what a recomputation costs (see the scale table). "
+    "fast. With one event of each user a trigger it falls back to what a recomputation costs (see also the scale "
+    "table). "
     "The trends write their counters in transactions."
 )
 SECONDS: Final = (150.0, 600.0)
@@ -63,6 +64,8 @@ def measure(quick: bool) -> Findings:
         load_catalog(database)
         with running.layer("micro_batch", TRENDS_AT_ONCE) as layer:
             _micro_batch(running, layer, database, size, findings)
+            if not quick:
+                _one_event_each(running, layer, database, size, findings)
         with running.layer("speed_layer") as layer:
             _speed_layer(running, layer, size, findings)
     return findings
@@ -91,6 +94,28 @@ def _micro_batch(
         compared(f"micro-batch, user_stats, {beside}", "events/s", stats, steady, FIVE_TIMES),
         compared(f"micro-batch, global trends, {beside}", "events/s", trends, steady, FIVE_TIMES),
     ]
+
+
+def _one_event_each(
+    running: Servers, layer: LayerProcess, database: SyncDatabase, size: _Size, findings: Findings
+) -> None:
+    """Let a backlog have one event of each user, whose list is as long as before: as many recomputations as events."""
+    stats: list[float] = []
+    plain: list[float] = []
+    for number in range(1, size.rounds + 1):
+        events = _round("single", number, size)
+        users = sorted({event.user_id for event in events})
+        before, last = ([event for event in events if (event.sequence == EVENTS_EACH) is it] for it in (False, True))
+        store_lists(database, before)
+        known = [all_reached(database, view, users, EVENTS_EACH - 1) for view in (USER_STATS, GLOBAL_PROGRESS)]
+        catch_up(running, [layer], before, known)
+        database[MOVIES].insert_many([movie_document(event) for event in last])
+        database[USER_SEQUENCES].update_many({"_id": {"$in": users}}, {"$set": {"sequence": EVENTS_EACH}})
+        (seconds,) = catch_up(running, [layer], last, [all_reached(database, USER_STATS, users)])
+        stats.append(len(last) / seconds)
+        plain.append(_plain_rate(database, last))
+    name = "micro-batch, user_stats, one event of each user, beside the plain recipe"
+    findings.rows.append(compared(name, "events/s", stats, plain, THREE_TIMES))
 
 
 def _speed_layer(running: Servers, layer: LayerProcess, size: _Size, findings: Findings) -> None:
@@ -126,7 +151,7 @@ def catch_up(
 ) -> list[float]:
     """Publish while the layers are halted, to the events topic or another one; give the seconds until each is done."""
     settings = running.settings
-    with halted(layers):
+    with halted(layer.pid for layer in layers):
         publish(settings.kafka_bootstrap_servers, topic or settings.events_topic, records(events))
     began = time.perf_counter()
     seconds: dict[int, float] = {}
@@ -139,9 +164,9 @@ def catch_up(
 
 
 @contextmanager
-def halted(layers: Sequence[LayerProcess]) -> Iterator[None]:
+def halted(layer_pids: Iterable[int | None]) -> Iterator[None]:
     """Let layers stand still; what comes meanwhile waits in Kafka."""
-    parents = [psutil.Process(layer.pid) for layer in layers]
+    parents = [psutil.Process(pid) for pid in layer_pids]
     processes = [process for parent in parents for process in (parent, *parent.children(recursive=True))]
     for process in processes:
         process.suspend()
@@ -152,9 +177,11 @@ def halted(layers: Sequence[LayerProcess]) -> Iterator[None]:
             process.resume()
 
 
-def all_reached(database: SyncDatabase, view: str, users: Sequence[str]) -> Callable[[], bool]:
-    """Give a look at whether a view has the last event of all users, who are sorted."""
-    reached = {"_id": {"$gte": users[0], "$lte": users[-1]}, "sequence": {"$gte": EVENTS_EACH}}
+def all_reached(
+    database: SyncDatabase, view: str, users: Sequence[str], sequence: int = EVENTS_EACH
+) -> Callable[[], bool]:
+    """Give a look at whether a view has the last event, or this one, of all users, who are sorted."""
+    reached = {"_id": {"$gte": users[0], "$lte": users[-1]}, "sequence": {"$gte": sequence}}
     return lambda: database[view].count_documents(reached) == len(users)
 
 
