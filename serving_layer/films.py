@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Final
 
 from cinematch.domain.watchlist import Film
@@ -12,6 +13,8 @@ from serving_layer.stores import StatsStore
 
 FILMS_KEPT: Final = 20_000
 """About 20 MB; a popular film is in many people's tails."""
+REFRESHED: Final = 50
+"""So many that are too old are asked for along with one that is missed."""
 FILM_SECONDS: Final = 60.0
 """A corrected catalog entry shows in merged answers after this time at the latest."""
 CLOCKS_APART: Final = timedelta(minutes=1)
@@ -45,15 +48,25 @@ class FilmCache:
             for movie_id in wanted
             if (kept := self._kept.get(movie_id)) is not None and kept[1] > oldest
         }
-        missing = sorted(wanted - films.keys())
-        if missing:
-            found = await self._store.films(missing)
-            self._keep(found)
-            films |= found
+        if missing := wanted - films.keys():
+            asked = missing | self._take_oldest(oldest)
+            found = await self._store.films(sorted(asked))
+            self._keep(asked, found)
+            films |= {movie_id: found[movie_id] for movie_id in missing & found.keys()}
         return films
 
-    def _keep(self, found: dict[str, Film]) -> None:
+    def _take_oldest(self, moment: datetime) -> set[str]:
+        """Give some films that were kept before: what was asked for at one time would be missed one by one."""
+        oldest = islice(self._kept.items(), REFRESHED)
+        taken = {movie_id for movie_id, (_, kept_at) in oldest if kept_at <= moment}
+        for movie_id in taken:
+            self._kept.move_to_end(movie_id)  # who looks meanwhile takes others
+        return taken
+
+    def _keep(self, asked: set[str], found: dict[str, Film]) -> None:
         now = self._clock()
+        for movie_id in asked - found.keys():
+            self._kept.pop(movie_id, None)
         for movie_id, film in found.items():
             self._kept[movie_id] = (film, now)
             self._kept.move_to_end(movie_id)

@@ -49,6 +49,32 @@ async def test_an_entry_is_asked_for_again_after_its_time(store: CountedStats) -
     assert (await cache.get(["m0"]))["m0"].runtime_minutes == 90
 
 
+async def test_what_is_too_old_is_asked_for_along_with_what_is_missed(
+    store: CountedStats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(films_module, "REFRESHED", 2)
+    now = EPOCH
+    cache = FilmCache(store, lambda: now)
+    await cache.get([f"m{n}" for n in range(5)])
+    now += timedelta(seconds=FILM_SECONDS)
+    assert await cache.get(["m4"]) == {"m4": film("m4")}
+    assert await cache.get(["m0", "m1"]) == {"m0": film("m0"), "m1": film("m1")}
+    assert await cache.get(["m2"]) == {"m2": film("m2")}
+    assert store.asked[1:] == [["m0", "m1", "m4"], ["m2", "m3"]]
+
+
+async def test_a_film_that_the_catalog_lost_is_not_asked_for_along_with_others_for_ever(store: CountedStats) -> None:
+    now = EPOCH
+    cache = FilmCache(store, lambda: now)
+    await cache.get(["m0", "m1"])
+    del store.catalog["m0"]
+    for _ in range(2):
+        now += timedelta(seconds=FILM_SECONDS)
+        assert await cache.get(["m1"]) == {"m1": film("m1")}
+    assert store.asked[1:] == [["m0", "m1"], ["m1"]]
+    assert await cache.get(["m0"]) == {}
+
+
 async def test_an_entry_from_before_a_batch_began_is_asked_for_again(store: CountedStats) -> None:
     now = EPOCH
     cache = FilmCache(store, lambda: now)
