@@ -8,9 +8,9 @@ they removed come back.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cinematch.adapters.mongodb_catalog import Catalog
 from cinematch.adapters.mongodb_catalog_writer import CatalogWriter
@@ -19,6 +19,7 @@ from cinematch.batches import batches
 from cinematch.domain.changes import AddFilm
 from cinematch.domain.events import from_tenths
 from cinematch.domain.watchlist import Film
+from cinematch.side_by_side import side_by_side
 from ingestion.imports.movielens_files import CsvFile, MovieLensFiles
 from ingestion.imports.movielens_lines import Links
 from ingestion.imports.rating_spool import RatingSpool, SpooledRating
@@ -26,7 +27,10 @@ from ingestion.imports.rows import BadRow, Report
 from ingestion.progress import Stages
 
 BATCH_FILMS: Final = 1_000
-BATCH_RATINGS: Final = 500
+USERS_AT_ONCE: Final = 4
+"""While one user's changes wait for MongoDB, the next one's are made."""
+KNOWN_FILMS: Final = 50_000
+"""How many are remembered at most: the same ones are rated again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class MovieLensImport:
         self._report = report
 
     def run(self, files: MovieLensFiles, stages: Stages) -> MovieLensImported:
-        """Import everything; bad rows are reported and left out. Memory: one user's ratings; disk: all of them."""
+        """Import everything; bad rows are reported and left out. Memory: some users' ratings; disk: all of them."""
         new_films = self._add_films(files.movies, stages)
         if files.links is not None:
             self._link_films(files.links, stages)
@@ -79,19 +83,48 @@ class MovieLensImport:
     def _write_ratings(self, spool: RatingSpool, stages: Stages) -> tuple[int, int]:
         users = events = 0
         with stages.stage("Writing events (ratings)", spool.count()) as advance:
-            for user_id, ratings in spool.by_user():
+            for ratings, written in side_by_side(self._write, self._additions(spool), USERS_AT_ONCE):
                 users += 1
-                for batch in batches(ratings, BATCH_RATINGS):
-                    events += self._lists.add_many(user_id, self._additions(batch))
-                    advance(len(batch))
+                events += written
+                advance(ratings)
         return users, events
 
-    def _additions(self, ratings: list[SpooledRating]) -> list[AddFilm]:
-        films = self._films.films_by_id(rating.movie_id for rating in ratings)
-        for rating in ratings:
-            if rating.movie_id not in films:
-                self._report(_unknown_film("ratings.csv", rating.line, rating.movie_id))
-        return [_addition(films, rating) for rating in ratings if rating.movie_id in films]
+    def _additions(self, spool: RatingSpool) -> Iterator[_OfUser]:
+        films = _KnownFilms(self._films)
+        for user_id, ratings in spool.by_user():
+            known = films.of({rating.movie_id for rating in ratings})
+            for rating in ratings:
+                if rating.movie_id not in known:
+                    self._report(_unknown_film("ratings.csv", rating.line, rating.movie_id))
+            additions = [_addition(known, rating) for rating in ratings if rating.movie_id in known]
+            yield _OfUser(user_id, len(ratings), additions)
+
+    def _write(self, user: _OfUser) -> tuple[int, int]:
+        return user.ratings, self._lists.add_many(user.user_id, user.additions)
+
+
+class _OfUser(NamedTuple):
+    """One user's ratings, and what of them can be written."""
+
+    user_id: str
+    ratings: int
+    additions: list[AddFilm]
+
+
+class _KnownFilms:
+    """Looks films up that were not asked for before."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._films: dict[str, Film] = {}
+
+    def of(self, movie_ids: Set[str]) -> Mapping[str, Film]:
+        """Give these films, and maybe others; those that the catalog lacks are absent. Raises StoreUnavailable."""
+        if len(self._films) > KNOWN_FILMS:
+            self._films = {}
+        if new := movie_ids - self._films.keys():
+            self._films |= self._catalog.films_by_id(new)
+        return self._films
 
 
 def _addition(films: Mapping[str, Film], rating: SpooledRating) -> AddFilm:
