@@ -32,6 +32,7 @@ from pyspark.sql.types import (
 
 from batch_layer.state import STATE_SCHEMA, read_watchlist, state_row
 from cinematch.adapters.mongodb_generations import encode
+from cinematch.arrow_rows import rows_of
 from cinematch.contracts.batch_document import batch_document
 from cinematch.contracts.catalog_document import read_film
 from cinematch.contracts.event_codec import from_document
@@ -40,6 +41,7 @@ from cinematch.contracts.missing_events import gaps
 from cinematch.domain.events import Event
 from cinematch.domain.summary import summarise
 from cinematch.domain.watchlist import Film, Watchlist, replay
+from cinematch.process_memory import without_collections
 
 USERS_OF_A_GROUP: Final = 500
 ROWS_OF_A_GROUP: Final = 100_000
@@ -137,17 +139,18 @@ def _group(groups: int) -> Column:
 
 def fold_group(state: pa.Table, events: pa.Table, as_of: datetime | None) -> pa.Table:
     """Fold one group; see `fold`. Further columns (the group's number) are ignored."""
-    lists = {row["user_id"]: read_watchlist(row) for row in state.to_pylist()}
-    floors = _floors(state) | _floors(events)
-    erased = {user_id for user_id, floor in floors.items() if lists.get(user_id, Watchlist()).sequence <= floor}
-    lists |= {user_id: Watchlist(sequence=floors[user_id]) for user_id in erased}
-    arrived = _new_events(events, {user_id: watchlist.sequence for user_id, watchlist in lists.items()})
-    rows = [
-        _folded_row(user_id, lists.get(user_id, Watchlist()), arrived.get(user_id, []), as_of)
-        for user_id in sorted(lists.keys() | arrived.keys())
-        if user_id in arrived or lists[user_id].sequence != floors.get(user_id)
-    ]
-    return pa.Table.from_pylist(rows, schema=to_arrow_schema(FOLDED_SCHEMA, timezone="UTC"))
+    with without_collections():
+        lists = {row["user_id"]: read_watchlist(row) for row in rows_of(state)}
+        floors = _floors(state) | _floors(events)
+        erased = {user_id for user_id, floor in floors.items() if lists.get(user_id, Watchlist()).sequence <= floor}
+        lists |= {user_id: Watchlist(sequence=floors[user_id]) for user_id in erased}
+        arrived = _new_events(events, {user_id: watchlist.sequence for user_id, watchlist in lists.items()})
+        rows = [
+            _folded_row(user_id, lists.get(user_id, Watchlist()), arrived.get(user_id, []), as_of)
+            for user_id in sorted(lists.keys() | arrived.keys())
+            if user_id in arrived or lists[user_id].sequence != floors.get(user_id)
+        ]
+        return pa.Table.from_pylist(rows, schema=to_arrow_schema(FOLDED_SCHEMA, timezone="UTC"))
 
 
 def _floors(table: pa.Table) -> dict[str, int]:
@@ -162,7 +165,7 @@ def _new_events(events: pa.Table, boundaries: Mapping[str, int]) -> dict[str, li
     users, sequences = events["user_id"].to_pylist(), events["sequence"].to_pylist()
     new = [sequence > boundaries.get(user, 0) for user, sequence in zip(users, sequences, strict=True)]
     by_user: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in sorted(events.filter(pa.array(new, pa.bool_())).to_pylist(), key=_place):
+    for row in sorted(rows_of(events.filter(pa.array(new, pa.bool_()))), key=_place):
         by_user[row["user_id"]].append(row)
     return by_user
 
@@ -203,9 +206,10 @@ def _pending(arrived: list[dict[str, Any]], events: list[Event], sequence: int) 
 
 def describe_group(state: pa.Table, films: pa.Table, generation: int, updated_at: datetime) -> pa.Table:
     """Describe one group; see `documents`. Further columns are ignored."""
-    catalog = {row["_id"]: read_film(row) for row in films.to_pylist()}
-    rows = [_described_row(row, catalog, generation, updated_at) for row in state.to_pylist()]
-    return pa.Table.from_pylist(rows, schema=to_arrow_schema(DOCUMENTS_SCHEMA, timezone="UTC"))
+    with without_collections():
+        catalog = {row["_id"]: read_film(row) for row in rows_of(films)}
+        rows = [_described_row(row, catalog, generation, updated_at) for row in rows_of(state)]
+        return pa.Table.from_pylist(rows, schema=to_arrow_schema(DOCUMENTS_SCHEMA, timezone="UTC"))
 
 
 def _described_row(

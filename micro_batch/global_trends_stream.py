@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from cinematch.adapters.mongodb_trends import GlobalTrends
+from cinematch.arrow_rows import rows_of
 from cinematch.contracts.event_codec import from_document
 from cinematch.errors import Conflict
 from cinematch.settings import Settings
@@ -68,7 +69,7 @@ def publish_trends(trends: GlobalTrends, window_start: datetime) -> None:
 
 
 def _count(chunk: pa.Table, trends: GlobalTrends, window_start: datetime) -> int:
-    return trends.count([from_document(row) for row in chunk.to_pylist()], window_start)
+    return trends.count([from_document(row) for row in rows_of(chunk)], window_start)
 
 
 def _chunks(events: pa.Table) -> list[pa.Table]:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from cinematch.arrow_rows import rows_of
 from cinematch.contracts.dead_letter import DeadLetter
 from cinematch.contracts.event_codec import from_document
 from cinematch.contracts.log_record import LogRecord
@@ -107,7 +108,7 @@ def to_table(rows: Iterable[tuple[Event, KafkaPlace]]) -> pa.Table:
 
 def from_table(table: pa.Table) -> list[Event]:
     """Give the events of a table that has the event's columns, in its order."""
-    return [from_document(document) for document in table.to_pylist()]
+    return [from_document(document) for document in rows_of(table)]
 
 
 def letters_to_table(rows: Iterable[tuple[DeadLetter, KafkaPlace]]) -> pa.Table:
@@ -126,7 +127,7 @@ def letters_to_table(rows: Iterable[tuple[DeadLetter, KafkaPlace]]) -> pa.Table:
 def letters_from_table(table: pa.Table) -> list[DeadLetter]:
     """Give the dead letters of a table, in its order."""
     columns = [name for name in DEAD_LETTERS_SCHEMA.names if not name.startswith("kafka_")]
-    return [DeadLetter(**document) for document in table.select(columns).to_pylist()]
+    return [DeadLetter(**document) for document in rows_of(table.select(columns))]
 
 
 def _letter_columns(letter: DeadLetter) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 from collections.abc import Iterator
 
 import pytest
 
-from cinematch.process_memory import keep_what_is_loaded
+from cinematch.process_memory import keep_what_is_loaded, without_collections
 
 
 @pytest.fixture(autouse=True)
@@ -26,3 +27,12 @@ def test_the_first_task_keeps_what_is_loaded_and_later_ones_keep_nothing_more() 
     made_later = [[number] for number in range(100)]
     keep_what_is_loaded()
     assert gc.get_freeze_count() <= kept, made_later
+
+
+def test_collections_are_as_before_after_a_block_that_makes_none() -> None:
+    with without_collections(), without_collections():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    with contextlib.suppress(ValueError), without_collections():
+        raise ValueError
+    assert gc.isenabled()
