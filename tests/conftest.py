@@ -6,6 +6,7 @@ import logging
 import os
 import secrets
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from pyspark.sql import SparkSession
 
 from cinematch.adapters.kafka_topics import ensure_topics
 from cinematch.adapters.s3_buckets import ensure_bucket
+from cinematch.errors import AccessRefused, StoreUnavailable
 from cinematch.local_stack.credentials import new_credentials
 from cinematch.local_stack.kafka_server import KafkaServer
 from cinematch.local_stack.log_file import LogFile
@@ -28,11 +30,13 @@ from cinematch.local_stack.stack import LEAN_JVM
 from cinematch.local_stack.toolchain import Toolchain
 from cinematch.settings import Settings, load_settings
 from cinematch.spark.session import create_spark_session
+from tests.lake_stage import wait_until
 from tests.oracle.figures import FIGURES, Figures, lines
 from tests.oracle.results import RESULTS, Results, of_schedules, write
 from tests.redis_cluster import running_cluster
 
 AnyServer = TypeVar("AnyServer", bound=Service)
+PATIENCE_SECONDS = 120.0
 
 # Machines of Java that end after a test, or a session at most, are not worth an optimising compiler: it took half of
 # their processor time.
@@ -166,7 +170,7 @@ def spark(spark_settings: Settings) -> SparkSession:
 def cluster_settings(toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Settings that lead to a Redis Cluster of three masters."""
     with running_cluster(toolchain, tmp_path_factory.mktemp("redis-cluster")) as nodes:
-        yield Settings(redis_url=nodes[0].url, redis_cluster=True)
+        yield Settings(redis_url=nodes[0].url, redis_cluster=True, redis_timeout_seconds=30.0)
 
 
 def _running(server: AnyServer) -> Iterator[AnyServer]:
@@ -182,15 +186,15 @@ def _running(server: AnyServer) -> Iterator[AnyServer]:
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
     """Settings whose database, topics, bucket and checkpoints are this test's own.
 
-    They lead to those servers only that the test asks for by their fixtures, itself or through others. Redis is not
-    divided: a test that needs it empty flushes it, or uses users of its own.
+    They lead to those servers only that the test asks for by their fixtures, itself or through others, and are patient
+    with them. Redis is not divided: a test that needs it empty flushes it, or uses users of its own.
     """
     name = f"test-{secrets.token_hex(6)}"
     values: dict[str, Any] = {"checkpoint_dir": tmp_path / "checkpoints", "mongodb_database": name}
     sources: dict[str, Callable[[Any, str], dict[str, Any]]] = {
         "kafka_server": _kafka_settings,
-        "mongo_server": lambda mongo, _: {"mongodb_url": mongo.url},
-        "redis_server": lambda redis, _: {"redis_url": redis.url},
+        "mongo_server": lambda mongo, _: {"mongodb_url": mongo.url, "mongodb_timeout_seconds": 15.0},
+        "redis_server": lambda redis, _: {"redis_url": redis.url, "redis_timeout_seconds": 30.0},
         "minio_server": _s3_settings,
         "spark_jars": lambda folder, _: {"spark_jars_dir": folder},
     }
@@ -203,16 +207,28 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting
             client.drop_database(name)
 
 
+def _is_made(make: Callable[[], None]) -> bool:
+    """Make something; a server on a busy machine may need longer than a request waits."""
+    try:
+        make()
+    except AccessRefused:
+        raise
+    except StoreUnavailable:
+        return False
+    return True
+
+
 def _kafka_settings(kafka: KafkaServer, name: str) -> dict[str, Any]:
     own = {"events_topic": name, "dead_letter_topic": f"{name}.dead-letter", "speed_deltas_topic": f"{name}.deltas"}
     partitions = dict.fromkeys(own.values(), 4)
-    ensure_topics(kafka.address, partitions)
+    wait_until(partial(_is_made, partial(ensure_topics, kafka.address, partitions)), "the topics", PATIENCE_SECONDS)
     return {"kafka_bootstrap_servers": kafka.address, **own}
 
 
 def _s3_settings(minio: MinioServer, name: str) -> dict[str, Any]:
     key, secret = minio.credentials.access_key_id, minio.credentials.secret_access_key
-    ensure_bucket(minio.url, key, secret, name)
+    make = partial(ensure_bucket, minio.url, key, secret, name)
+    wait_until(partial(_is_made, make), "the bucket", PATIENCE_SECONDS)
     return {
         "s3_endpoint_url": minio.url,
         "s3_access_key_id": key,

@@ -123,7 +123,7 @@ class SinkProcess:
     def stop(self) -> int:
         """End it in good order; gives the exit code."""
         self.process.terminate()
-        return self.process.wait(20)
+        return self.process.wait(PATIENCE_SECONDS)
 
 
 StartSink = Callable[..., SinkProcess]

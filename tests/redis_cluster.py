@@ -17,13 +17,13 @@ from cinematch.local_stack.toolchain import Toolchain
 
 SLOTS = 16_384
 BUS_OFFSET = 10_000  # a node talks to the others on its port plus this
-READY_SECONDS = 30
+READY_SECONDS = 120
 
 
 @contextmanager
 def running_cluster(toolchain: Toolchain, folder: Path, masters: int = 3) -> Iterator[list[RedisServer]]:
     """Give the masters of a cluster that serves all slots."""
-    options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "3000")
+    options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "60000")
     nodes: list[RedisServer] = []
     try:
         for number in range(masters):

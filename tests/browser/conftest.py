@@ -52,6 +52,7 @@ def site_settings(mongo_server: MongoServer, redis_server: RedisServer) -> Itera
     settings = Settings(
         mongodb_url=mongo_server.url,
         redis_url=redis_server.url,
+        redis_timeout_seconds=30.0,
         mongodb_database=name,
         stats_mode=StatsMode.LAMBDA,
     )

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.integration
 
 
 def test_a_page_forbids_inline_code_and_every_other_origin(site: Site) -> None:
-    response = httpx.get(f"{site.url}/trends")
+    response = httpx.get(f"{site.url}/trends", timeout=60)
     policy = response.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
@@ -25,32 +25,32 @@ def test_a_page_forbids_inline_code_and_every_other_origin(site: Site) -> None:
 
 
 def test_assets_are_compressed_and_kept_for_ever_under_a_name_of_their_content(site: Site) -> None:
-    page = httpx.get(f"{site.url}/trends").text
+    page = httpx.get(f"{site.url}/trends", timeout=60).text
     paths = set(re.findall(r"/assets/[^\"']+", page))
     assert paths
     for path in paths:
-        response = httpx.get(site.url + path, headers={"Accept-Encoding": "gzip"})
+        response = httpx.get(site.url + path, headers={"Accept-Encoding": "gzip"}, timeout=60)
         assert (response.status_code, response.headers["content-encoding"]) == (200, "gzip")
         assert "immutable" in response.headers["cache-control"]
     other = re.sub(r"/assets/\w+/", "/assets/0000000000000000/", min(paths))
-    assert httpx.get(site.url + other).status_code == 404
+    assert httpx.get(site.url + other, timeout=60).status_code == 404
 
 
 def test_assets_come_plain_to_who_cannot_unpack_them(site: Site) -> None:
-    path = re.search(r"/assets/[^\"']+\.css", httpx.get(f"{site.url}/trends").text)
+    path = re.search(r"/assets/[^\"']+\.css", httpx.get(f"{site.url}/trends", timeout=60).text)
     assert path is not None
-    packed = httpx.get(site.url + path[0], headers={"Accept-Encoding": "gzip"})
-    plain = httpx.get(site.url + path[0], headers={"Accept-Encoding": "identity"})
+    packed = httpx.get(site.url + path[0], headers={"Accept-Encoding": "gzip"}, timeout=60)
+    plain = httpx.get(site.url + path[0], headers={"Accept-Encoding": "identity"}, timeout=60)
     assert "content-encoding" not in plain.headers
     assert plain.content == packed.content
     assert len(gzip.compress(plain.content)) < len(plain.content)
 
 
 def test_files_beside_the_assets_are_not_served(site: Site) -> None:
-    folder = re.search(r"/assets/\w+/", httpx.get(f"{site.url}/trends").text)
+    folder = re.search(r"/assets/\w+/", httpx.get(f"{site.url}/trends", timeout=60).text)
     assert folder is not None
     for path in ("templates/layout.html", "static/vendor/README.md", "..%2f..%2froutes.py", "static/"):
-        assert httpx.get(f"{site.url}{folder[0]}{path}").status_code == 404
+        assert httpx.get(f"{site.url}{folder[0]}{path}", timeout=60).status_code == 404
 
 
 def test_the_theme_is_switched_at_once_and_remembered(page: Page) -> None:

@@ -336,7 +336,7 @@ def test_the_last_audit_is_told_and_drift_needs_attention(page: Page, audits: Au
     expect(audit).to_contain_text("drift 0")
     audits.keep(drift)
     audits.keep(replace(record, users=99, equal=98))
-    expect(audit).to_contain_text("100 users, drift 1", timeout=10_000)
+    expect(audit).to_contain_text("100 users, drift 1")
     expect(page.locator("#verdict")).to_contain_text("Audit")
 
 

@@ -46,7 +46,7 @@ def _lists(site: Site, site_settings: Settings, site_database: SyncDatabase) -> 
 
 def rate(site: Site, user_id: str, movie_id: str, rating: float) -> None:
     body = {"user_id": user_id, "movie_id": movie_id, "rating": rating}
-    answer = httpx.post(f"{site.url}/movies", json=body, headers=bearer(token(user_id)))
+    answer = httpx.post(f"{site.url}/movies", json=body, headers=bearer(token(user_id)), timeout=60)
     assert answer.status_code == 200, answer.text
 
 
@@ -74,8 +74,11 @@ def test_figures_move_on_the_page_of_who_is_signed_in(page: Page, site: Site) ->
     sign_in(page, token("carla"))
     expect(page.locator(card("films"))).to_have_text("1")
     expect(page.locator("[data-connection]")).to_have_text("live")
+    asked: list[str] = []
+    page.on("request", lambda it: asked.append(it.url))
     rate(site, "carla", "thief", 8)
-    expect(page.locator(card("films"))).to_have_text("2", timeout=3_000)
+    expect(page.locator(card("films"))).to_have_text("2")
+    assert [it for it in asked if "/users/stats?" in it] == []  # the stream told it
 
 
 def test_a_film_is_added_with_the_cookie(page: Page, site: Site) -> None:
@@ -240,5 +243,5 @@ def test_another_sites_page_changes_nothing(
     assert set(evil.evaluate(tries, site.url)) <= {"refused", "opaque"}
     evil.evaluate("document.getElementById('add').submit()")
     evil.wait_for_url(f"{site.url}/movies")
-    listed = httpx.get(f"{site.url}/movies?user_id=anna", headers=bearer(token("anna"))).json()["movies"]
+    listed = httpx.get(f"{site.url}/movies?user_id=anna", headers=bearer(token("anna")), timeout=60).json()["movies"]
     assert [film["movie_id"] for film in listed] == ["heat"]

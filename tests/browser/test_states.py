@@ -73,7 +73,8 @@ def _lists(site: Site, site_settings: Settings, site_database: SyncDatabase) -> 
 
 
 def rate(site: Site, user_id: str, movie_id: str, rating: float) -> None:
-    answer = httpx.post(f"{site.url}/movies", json={"user_id": user_id, "movie_id": movie_id, "rating": rating})
+    body = {"user_id": user_id, "movie_id": movie_id, "rating": rating}
+    answer = httpx.post(f"{site.url}/movies", json=body, timeout=60)
     assert answer.status_code == 200, answer.text
 
 
@@ -149,7 +150,7 @@ def test_trends_that_are_not_computed_yet_are_no_outage(page: Page, site_databas
 
 def test_an_empty_list_is_told_in_every_panel(page: Page, site: Site) -> None:
     rate(site, "carla", "heat", 8)
-    httpx.delete(f"{site.url}/movies/heat", params={"user_id": "carla"}).raise_for_status()
+    httpx.delete(f"{site.url}/movies/heat", params={"user_id": "carla"}, timeout=60).raise_for_status()
     page.goto("/?user_id=carla")
     for panel in ("ratings", "genres", "everyone", "weeks", "weekdays", "decades", "top", "recent"):
         expect(placeholder(page, panel)).to_have_text("Nothing yet.")
@@ -306,7 +307,7 @@ def test_what_the_batch_counted_is_told_from_what_came_since_and_from_what_no_ba
 
 
 def test_where_no_batch_is_told_apart_nothing_is_drawn_as_if_one_had_counted_it(page: Page, site: Site) -> None:
-    answer = httpx.get(f"{site.url}/dashboard/users/stats", params={"user_id": "anna"}).json()
+    answer = httpx.get(f"{site.url}/dashboard/users/stats", params={"user_id": "anna"}, timeout=60).json()
     of_a_view = {**answer, "freshness": {**answer["freshness"], "mode": "micro_batch", "batch_generation": None}}
     page.route("**/dashboard/users/stats/stream**", lambda route: route.fulfill(status=503))
     page.route("**/dashboard/users/stats?**", lambda route: route.fulfill(json=of_a_view))

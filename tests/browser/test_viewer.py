@@ -73,7 +73,8 @@ def _lists(site: Site, site_settings: Settings, site_database: SyncDatabase) -> 
 
 
 def rate(site: Site, user_id: str, movie_id: str, rating: float) -> None:
-    answer = httpx.post(f"{site.url}/movies", json={"user_id": user_id, "movie_id": movie_id, "rating": rating})
+    body = {"user_id": user_id, "movie_id": movie_id, "rating": rating}
+    answer = httpx.post(f"{site.url}/movies", json=body, timeout=60)
     assert answer.status_code == 200, answer.text
 
 
@@ -107,7 +108,7 @@ def test_users_are_found_by_the_beginning_of_their_id_while_somebody_types(page:
     expect(choice).to_have_text(["bob"])
     page.get_by_label("User").fill("<b>")
     expect(page.locator("#choose")).to_contain_text("No id begins so.")
-    choice_of_all = httpx.get(f"{site.url}/dashboard/people").text
+    choice_of_all = httpx.get(f"{site.url}/dashboard/people", timeout=60).text
     assert "&lt;img src=x onerror" in choice_of_all
     assert "<img" not in choice_of_all
 
@@ -151,14 +152,14 @@ def test_a_film_is_searched_added_rated_anew_and_removed(page: Page, site: Site)
     page.get_by_role("button", name="Remove Città d'Ombra").click()
     expect(page.locator(card("films"))).to_have_text("1")
     expect(page.locator("#listed [data-film]")).to_have_count(1)
-    assert httpx.get(f"{site.url}/stats?user_id=dora").json()["freshness"]["applied_sequence"] == 4
+    assert httpx.get(f"{site.url}/stats?user_id=dora", timeout=60).json()["freshness"]["applied_sequence"] == 4
 
 
 def test_an_answer_that_comes_late_does_not_put_older_figures_over_what_the_stream_told(page: Page, site: Site) -> None:
     rate(site, "lena", "heat", 8)
     shown(page, "lena")
     expect(page.locator("[data-connection]")).to_have_text("live")
-    old = httpx.get(f"{site.url}/dashboard/users/stats?user_id=lena").json()
+    old = httpx.get(f"{site.url}/dashboard/users/stats?user_id=lena", timeout=60).json()
     held: list[Route] = []
 
     def hold(route: Route) -> None:
@@ -224,7 +225,7 @@ def test_the_trends_tell_since_when_the_first_event_waits_that_they_do_not_count
     for counted_at, waits in ((before - timedelta(seconds=1), True), (datetime.now(UTC) + timedelta(hours=1), False)):
         site_database["global_stats"].update_one({}, {"$set": {"updated_at": counted_at.isoformat()}})
         time.sleep(PERIOD_SECONDS)
-        since = httpx.get(f"{site.url}/dashboard/trends").json()["waiting_since"]
+        since = httpx.get(f"{site.url}/dashboard/trends", timeout=60).json()["waiting_since"]
         assert (since is not None) == waits
         assert not waits or abs(datetime.fromisoformat(since) - before) < timedelta(seconds=10)
 

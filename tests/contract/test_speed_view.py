@@ -43,7 +43,7 @@ def redis_settings(request: pytest.FixtureRequest) -> Settings:
         cluster: Settings = request.getfixturevalue("cluster_settings")
         return cluster
     server: RedisServer = request.getfixturevalue("redis_server")
-    return Settings(redis_url=server.url)
+    return Settings(redis_url=server.url, redis_timeout_seconds=30.0)
 
 
 @pytest.fixture
@@ -68,7 +68,8 @@ def view(request: pytest.FixtureRequest) -> Iterator[SpeedView]:
         return
     fixture = "cluster_settings" if request.param == "cluster" else "redis_server"
     source: Any = request.getfixturevalue(fixture)
-    client = connect(source if isinstance(source, Settings) else Settings(redis_url=source.url))
+    is_cluster = isinstance(source, Settings)
+    client = connect(source if is_cluster else Settings(redis_url=source.url, redis_timeout_seconds=30.0))
     yield RedisSpeedView(client, IDLE_SECONDS)
     client.close()
 
@@ -355,7 +356,7 @@ async def test_a_read_never_takes_damaged_keys_for_a_view(
 
 
 def test_a_server_that_refuses_is_unavailable_and_loses_nothing(redis_server: RedisServer) -> None:
-    client: Any = connect(Settings(redis_url=redis_server.url))
+    client: Any = connect(Settings(redis_url=redis_server.url, redis_timeout_seconds=30.0))
     view, (log, _) = RedisSpeedView(client, IDLE_SECONDS), two_logs()
     user_id = log[0].user_id
     view.apply({user_id: log[:3]})

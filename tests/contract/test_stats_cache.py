@@ -28,7 +28,7 @@ async def cache(request: pytest.FixtureRequest) -> AsyncIterator[StatsCache]:
         yield MemoryStatsCache()
         return
     server: RedisServer = request.getfixturevalue("redis_server")
-    client = connect_async(Settings(redis_url=server.url))
+    client = connect_async(Settings(redis_url=server.url, redis_timeout_seconds=30.0))
     await client.delete(cached_stats_key(USER), stats_lock_key(USER))
     yield RedisStatsCache(client, 300)
     await client.aclose()
@@ -59,7 +59,7 @@ async def test_one_token_holds_the_lock_until_it_gives_it_back(cache: StatsCache
 
 
 async def test_values_and_locks_expire_in_redis(redis_server: RedisServer) -> None:
-    client = connect_async(Settings(redis_url=redis_server.url))
+    client = connect_async(Settings(redis_url=redis_server.url, redis_timeout_seconds=30.0))
     cache = RedisStatsCache(client, 300)
     await cache.put("expiring", CACHED)
     assert await cache.acquire("expiring", "token")
@@ -70,7 +70,7 @@ async def test_values_and_locks_expire_in_redis(redis_server: RedisServer) -> No
 
 @pytest.mark.parametrize("command", ["SET {} {{", "SET {} {{}}", "LPUSH {} x"])
 async def test_what_cannot_be_read_is_not_there_and_is_replaced(redis_server: RedisServer, command: str) -> None:
-    client = connect_async(Settings(redis_url=redis_server.url))
+    client = connect_async(Settings(redis_url=redis_server.url, redis_timeout_seconds=30.0))
     cache, user = RedisStatsCache(client, 300), "damaged"
     await client.delete(cached_stats_key(user))
     await client.execute_command(*command.format(cached_stats_key(user)).split())

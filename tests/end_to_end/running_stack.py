@@ -23,9 +23,11 @@ from cinematch.client.exchange import Patience
 from cinematch.client.http_client import Client, connect
 from cinematch.contracts import collections
 from cinematch.contracts.batch_document import as_utc
+from cinematch.contracts.log_record import LogPartition
 from cinematch.domain.events import to_tenths
 from cinematch.domain.statistics import Statistics, statistics_of
 from cinematch.domain.watchlist import Film, ListEntry, Watchlist
+from cinematch.errors import StoreUnavailable
 from cinematch.local_stack import control
 from cinematch.local_stack.control import running_environment
 from cinematch.local_stack.data_folder import SUPERVISOR, DataFolder
@@ -191,7 +193,7 @@ class RunningStack:
         finally:
             process.resume()
 
-    def wait_until_healthy(self, seconds: float = 240) -> None:
+    def wait_until_healthy(self, seconds: float = 600) -> None:
         """Wait until every server and layer runs."""
 
         def healthy() -> bool:
@@ -251,7 +253,13 @@ class RunningStack:
             issued = issued_sequences(database)
             self.wait_until_drained(seconds)
             eventually(lambda: arrivals.speed_view_has(issued), "the speed view has every event", seconds)
-            ends = arrivals.log_ends()
+            ends: dict[LogPartition, int] = {}
+
+            def ends_are_told() -> bool:
+                ends.update(arrivals.log_ends())
+                return True
+
+            eventually(ends_are_told, "Kafka tells the end of the log", seconds)
             eventually(lambda: arrivals.lake_reaches(ends), "the lake has every event", seconds)
 
     def wait_until_drained(self, seconds: float = 150) -> None:
@@ -270,9 +278,16 @@ class RunningStack:
 
 
 def eventually(is_true: Callable[[], bool], what: str, seconds: float) -> None:
-    """Wait until something is true. Fails, saying what was awaited."""
+    """Wait until something is true; where a store does not answer, it is not so yet. Fails, saying what was awaited."""
+
+    def is_true_now() -> bool:
+        try:
+            return is_true()
+        except StoreUnavailable:
+            return False
+
     deadline = time.monotonic() + seconds
-    while not is_true():
+    while not is_true_now():
         if time.monotonic() > deadline:
             raise AssertionError(f"after {seconds:g} s it is still not so that {what}")
         time.sleep(0.25)

@@ -19,7 +19,7 @@ from cinematch.local_stack.layers import installed_layers
 from cinematch.local_stack.orphans import stack_processes
 from tests.end_to_end.running_stack import RunningStack, eventually
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1_800)]
 LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 
 
@@ -42,8 +42,9 @@ def test_everything_runs_and_is_found(stack: RunningStack) -> None:
     status = stack.status()
     assert status["state"] == "running"
     assert set(status["layers"]) == {spec.name for spec in installed_layers()}
-    assert httpx.get(f"{status['api']}/health/ready").status_code == 200
-    assert "<html" in httpx.get(status["minio_console"]).text
+    ready = f"{status['api']}/health/ready"
+    eventually(lambda: httpx.get(ready, timeout=30).status_code == 200, "the API is ready", 60)
+    assert "<html" in httpx.get(status["minio_console"], timeout=30).text
 
 
 def test_a_second_up_says_that_it_runs(stack: RunningStack) -> None:

@@ -22,7 +22,7 @@ from tests.oracle.outages import NOTICED_SECONDS, Gap
 
 RATINGS: Final = (None, *(tenths / 10 for tenths in range(5, 101, 5)))
 RETRY_SECONDS: Final = 0.2
-MAJORITY_SECONDS: Final = 5.0
+MAJORITY_SECONDS: Final = 60.0
 INSIST_SECONDS: Final = 900.0
 """How long a change may go without an acknowledgement: far more than everything needs to come back."""
 AWAY: Final = 503

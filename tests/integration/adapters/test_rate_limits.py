@@ -20,7 +20,7 @@ pytestmark = pytest.mark.integration
 def redis_settings(request: pytest.FixtureRequest, redis_server: RedisServer) -> Settings:
     """Settings that lead to one node, and to a cluster."""
     if request.param == "one node":
-        return Settings(redis_url=redis_server.url)
+        return Settings(redis_url=redis_server.url, redis_timeout_seconds=30.0)
     cluster: Settings = request.getfixturevalue("cluster_settings")
     return cluster
 

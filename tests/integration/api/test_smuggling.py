@@ -24,7 +24,9 @@ from cinematch.local_stack.mongo_server import MongoServer
 from cinematch.local_stack.ports import free_port
 from cinematch.settings import Settings
 
-ANSWER_SECONDS = 2.0
+ANSWER_SECONDS = 30.0
+READ_SECONDS = 120.0
+"""How long the server waits for more: so long that no test takes its giving up for a refusal."""
 QUIET_SECONDS = 0.3
 """Far more than the answer to a second request takes."""
 HEAD = b"POST /v1/movies HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -63,6 +65,7 @@ def served(database: SyncDatabase, module_settings: Settings, folder: Path) -> I
     environment = {
         "API_HOST": url.host,
         "API_PORT": str(url.port),
+        "API_READ_SECONDS": str(READ_SECONDS),
         "MONGODB_DATABASE": module_settings.mongodb_database,
         "MONGODB_URL": module_settings.mongodb_url,
         "STATS_MODE": "micro_batch",

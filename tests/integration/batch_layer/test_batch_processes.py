@@ -67,6 +67,7 @@ def test_the_line_of_the_crontab_publishes_a_generation(batch_layer: BatchLayer,
 
 
 def test_killed_while_it_writes_it_leaves_the_published_one_and_can_be_run_again(batch_layer: BatchLayer) -> None:
+    batch_layer.settings = batch_layer.settings.model_copy(update={"batch_lease_seconds": 20.0})
     store(batch_layer, FIRST)
     batch_layer.catalog(FILMS.values())
     batch_layer.run()

@@ -89,7 +89,7 @@ class TestLease:
     @pytest.fixture
     def leases(self, client: MongoClient[dict[str, Any]], settings: Settings) -> tuple[MongoLease, MongoLease]:
         database = client[settings.mongodb_database]
-        return MongoLease(database, "work", "one", 0.3), MongoLease(database, "work", "two", 0.3)
+        return MongoLease(database, "work", "one", 30.0), MongoLease(database, "work", "two", 30.0)
 
     def test_only_one_owner_holds_it(self, leases: tuple[MongoLease, MongoLease]) -> None:
         one, two = leases
@@ -106,12 +106,14 @@ class TestLease:
 
     def test_it_runs_out_unless_it_is_renewed(self, leases: tuple[MongoLease, MongoLease]) -> None:
         one, two = leases
+        one.duration_seconds = 0.05
         one.acquire()
-        for _ in range(3):
-            time.sleep(0.15)
-            assert one.renew()
+        one.duration_seconds = 30.0
+        assert one.renew()
+        time.sleep(0.1)
         assert not two.acquire()
-        time.sleep(0.4)
+        one.duration_seconds = -1.0
+        assert one.renew()
         assert (two.holder(), two.acquire(), one.renew()) == (None, True, False)
 
     def test_who_held_it_last_is_told_until_it_is_given_back(

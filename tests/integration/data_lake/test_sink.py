@@ -26,6 +26,7 @@ from tests.lake_stage import Stage, StartSink, events_of, wait_until
 
 pytestmark = pytest.mark.integration
 USERS = [f"user-{number}" for number in range(8)]
+ZOMBIE_FLUSH_SECONDS = 20
 DYING_SINK = str(Path(__file__).with_name("dying_sink.py"))
 
 
@@ -80,7 +81,7 @@ def test_a_sink_killed_around_the_upload_is_continued(stage: Stage, start_sink: 
     events = events_of(USERS, 1, 20)
     stage.publish(events)
     dying = start_sink(DYING_SINK, moment)
-    assert dying.process.wait(30) == -signal.SIGKILL
+    assert dying.process.wait(120) == -signal.SIGKILL
     stage.publish(events_of(USERS, 21, 30))
     # Of the same group: waits until the dead one is missed. Of another: has no committed offset, only the lake.
     group = stage.settings.lake_consumer_group if moment == "after_upload" else "another-group"
@@ -117,16 +118,18 @@ def test_two_sinks_on_the_same_partitions_write_each_offset_once(stage: Stage, s
 
 
 def test_a_zombie_that_wakes_up_is_fenced(stage: Stage, start_sink: StartSink) -> None:
-    zombie = start_sink(lake_consumer_group="zombie", lake_flush_seconds=2)
+    zombie = start_sink(lake_consumer_group="zombie", lake_flush_seconds=ZOMBIE_FLUSH_SECONDS)
     zombie.wait_ready()
     wait_until(lambda: zombie.log.read_text().count("starts a partition") >= 4, "started partitions")
     stage.publish(events_of(USERS, 1, 5))
-    time.sleep(1.2)  # it has polled them, and will flush in less than a second
+    time.sleep(1.2)  # it has polled them, and will not flush for a while
     zombie.signal(signal.SIGSTOP)
+    stopped = time.monotonic()
     assert stage.offsets() == 0
     stage.publish(events_of(USERS, 6, 10))
     start_sink()
     stage.wait_for(len(USERS) * 10)
+    time.sleep(max(0, stopped + ZOMBIE_FLUSH_SECONDS - time.monotonic()))  # now it is due as soon as it wakes up
     zombie.signal(signal.SIGCONT)
     wait_until(lambda: "another writer was first" in zombie.log.read_text(), "a fenced zombie")
     stage.publish(events_of(USERS, 11, 20))

@@ -94,13 +94,13 @@ def deployed(
 
 def test_the_api_starts_and_lets_in_who_has_a_token_and_nobody_else(deployed: Deployed) -> None:
     own = f"{deployed.url}/v1/movies?user_id=me"
-    assert httpx.get(own, trust_env=False).status_code == 401
+    assert httpx.get(own, trust_env=False, timeout=60).status_code == 401
     headers = {"Authorization": f"Bearer {deployed.token('--user', 'me')}"}
-    assert httpx.get(own, headers=headers, trust_env=False).status_code == 200
+    assert httpx.get(own, headers=headers, trust_env=False, timeout=60).status_code == 200
 
 
 def test_a_browser_signs_in_on_this_machines_address_without_tls(deployed: Deployed) -> None:
-    with httpx.Client(base_url=deployed.url, trust_env=False) as browser:
+    with httpx.Client(base_url=deployed.url, trust_env=False, timeout=60) as browser:
         token = deployed.token("--user", "me", "--scope", "operator", "--minutes", "480")
         browser.post("/dashboard/session", json={"token": token}).raise_for_status()
         assert browser.get("/v1/movies?user_id=me").status_code == 200
@@ -108,7 +108,7 @@ def test_a_browser_signs_in_on_this_machines_address_without_tls(deployed: Deplo
 
 
 def test_prometheus_reads_the_apis_figures(deployed: Deployed) -> None:
-    page = httpx.get(deployed.metrics_url, trust_env=False).text
+    page = httpx.get(deployed.metrics_url, trust_env=False, timeout=60).text
     assert 'http_requests_total{handler="/health/ready",method="GET",status="2xx"}' in page
 
 

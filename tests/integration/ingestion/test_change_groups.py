@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -162,6 +162,17 @@ def test_a_document_that_the_server_refuses_spares_the_others(database: SyncData
     assert database["movies"].count_documents({"user_id": "bad"}) == 0
 
 
+@pytest.fixture
+def _long_transactions(database: SyncDatabase) -> Iterator[None]:
+    """Keeps mongod from ending a transaction that is left open before our own patience ends."""
+    admin, limit = database.client.admin, "transactionLifetimeLimitSeconds"
+    former = admin.command({"getParameter": 1, limit: 1})[limit]
+    admin.command({"setParameter": 1, limit: 2 * int(PATIENCE_SECONDS)})
+    yield
+    admin.command({"setParameter": 1, limit: former})
+
+
+@pytest.mark.usefixtures("_long_transactions")
 def test_a_user_whom_another_process_holds_keeps_nobody_else_waiting(
     database: SyncDatabase, settings: Settings
 ) -> None:
@@ -171,10 +182,10 @@ def test_a_user_whom_another_process_holds_keeps_nobody_else_waiting(
             session.start_transaction()
             database["user_sequences"].insert_one({"_id": "held", "sequence": 1}, session=session)
             held = asyncio.create_task(waiting(adding("held")))
-            await asyncio.wait_for(asyncio.gather(*(waiting(adding(f"u{n}")) for n in range(5))), 3)
+            await asyncio.wait_for(asyncio.gather(*(waiting(adding(f"u{n}")) for n in range(5))), PATIENCE_SECONDS)
             assert not held.done()
             session.abort_transaction()
-        await asyncio.wait_for(held, 5)
+        await asyncio.wait_for(held, PATIENCE_SECONDS)
 
     run(settings, work)
     assert_consistent(database, "held")

@@ -13,6 +13,7 @@ import pytest
 from kafka.admin import KafkaAdminClient
 from kafka.producer.transaction_manager import TransactionManager
 
+from cinematch.adapters import kafka_producer
 from cinematch.adapters.kafka_producer import EventPublisher
 from cinematch.errors import StoreUnavailable
 from cinematch.local_stack.kafka_server import KafkaServer
@@ -24,6 +25,13 @@ from tests.integration.ingestion.event_log import published
 LIMIT_BYTES = 150_000  # above a whole batch of the publisher
 
 
+@pytest.fixture
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets a loaded machine take its time to connect."""
+    monkeypatch.setattr(kafka_producer, "_CONNECT_MS", 30_000)
+
+
+@pytest.mark.usefixtures("_patience")
 def test_events_arrive_in_the_order_of_their_publication(kafka_server: KafkaServer, settings: Settings) -> None:
     events = [add(number, f"m{number}", 7.5, user_id=f"u{number % 7}") for number in range(1, 3_001)]
     with closing(EventPublisher(settings.kafka_bootstrap_servers, settings.events_topic)) as publisher:
@@ -35,6 +43,7 @@ def test_events_arrive_in_the_order_of_their_publication(kafka_server: KafkaServ
         assert [event for event in arrived if event.user_id == user] == [e for e in events if e.user_id == user]
 
 
+@pytest.mark.usefixtures("_patience")
 @pytest.mark.parametrize("carries_on", [False, True], ids=["the driver gives up", "the driver carries on"])
 def test_nothing_overtakes_an_event_that_kafka_refuses(
     kafka_server: KafkaServer, settings: Settings, monkeypatch: pytest.MonkeyPatch, carries_on: bool

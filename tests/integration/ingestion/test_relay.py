@@ -15,6 +15,7 @@ import pytest
 from fastapi.testclient import TestClient
 from pymongo.write_concern import WriteConcern
 
+from cinematch.adapters import kafka_producer
 from cinematch.adapters.kafka_producer import EventPublisher
 from cinematch.adapters.mongodb_client import SyncDatabase
 from cinematch.adapters.mongodb_lease import MongoLease
@@ -39,8 +40,9 @@ StartRelay = Callable[[], LayerProcess]
 
 
 @pytest.fixture(autouse=True)
-def _kafka(kafka_server: KafkaServer) -> None:
-    """Leads the settings to Kafka."""
+def _kafka(kafka_server: KafkaServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leads the settings to Kafka; a publisher of this process has patience with it."""
+    monkeypatch.setattr(kafka_producer, "_CONNECT_MS", 30_000)
 
 
 @pytest.fixture
@@ -78,7 +80,7 @@ def is_drained(database: SyncDatabase) -> bool:
     return next(iter(Outbox(database).unpublished()), None) is None
 
 
-def wait_until(condition: Callable[[], Any], seconds: float = 30) -> None:
+def wait_until(condition: Callable[[], Any], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not come true in time"
@@ -228,7 +230,7 @@ def test_without_kafka_a_post_is_accepted_and_published_later(
         kafka_server.start()
         kafka_server.wait_ready()
     assert post("m015") == 200
-    wait_until(lambda: is_drained(database), 60)
+    wait_until(lambda: is_drained(database))
     assert [event.movie_id for event in assert_complete(database, settings)] == [
         f"m{number:03}" for number in range(16)
     ]

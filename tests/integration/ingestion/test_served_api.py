@@ -87,7 +87,7 @@ def test_what_the_documentation_does_not_allow_is_refused_and_changes_nothing(
     served: str, database: SyncDatabase
 ) -> None:
     publish_trends(database)
-    with httpx.Client(base_url=served, trust_env=False) as client:
+    with httpx.Client(base_url=served, trust_env=False, timeout=60) as client:
         client.post("/movies", json={"user_id": "u", "movie_id": "heat", "rating": 8}).raise_for_status()
     before, refused = all_stored(database), 0
     for operation in documented_operations(served):
@@ -141,7 +141,7 @@ def requests(cases: SearchStrategy[Any]) -> None:
 
 
 def test_a_film_is_added_through_the_served_api(served: str) -> None:
-    with httpx.Client(base_url=served, trust_env=False) as client:
+    with httpx.Client(base_url=served, trust_env=False, timeout=60) as client:
         answer = client.post("/movies", json={"user_id": "u", "movie_id": "heat", "rating": 8})
         assert answer.status_code == 200
         assert answer.json()["sequence"] == 1

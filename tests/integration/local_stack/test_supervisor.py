@@ -21,7 +21,7 @@ from cinematch.local_stack.stack_status import StackStatus, stored_status
 from cinematch.local_stack.supervisor import Supervisor
 
 pytestmark = pytest.mark.integration
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 120.0
 
 
 class ShellService(Service):

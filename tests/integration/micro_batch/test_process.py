@@ -28,8 +28,8 @@ from tests.environments import environment_of
 from tests.micro_batch_stage import FILMS, Stage
 from tests.spark_cluster import spark_cluster
 
-pytestmark = [pytest.mark.integration, pytest.mark.spark]
-PATIENCE_SECONDS = 180.0
+pytestmark = [pytest.mark.integration, pytest.mark.spark, pytest.mark.timeout(1_800)]
+PATIENCE_SECONDS = 600.0
 USERS = [f"user-{n}" for n in range(40)]
 
 
@@ -106,6 +106,8 @@ def is_in_session(pid: int, leader: int) -> bool:
 
 
 def test_killed_in_the_middle_and_restarted_it_loses_and_repeats_nothing(layer: Layer, stage: Stage) -> None:
+    usual = layer.settings
+    layer.settings = usual.model_copy(update={"max_events_per_trigger": 20})  # far from the end when it is killed
     job.prepare(stage.client, layer.settings)  # before any event, so the stream counts them all
     stage.live(USERS, 400, seed=30)
     stage.publish()
@@ -119,6 +121,7 @@ def test_killed_in_the_middle_and_restarted_it_loses_and_repeats_nothing(layer: 
     assert session_of(driver) == []  # no JVM and no Python worker that would go on writing beside the next run
     assert not (stage.stats_are_complete() and stage.trends_are_complete())
 
+    layer.settings = usual
     layer.start()
     layer.wait_ready()
     layer.wait_until(lambda: stage.stats_are_complete() and stage.trends_are_complete())

@@ -11,6 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from batch_layer.operator_routes import router as batch
+from cinematch.adapters import kafka_log_watch
 from cinematch.adapters.mongodb_client import SyncClient, connect
 from cinematch.api.application import create_app
 from cinematch.local_stack.kafka_server import KafkaServer
@@ -32,6 +33,9 @@ NOWHERE: dict[str, dict[str, Any]] = {
     "s3": {"s3_endpoint_url": "http://127.0.0.1:1"},
 }
 """Settings that lead to a server that is away."""
+
+PATIENT_MS, HASTY_MS = 30_000, 3_000
+"""How long Kafka is waited for: where it answers, and where it is away."""
 
 Api = Callable[..., TestClient]
 
@@ -64,9 +68,12 @@ def api(all_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api
     for module in ("ingestion", "micro_batch", "speed_layer", "batch_layer", "data_lake", "serving_layer"):
         monkeypatch.setattr(f"{module}.operator_routes.KEEP_SECONDS", 0.0)
     monkeypatch.setattr("data_lake.operator_routes.LETTERS_KEEP_SECONDS", 0.0)
+    monkeypatch.setattr(kafka_log_watch, "RECORDS_SECONDS", 30.0)
+    monkeypatch.setattr(kafka_log_watch, "TIMEOUT_MS", PATIENT_MS)
     with ExitStack() as applications:
 
         def start(*away: str, **changes: object) -> TestClient:
+            monkeypatch.setattr(kafka_log_watch, "TIMEOUT_MS", HASTY_MS if "kafka" in away else PATIENT_MS)
             update: dict[str, Any] = {"stats_mode": StatsMode.LAMBDA} | changes
             for server in away:
                 update.update(NOWHERE[server])

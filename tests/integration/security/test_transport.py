@@ -60,7 +60,9 @@ def refusal(use: Callable[[], Any], log: io.StringIO, settings: Settings) -> str
 class TestMongo:
     @staticmethod
     def settings(server: SecuredMongo, ca_file: Path, password: str) -> Settings:
-        return Settings(mongodb_url=server.url_of("root", password), mongodb_ca_file=ca_file, mongodb_timeout_seconds=2)
+        return Settings(
+            mongodb_url=server.url_of("root", password), mongodb_ca_file=ca_file, mongodb_timeout_seconds=15
+        )
 
     @staticmethod
     def use(settings: Settings) -> Any:

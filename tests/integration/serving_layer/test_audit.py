@@ -82,7 +82,7 @@ class Stage:
         self.redis.close()
 
     def audit(self, *arguments: str, mode: StatsMode = StatsMode.LAMBDA, **changes: Any) -> Result:
-        own = self.settings.model_copy(update={"stats_mode": mode, "mongodb_timeout_seconds": 1.0})
+        own = self.settings.model_copy(update={"stats_mode": mode, "mongodb_timeout_seconds": 15.0})
         return CliRunner().invoke(app, ["audit", *arguments], env=environment_of(own, **changes))
 
     def findings(self, mode: StatsMode = StatsMode.LAMBDA) -> list[dict[str, Any]]:
@@ -274,7 +274,7 @@ def test_without_the_lake_the_outbox_is_replayed_and_without_mongodb_nothing_can
     result = stage.audit(s3_endpoint_url="http://127.0.0.1:9")
     assert result.exit_code == 0, result.output
     assert "The lake could not be read, the outbox alone was replayed" in result.output
-    result = stage.audit(mongodb_url="mongodb://127.0.0.1:9")
+    result = stage.audit(mongodb_url="mongodb://127.0.0.1:9", mongodb_timeout_seconds=1.0)
     assert result.exit_code == 2
     assert "mongodb does not answer" in result.output
 

@@ -51,7 +51,7 @@ async def test_a_scan_that_was_given_up_is_told_from_a_server_that_does_not_answ
 ) -> None:
     await database.seen.insert_one({})
     await database.create_collection("movies", viewOn="seen", pipeline=[{"$set": {"user_id": ENDLESS}}])
-    hasty = settings.model_copy(update={"mongodb_timeout_seconds": 0.5})
+    hasty = settings.model_copy(update={"mongodb_timeout_seconds": 3.0})
     async with connect_async(hasty) as client:
         with pytest.raises(TooSlow):
             await MongoCommunity(client[settings.mongodb_database]).totals()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,6 @@ from cinematch.settings import Settings
 from tests.environments import environment_of
 
 pytestmark = pytest.mark.integration
-
-STOP_SECONDS = 5.0
-"""Well below what the server would wait for a request under way."""
 
 
 @pytest.fixture
@@ -55,9 +51,9 @@ def test_an_open_stream_does_not_hold_the_server_up_when_it_ends(api: ApiProcess
     with httpx.stream("GET", url, timeout=30, trust_env=False) as stream:
         lines = stream.iter_lines()
         assert next(lines) == "event: trends"
-        started = time.monotonic()
         api.stop()
-        assert time.monotonic() - started < STOP_SECONDS
         assert list(lines)[-1] == ""  # the stream is cut between two events, not within one
     assert "Application shutdown complete" in api.last_words()
-    assert "CancelledError" not in (api.folder / "log").read_text()
+    log = (api.folder / "log").read_text()
+    assert "timeout graceful shutdown exceeded" not in log  # what uvicorn says of a request that holds it up
+    assert "CancelledError" not in log

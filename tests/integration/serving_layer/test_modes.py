@@ -96,8 +96,8 @@ class Stack:
         self.speed_view.apply({"user": LOG[first - 1 : last]})
 
     @contextmanager
-    def client(self, mode: StatsMode) -> Iterator[TestClient]:
-        own = {"stats_mode": mode, "min_sequence_wait_seconds": 1.0, "mongodb_timeout_seconds": 1.0}
+    def client(self, mode: StatsMode, mongodb_seconds: float = 15.0) -> Iterator[TestClient]:
+        own = {"stats_mode": mode, "min_sequence_wait_seconds": 60.0, "mongodb_timeout_seconds": mongodb_seconds}
         with TestClient(create_app(self.settings.model_copy(update=own), [router])) as client:
             yield client
 
@@ -240,7 +240,7 @@ def test_without_mongodb_every_mode_is_unavailable(stack: Stack, mongo_server: M
     mongo_server.kill()
     try:
         for mode in StatsMode:
-            with stack.client(mode) as client:
+            with stack.client(mode, mongodb_seconds=1.0) as client:
                 response = client.get("/stats", params={"user_id": "user"})
             assert (response.status_code, response.headers["content-type"]) == (503, "application/problem+json"), mode
     finally:

@@ -35,7 +35,7 @@ def read_all(spark: SparkSession, settings: Settings, checkpoint: Path) -> list[
         .trigger(availableNow=True)
         .start()
     )
-    query.awaitTermination(60)
+    assert query.awaitTermination(300)
     return rows
 
 

@@ -22,7 +22,7 @@ from speed_layer.job import start_realtime
 from tests.speed_stage import reached
 
 pytestmark = [pytest.mark.integration, pytest.mark.spark]
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 300
 ADVICE = "delete CHECKPOINT_DIR/layer/stream and start the layer; its views are rebuilt from the lists"
 
 
@@ -36,7 +36,7 @@ def read_all(spark: SparkSession, settings: Settings, checkpoint: Path) -> int:
         .trigger(availableNow=True)
         .start()
     )
-    query.awaitTermination(60)
+    assert query.awaitTermination(PATIENCE_SECONDS)
     return sum(counts)
 
 

@@ -36,6 +36,7 @@ from tests.speed_stage import NoLake, SpeedStage, reached
 
 pytestmark = pytest.mark.integration
 NEVER_SECONDS = 1e6
+LONG_SECONDS = 60.0  # for what must happen, on a machine that has much else to do
 
 
 @pytest.fixture(autouse=True)
@@ -56,13 +57,13 @@ def guarded(stage: SpeedStage, audit_seconds: float = NEVER_SECONDS, history: An
         yield guardian
     finally:
         stop.set()
-        thread.join(10)
+        thread.join(LONG_SECONDS)
         assert not thread.is_alive()
 
 
 def settled(stage: SpeedStage, guardian: Guardian) -> None:
     """Wait until the audit of the start is over, so that it is not what helps."""
-    reached(lambda: NEVER_SECONDS / 2 < guardian._audit_at < math.inf, 10)
+    reached(lambda: NEVER_SECONDS / 2 < guardian._audit_at < math.inf, LONG_SECONDS)
 
 
 def written(stage: SpeedStage, users: int = 6, steps: int = 60, seed: int = 1) -> list[Event]:
@@ -80,7 +81,7 @@ def test_a_gap_is_closed_from_the_outbox(stage: SpeedStage) -> None:
     with guarded(stage) as guardian:
         settled(stage, guardian)
         guardian.report_broken([events[0].user_id])
-        stage.await_exact(5)
+        stage.await_exact(LONG_SECONDS)
 
 
 def test_late_events_of_a_gap_that_was_only_a_reordering_change_nothing(stage: SpeedStage) -> None:
@@ -89,7 +90,7 @@ def test_late_events_of_a_gap_that_was_only_a_reordering_change_nothing(stage: S
     stage.view.apply({user: [*events[:3], *events[6:]]})
     with guarded(stage) as guardian:
         guardian.report_broken([user])
-        stage.await_exact(5)
+        stage.await_exact(LONG_SECONDS)
     outcome = stage.view.apply({user: events[3:6]})[user]
     assert (outcome.applied, outcome.duplicates, outcome.gap_at) == (0, 3, None)
     assert stage.differences() == []
@@ -100,7 +101,7 @@ def test_flushed_redis_is_whole_again_also_for_users_without_new_events(stage: S
     with guarded(stage) as guardian:
         settled(stage, guardian)
         stage.redis.flushall()
-        stage.await_exact(10)
+        stage.await_exact(LONG_SECONDS)
 
 
 def test_users_whom_the_published_batch_covers_are_left_alone(stage: SpeedStage) -> None:
@@ -111,7 +112,7 @@ def test_users_whom_the_published_batch_covers_are_left_alone(stage: SpeedStage)
     with guarded(stage) as guardian:
         settled(stage, guardian)
         stage.redis.flushall()
-        reached(lambda: stage.repairs.broken_views() == {}, 10)
+        reached(lambda: stage.repairs.broken_views() == {}, LONG_SECONDS)
     assert stage.view.read(covered) is None
     assert stage.view.boundaries([due]) == {due: (issued[due] - 2, issued[due])}
 
@@ -131,7 +132,7 @@ def test_a_redis_restarted_from_an_older_file_is_whole_again(stage: SpeedStage, 
         file.write_bytes(older)
         redis_server.start()
         redis_server.wait_ready()
-        stage.await_exact(15)
+        stage.await_exact(LONG_SECONDS)
 
 
 def test_the_audit_finds_keys_that_somebody_deleted_and_spares_events_in_flight(stage: SpeedStage) -> None:
@@ -139,7 +140,7 @@ def test_the_audit_finds_keys_that_somebody_deleted_and_spares_events_in_flight(
     victim = stage.user("0")
     stage.redis.delete(*user_keys(victim))
     with guarded(stage, audit_seconds=0.2):
-        stage.await_exact(10)
+        stage.await_exact(LONG_SECONDS)
 
 
 def test_a_view_begun_in_the_middle_of_the_log_is_completed(stage: SpeedStage) -> None:
@@ -149,7 +150,7 @@ def test_a_view_begun_in_the_middle_of_the_log_is_completed(stage: SpeedStage) -
     with guarded(stage) as guardian:
         settled(stage, guardian)
         guardian.report_broken([user])
-        stage.await_exact(5)
+        stage.await_exact(LONG_SECONDS)
 
 
 def test_a_reader_s_request_is_fulfilled_and_removed(stage: SpeedStage) -> None:
@@ -159,7 +160,7 @@ def test_a_reader_s_request_is_fulfilled_and_removed(stage: SpeedStage) -> None:
     with guarded(stage) as guardian:
         settled(stage, guardian)
         stage.database.speed_repairs.insert_one({"_id": user, "requested_at": 1})
-        reached(lambda: stage.database.speed_repairs.count_documents({}) == 0, 5)
+        reached(lambda: stage.database.speed_repairs.count_documents({}) == 0, LONG_SECONDS)
     assert stage.differences() == []
 
 
@@ -195,7 +196,7 @@ def test_nothing_is_forgotten_while_the_outbox_is_away(stage: SpeedStage) -> Non
     events = stage.change(stage.user("ann"), *(AddFilm(film, 7.5) for film in FILMS))
     with guarded(stage, history=JoinedHistory(history, NoLake())) as guardian:
         guardian.report_broken([events[0].user_id])
-        stage.await_exact(10)
+        stage.await_exact(LONG_SECONDS)
     assert history.calls >= 5
 
 
@@ -229,17 +230,17 @@ def test_while_the_lake_is_away_only_those_wait_who_need_it(stage: SpeedStage, m
         settled(stage, guardian)
         stage.redis.flushall()
         needy = {stage.user("0"), stage.user("3")}
-        reached(lambda: {user.user_id for user in stage.repairs.broken_views()} == needy, 15)
+        reached(lambda: {user.user_id for user in stage.repairs.broken_views()} == needy, LONG_SECONDS)
         stage.redis.delete(user_keys(stage.user("5")).tail)
         stage.database.speed_repairs.insert_many([{"_id": stage.user(it), "requested_at": 1} for it in ("0", "5")])
-        reached(lambda: [it["_id"] for it in stage.database.speed_repairs.find()] == [stage.user("0")], 15)
+        reached(lambda: [it["_id"] for it in stage.database.speed_repairs.find()] == [stage.user("0")], LONG_SECONDS)
         assert stage.view.read(stage.user("5")) == expected[stage.user("5")]
         stage.redis.delete(*user_keys(stage.user("4")))
         guardian.report_broken([stage.user("4")])
-        reached(lambda: {user.user_id for user in stage.repairs.broken_views()} == needy, 15)
+        reached(lambda: {user.user_id for user in stage.repairs.broken_views()} == needy, LONG_SECONDS)
         lake.is_away = False
-        reached(lambda: stage.repairs.broken_views() == {}, 15)
-        reached(lambda: stage.database.speed_repairs.count_documents({}) == 0, 15)
+        reached(lambda: stage.repairs.broken_views() == {}, LONG_SECONDS)
+        reached(lambda: stage.database.speed_repairs.count_documents({}) == 0, LONG_SECONDS)
     assert {user: stage.view.read(user) for user in stage.users(6)} == expected
 
 
@@ -259,7 +260,7 @@ def test_requests_that_wait_for_the_lake_keep_no_later_one_waiting(
         stage.database.speed_repairs.insert_many(
             [{"_id": stage.user(name), "requested_at": moment} for name, moment in moments.items()]
         )
-        reached(lambda: {it["_id"] for it in look()} == {stage.user("0"), stage.user("3")}, 15)
+        reached(lambda: {it["_id"] for it in look()} == {stage.user("0"), stage.user("3")}, LONG_SECONDS)
 
 
 def test_the_audit_goes_on_while_users_wait_for_the_lake(stage: SpeedStage) -> None:
@@ -269,7 +270,7 @@ def test_the_audit_goes_on_while_users_wait_for_the_lake(stage: SpeedStage) -> N
     with guarded(stage, audit_seconds=0.2, history=JoinedHistory(stage.outbox, lake)) as guardian:
         guardian.report_broken([stage.user("0")])
         stage.redis.delete(*user_keys(stage.user("1")))
-        reached(lambda: {user.user_id for user in stage.repairs.broken_views()} == {stage.user("0")}, 15)
+        reached(lambda: {user.user_id for user in stage.repairs.broken_views()} == {stage.user("0")}, LONG_SECONDS)
 
 
 def test_the_command_rebuilds_whom_it_can_while_the_lake_is_away(

@@ -63,6 +63,7 @@ def process(
     process.kill()
 
 
+@pytest.mark.timeout(1_800)
 def test_the_speed_view_stays_exact(
     process: LayerProcess, stage: SpeedStage, settings: Settings, redis_server: RedisServer
 ) -> None:
@@ -114,7 +115,7 @@ def test_the_speed_view_stays_exact(
     stage.await_exact(LONG_SECONDS)
     assert last_beat(stage.database, Layer.SPEED_LAYER) is not None
     process.terminate()
-    reached(lambda: not process.alive, 20)
+    reached(lambda: not process.alive, LONG_SECONDS)
     assert last_beat(stage.database, Layer.SPEED_LAYER) is None
     assert process.process is not None
     assert process.process.exit_code == 0, process.last_words()

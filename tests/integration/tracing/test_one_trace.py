@@ -13,6 +13,7 @@ import pytest
 from kafka import KafkaProducer
 from prometheus_client.parser import text_string_to_metric_families
 
+from cinematch.adapters import kafka_log_watch
 from cinematch.adapters.kafka_log_watch import LogWatch
 from cinematch.contracts.log_record import LogPartition, LogRecord
 from cinematch.contracts.speed_delta import origin_of
@@ -89,7 +90,7 @@ def logs(
 
 
 def post(address: str, user_id: str) -> None:
-    with httpx.Client(base_url=address, trust_env=False) as client:
+    with httpx.Client(base_url=address, trust_env=False, timeout=60) as client:
         film = {"user_id": user_id, "movie_id": "twin-1", "rating": 8}
         assert client.post("/v1/movies", json=film, headers={TRACEPARENT: str(SAMPLED)}).status_code == 200
 
@@ -117,8 +118,15 @@ def figures(port: int) -> dict[tuple[str, ...], float]:
 
 
 def test_one_trace_id_from_the_request_to_every_view(
-    logs: dict[str, LogFile], stage: SpeedStage, settings: Settings, collector: OtlpCollector, ports: dict[str, int]
+    logs: dict[str, LogFile],
+    stage: SpeedStage,
+    settings: Settings,
+    collector: OtlpCollector,
+    ports: dict[str, int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(kafka_log_watch, "TIMEOUT_MS", 60_000)
+    monkeypatch.setattr(kafka_log_watch, "RECORDS_SECONDS", 60.0)
     reached(lambda: all(told(logs[name], SAMPLED) for name in NAMES), SECONDS)
     (document,) = stage.database.outbox.find()
     (record,) = records(settings, settings.events_topic)

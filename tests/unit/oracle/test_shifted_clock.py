@@ -18,7 +18,7 @@ from datetime import datetime, UTC
 import time
 began = time.monotonic()
 for look in range({looks}):
-    time.sleep(max(0, began + (look + 0.3) * {jump_seconds} - time.monotonic()) if look else 0)
+    time.sleep(max(0, began + (look + 0.05) * {jump_seconds} - time.monotonic()) if look else 0)
     {LOOK}
 """
     began = time.time()
@@ -37,5 +37,5 @@ def test_what_the_layers_import_can_be_imported() -> None:
 
 
 def test_the_clock_of_a_running_process_jumps_to_and_fro() -> None:
-    wrong = [error < -3600 for error in errors(jump_seconds=2, looks=4)]
+    wrong = [error < -3600 for error in errors(jump_seconds=10, looks=4)]
     assert wrong == [True, True, False, False, True, True, False, False]
