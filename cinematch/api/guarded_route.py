@@ -8,6 +8,8 @@ from typing import Any
 from fastapi import Request
 from fastapi.routing import APIRoute
 from starlette.responses import Response
+from starlette.routing import Match
+from starlette.types import Scope
 
 from cinematch.api.access import Access, declared_access
 from cinematch.api.guard import Guard
@@ -20,6 +22,13 @@ class GuardedRoute(APIRoute):
     def access(self) -> Access | None:
         """What its function declares."""
         return declared_access(self.endpoint)
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Say whether a request is for this route; a line end behind its path makes another path of it.
+
+        The framework would leave that line end out (`$` of a regular expression), and so read another id than was sent.
+        """
+        return (Match.NONE, {}) if scope["path"].endswith("\n") else super().matches(scope)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Give the handler, behind the guard."""

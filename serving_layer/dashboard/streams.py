@@ -11,9 +11,9 @@ from starlette.responses import Response
 
 from cinematch.api.access import Access, open_to
 from cinematch.api.guard import Guard
+from cinematch.api.inputs import Identifier
 from cinematch.api.seats import seat_sender
 from cinematch.api.strict_route import StrictRoute
-from cinematch.contracts.event_codec import Identifier
 from serving_layer.dashboard.documents import LiveDocuments
 from serving_layer.dashboard.looks import AsyncCondition, Looks, Seen
 

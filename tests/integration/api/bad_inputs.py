@@ -1,10 +1,10 @@
-"""Bad inputs, chosen by hand, for every operation of the API that has an input."""
+"""Bad inputs, chosen by hand, for every operation of the API; those of the dashboard are in `bad_dashboard_inputs`."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -39,17 +39,34 @@ NO_NUMBERS_IN_URLS: Final = (
     *("0", "-1", "-0", "+-1", "1e3", "1.5", "NaN", "Infinity", "-Infinity", "0x10", "ten", "", "%00", "null", "true"),
     *("9" * 30, "9" * 5_000, "1%0A1", "%D9%A1x", "[1]", "%7B%22$gt%22:0%7D", "1;DROP", "1,2"),
 )
+NO_QUERIES: Final = (("a=1&a=2", "a"), ("a=%FF", "a"), ("%ED%A0%80=1", "\ufffd" * 3))
+"""Queries that are bad whatever a route wants of them, and the parameter that is to blame."""
+WITHOUT_INPUT: Final = (
+    *("trends/global", "operator/generations", "operator/scheduler", "operator/ingestion", "operator/lake"),
+    *("operator/micro-batch", "operator/audit", "operator/speed"),
+)
+"""What is asked for by its path alone."""
 NO_CURSORS: Final = ("", "%00", "aGVhdA", "%C3%A8", "..", "AA==", "$gt", "%7B%7D", "a" * 20_000)
 
 
 def bad_inputs() -> Iterator[BadInput]:
-    """Give all of them."""
+    """Give all of them, each for the path with the version and for the one without."""
+    for case in _versioned():
+        yield case
+        if "//" not in case.path:  # without the version that would be another server's name
+            yield replace(case, path=case.path.removeprefix("/v1"))
+
+
+def _versioned() -> Iterator[BadInput]:
     yield from _additions()
-    yield from _bodies("/v1/movies", b'{"user_id": "u", "movie_id": "heat"}', "user_id")
-    yield from _bodies("/v1/operator/published-generation", b'{"generation": 1}', "generation")
-    yield from _bodies("/v1/operator/redrive", b'{"ids": ["a/0/1"]}', "ids")
+    yield from bodies("/v1/movies", b'{"user_id": "u", "movie_id": "heat"}', "user_id")
+    yield from bodies("/v1/operator/published-generation", b'{"generation": 1}', "generation")
+    yield from bodies("/v1/operator/redrive", b'{"ids": ["a/0/1"]}', "ids")
     yield from _operator_actions()
     yield from _urls()
+    for path in WITHOUT_INPUT:
+        for query, blamed in NO_QUERIES:
+            yield BadInput("GET", f"/v1/{path}?{query}", blamed)
 
 
 def _additions() -> Iterator[BadInput]:
@@ -77,7 +94,7 @@ def _additions() -> Iterator[BadInput]:
         yield BadInput("POST", "/v1/movies", shown, body=json.dumps(body).encode())
 
 
-def _bodies(path: str, good: bytes, member: str) -> Iterator[BadInput]:
+def bodies(path: str, good: bytes, member: str) -> Iterator[BadInput]:
     """Bodies that are bad whatever a route wants of them."""
     twice = good[:-1] + b", " + good[1:]
     for body, blamed in (
@@ -145,6 +162,9 @@ def _urls() -> Iterator[BadInput]:
         yield BadInput("DELETE", "/v1/movies/heat?user_id=u", "Idempotency-Key", headers={"Idempotency-Key": key})
     for path in ("nothing", "/movies", "../v2/movies", "posters/a%0Ab.svg", "posters/heat", "movies%00"):
         yield BadInput("GET", f"/v1/{path}", "path", 404)
+    for path in ("movies%0A?user_id=u", "posters/heat.svg%0A", "operator/dead-letters/a/0/1%0A", "trends/global%0A"):
+        yield BadInput("GET", f"/v1/{path}", "path", 404)
+    yield BadInput("DELETE", "/v1/movies/heat%0A?user_id=u", "path", 404)
     for method, path in (("PUT", "movies"), ("PATCH", "stats"), ("POST", "trends/global"), ("TRACE", "users")):
         yield BadInput(method, f"/v1/{path}", "method", 405)
     for path in ("movies/heat", "movies/%2e%2e/catalog", "movies/..%2Fcatalog", "movies%2F"):

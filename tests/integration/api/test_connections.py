@@ -213,7 +213,7 @@ def test_others_are_served_meanwhile(port: int) -> None:
 
 
 def test_more_connections_than_there_may_be_are_refused_and_come_free(tmp_path: Path) -> None:
-    with serving(tmp_path, API_CONNECTIONS_MAX="3") as port:
+    with serving(tmp_path, API_CONNECTIONS_MAX="3", API_READ_SECONDS=str(START_SECONDS)) as port:
         with contextlib.ExitStack() as stack:
             for _ in range(3):
                 idle = stack.enter_context(socket.create_connection(("127.0.0.1", port), GRACE_SECONDS))
