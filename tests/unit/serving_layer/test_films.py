@@ -75,6 +75,24 @@ async def test_a_film_that_the_catalog_lost_is_not_asked_for_along_with_others_f
     assert await cache.get(["m0"]) == {}
 
 
+async def test_what_nobody_has_used_since_it_was_read_along_is_forgotten(store: CountedStats) -> None:
+    now = EPOCH
+    cache = FilmCache(store, lambda: now)
+    await cache.get(["m0", "m1", "m2"])
+    for _ in range(2):
+        now += timedelta(seconds=FILM_SECONDS)
+        await cache.get(["m1"])
+    assert store.asked[1:] == [["m0", "m1", "m2"], ["m1"]]
+
+
+async def test_nothing_is_read_along_while_a_batch_is_so_new_that_it_would_not_help(store: CountedStats) -> None:
+    cache = FilmCache(store, lambda: EPOCH)
+    await cache.get(["m0", "m1"])
+    await cache.get(["m0"], since=EPOCH)
+    await cache.get(["m1"], since=EPOCH)
+    assert store.asked[1:] == [["m0"], ["m1"]]
+
+
 async def test_an_entry_from_before_a_batch_began_is_asked_for_again(store: CountedStats) -> None:
     now = EPOCH
     cache = FilmCache(store, lambda: now)

@@ -13,7 +13,7 @@ export function confirmed({ title, text, yes, action }) {
   part("yes").textContent = yes;
   part("error").hidden = true;
   part("yes").disabled = false;
-  act = action;
+  act = () => action(); // another one each time, also for the same action
   dialog.showModal();
 }
 

@@ -17,6 +17,7 @@ export class Live {
     Object.assign(this, { stream, poll, name, received, confirmed, changed, refused, pollMs });
     this.connection = null;
     this.closed = false;
+    this.polled = false;
     this.asked = this.heard = 0; // the attempts, and the last of those after which nothing older counts
     this.open();
   }
@@ -46,8 +47,9 @@ export class Live {
       if (!response.ok) throw new Error(String(response.status));
       const found = await response.json();
       if (isLate()) return;
-      this.heard = attempt;
       this.received(found);
+      this.heard = attempt;
+      this.polled = true;
       this.become("polling");
     } catch {
       if (!isLate()) this.become("lost");
@@ -58,11 +60,18 @@ export class Live {
     this.stop();
     this.become("connecting");
     this.source = new EventSource(this.stream);
-    this.source.addEventListener(this.name, (event) => this.alive(() => this.received(JSON.parse(event.data))));
-    this.source.addEventListener("heartbeat", (event) => this.alive(() => this.confirmed(JSON.parse(event.data))));
+    this.source.addEventListener(this.name, (event) => this.alive(() => this.told(JSON.parse(event.data))));
+    // What holds is what this stream has told; where something else was polled meanwhile, a new one tells it once more.
+    const holds = (event) => this.alive(() => this.confirmed(JSON.parse(event.data)));
+    this.source.addEventListener("heartbeat", (event) => (this.polled ? this.open() : holds(event)));
     // The browser reconnects by itself, and says where it was; it closes the source only when the server refuses.
     this.source.addEventListener("error", () => this.fallBack());
     this.listen();
+  }
+
+  told(found) {
+    this.polled = false;
+    this.received(found);
   }
 
   alive(act) {
@@ -94,6 +103,7 @@ export class Live {
   /** Ask nothing for so long, then begin anew; a stream that is alive stays. */
   pause(seconds) {
     if (this.connection === "live") return;
+    this.heard = this.asked;
     this.stop();
     this.become("waiting", seconds);
     this.retry = setTimeout(() => this.open(), seconds * 1_000);
