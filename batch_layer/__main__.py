@@ -42,14 +42,14 @@ def main() -> int:
         scheduler.start()
         tell_figures(settings, database, partial(next_batch, scheduler))
         beat = heartbeat(database, Layer.BATCH_LAYER)
-        with accompanied("heartbeat", beat.run) as beating:
-            announce_ready()
-            while not over.wait(CHECK_SECONDS):
-                beating.check()
-        for part in (failed_nights, batch, compaction, audit):
-            part.stop()
-        scheduler.shutdown()
-        beat.end()
+        with beat.ended_if(over):
+            with accompanied("heartbeat", beat.run) as beating:
+                announce_ready()
+                while not over.wait(CHECK_SECONDS):
+                    beating.check()
+            for part in (failed_nights, batch, compaction, audit):
+                part.stop()
+            scheduler.shutdown()
     return 0
 
 

@@ -47,9 +47,8 @@ def _lags(settings: Settings) -> ViewLags:
 def _run(settings: Settings, stop: threading.Event) -> None:
     with connect(settings) as client:
         beat = heartbeat(client[settings.mongodb_database], Layer.MICRO_BATCH)
-        with accompanied("heartbeat", beat.run) as beating:
+        with beat.ended_if(stop), accompanied("heartbeat", beat.run) as beating:
             _work(client, settings, beating, stop)
-        beat.end()
 
 
 def _work(client: SyncClient, settings: Settings, beating: Companion, stop: threading.Event) -> None:

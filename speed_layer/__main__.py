@@ -41,9 +41,14 @@ def main() -> None:
     settings = load_settings()
     configure_logging(settings.log_level, as_json=settings.log_json)
     export_spans(settings, "speed-layer")
-    stop = threading.Event()
+    asked, stop = threading.Event(), threading.Event()
+
+    def end(*_: object) -> None:
+        asked.set()
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, end)
     watch = LogWatch(settings.kafka)
     progress = Progress(watch, settings)
     lags = ViewLags(watch, settings.events_topic, {"speed_layer": progress.reached})
@@ -64,9 +69,9 @@ def main() -> None:
         spark = create_spark_session(_with_a_slot_per_partition(settings), "speed_layer")
         stream = start_realtime(spark, settings)
         companions.append(Companion("deltas", consumer.run, stop))
-    run(stream, companions, stop)
-    spark.stop()
-    beat.end()
+    with beat.ended_if(asked):
+        run(stream, companions, stop)
+        spark.stop()
 
 
 def _guardian(settings: Settings, redis: RedisClient) -> Guardian:

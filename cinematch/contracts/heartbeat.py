@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -53,8 +55,20 @@ class Heartbeat:
         while not stop.wait(self._lease.duration_seconds / RENEWALS_PER_LEASE):
             self._beat()
 
-    def end(self) -> None:
-        """Say, after `run`, that the process ends as it was asked to. Never raises: the lease runs out by itself."""
+    @contextmanager
+    def ended_if(self, asked: threading.Event) -> Iterator[None]:
+        """Say behind the block, however it ends, that the process ends as it was `asked` to; nothing if it was not.
+
+        `run` is over by then.
+        """
+        try:
+            yield
+        finally:
+            if asked.is_set():
+                self._end()
+
+    def _end(self) -> None:
+        """Never raises: the lease runs out by itself."""
         try:
             self._lease.release()
         except StoreUnavailable as error:

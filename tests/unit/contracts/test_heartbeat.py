@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
+
+import pytest
 
 from cinematch.companion import Companion, accompanied
 from cinematch.contracts.heartbeat import Heartbeat
@@ -61,11 +64,23 @@ def test_beats_that_the_store_does_not_take_end_nothing() -> None:
     assert lease.holder() == "host/1"
 
 
-def test_an_end_that_was_asked_for_is_told() -> None:
+@pytest.mark.parametrize("fault", [None, ValueError("Spark does not end")])
+def test_an_end_that_was_asked_for_is_told_however_the_work_ends(fault: Exception | None) -> None:
+    lease, asked = CountedLease(), threading.Event()
+    beaten(lease)
+    with suppress(ValueError), Heartbeat(lease).ended_if(asked):
+        asked.set()
+        if fault is not None:
+            raise fault
+    assert lease.holder() is None
+
+
+def test_an_end_that_nobody_asked_for_is_not_told() -> None:
     lease = CountedLease()
     beaten(lease)
-    Heartbeat(lease).end()
-    assert lease.holder() is None
+    with suppress(ValueError), Heartbeat(lease).ended_if(threading.Event()):
+        raise ValueError("the stream has ended")
+    assert lease.holder() == "host/1"
 
 
 def test_an_end_that_the_store_does_not_take_raises_nothing() -> None:
@@ -73,4 +88,7 @@ def test_an_end_that_the_store_does_not_take_raises_nothing() -> None:
         def release(self) -> None:
             raise StoreUnavailable("mongodb", "away")
 
-    Heartbeat(Gone()).end()
+    asked = threading.Event()
+    asked.set()
+    with Heartbeat(Gone()).ended_if(asked):
+        pass
