@@ -9,12 +9,15 @@ they removed come back.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
+from threading import Event
 from typing import Final, NamedTuple
 
 from cinematch.adapters.mongodb_catalog import Catalog
 from cinematch.adapters.mongodb_catalog_writer import CatalogWriter
-from cinematch.adapters.mongodb_watchlists import Watchlists
+from cinematch.adapters.mongodb_watchlists import GROUP_CHANGES, Watchlists
 from cinematch.batches import batches
 from cinematch.domain.changes import AddFilm
 from cinematch.domain.events import from_tenths
@@ -83,10 +86,13 @@ class MovieLensImport:
     def _write_ratings(self, spool: RatingSpool, stages: Stages) -> tuple[int, int]:
         users = events = 0
         with stages.stage("Writing events (ratings)", spool.count()) as advance:
-            for ratings, written in side_by_side(self._write, self._additions(spool), USERS_AT_ONCE):
-                users += 1
-                events += written
-                advance(ratings)
+            ended = Event()
+            write = partial(self._write, ended)
+            with closing(side_by_side(write, self._additions(spool), USERS_AT_ONCE, ended)) as all_written:
+                for ratings, written in all_written:
+                    users += 1
+                    events += written
+                    advance(ratings)
         return users, events
 
     def _additions(self, spool: RatingSpool) -> Iterator[_OfUser]:
@@ -99,8 +105,13 @@ class MovieLensImport:
             additions = [_addition(known, rating) for rating in ratings if rating.movie_id in known]
             yield _OfUser(user_id, len(ratings), additions)
 
-    def _write(self, user: _OfUser) -> tuple[int, int]:
-        return user.ratings, self._lists.add_many(user.user_id, user.additions)
+    def _write(self, ended: Event, user: _OfUser) -> tuple[int, int]:
+        events = 0
+        for group in batches(user.additions, GROUP_CHANGES):
+            if ended.is_set():
+                break
+            events += self._lists.add_many(user.user_id, group)
+        return user.ratings, events
 
 
 class _OfUser(NamedTuple):

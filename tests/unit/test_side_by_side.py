@@ -45,6 +45,18 @@ def test_so_many_are_worked_on_and_no_more_items_are_taken() -> None:
     assert most <= AT_ONCE + 1
 
 
+def test_long_work_is_told_when_nobody_wants_its_result_any_more() -> None:
+    ended = threading.Event()
+
+    def work(number: int) -> bool:
+        return number == 0 or ended.wait(30)
+
+    results = side_by_side(work, range(100), AT_ONCE, ended)
+    assert next(results)
+    results.close()  # waits for the two that wait to be told
+    assert ended.is_set()
+
+
 def test_a_failure_is_raised_and_nothing_more_is_begun() -> None:
     begun: list[int] = []
 
