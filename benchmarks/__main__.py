@@ -1,8 +1,8 @@
 """`python -m benchmarks [--quick] [MEASURE ...]`: measure all or some, and merge the rows into the result files.
 
 A measure that fails or takes too long is told, and the next one begins; the exit code is 1 then. The parts that it had
-done (see `Findings.part`) are kept; when there are none, its rows of before. Ctrl-C and SIGTERM end whatever runs,
-servers included, and keep the results of the measures that were done.
+done (see `Findings.part`) are shown, and kept where no earlier run of its kind is. Ctrl-C and SIGTERM end whatever
+runs, servers included, and keep the results of the measures that were done.
 """
 
 from __future__ import annotations
@@ -83,7 +83,8 @@ def _run(name: str, quick: bool, limit: float) -> bool:
         run["seconds"] = round(time.monotonic() - began, 1)
         before = results.read()
         run |= results.repeated(before, name, findings, quick)
-        results.write(results.merge(before, name, findings, run, NAMES))
+        if is_whole or not before.has_run(name, quick):
+            results.write(results.merge(before, name, findings, run, NAMES))
     except Exception:  # noqa: BLE001 - a measure may fail in any way, and the others go on
         _tell_error()
         return False

@@ -58,6 +58,10 @@ class Results(Runs):
 
     quick: Runs = Runs((), {})
 
+    def has_run(self, measure: str, quick: bool) -> bool:
+        """Say whether there is a run of this kind."""
+        return measure in self.quick.context if quick else self.was_full(measure)
+
 
 def read(folder: Path = FOLDER) -> Results:
     """Read all files; what is missing is empty."""
@@ -106,7 +110,7 @@ def repeated(before: Results, measure: str, findings: Findings, quick: bool) -> 
     or nothing when there is nothing to compare with.
     """
     runs = before.quick if quick else before
-    if measure not in runs.context or runs.was_full(measure) == quick:
+    if not before.has_run(measure, quick):
         return {}
     then = {row.measure: row for row in runs.rows_of(measure)}
     both = [row for row in findings.rows if row.has_spread and row.measure in then and then[row.measure].has_spread]

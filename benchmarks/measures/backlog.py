@@ -166,7 +166,7 @@ def catch_up(
 @contextmanager
 def halted(layer_pids: Iterable[int | None]) -> Iterator[None]:
     """Let layers stand still; what comes meanwhile waits in Kafka."""
-    parents = [psutil.Process(pid) for pid in layer_pids]
+    parents = [psutil.Process(pid) for pid in layer_pids if pid is not None]
     processes = [process for parent in parents for process in (parent, *parent.children(recursive=True))]
     for process in processes:
         process.suspend()

@@ -39,6 +39,8 @@ from benchmarks.population import SEED
 from benchmarks.quantiles import percentile
 from benchmarks.rows import Bound, Findings, Goal, Row, alone, compared
 from benchmarks.servers import Servers
+from cinematch.adapters import mongodb_client
+from cinematch.contracts.collections import GLOBAL_PROGRESS
 from cinematch.local_stack.service import LAST
 from cinematch.local_stack.toolchain import Toolchain
 from cinematch.settings import Settings, load_settings
@@ -62,6 +64,7 @@ SECONDS: Final = (None, 1_750.0)
 RATES: Final = (10, 100, 1_000)
 PROBES_PER_SECOND: Final = 10
 WINDOWS: Final = 2
+CORES: Final = "cores that the stack takes"
 MICRO_BATCH, REAL_TIME, FLOOR = "micro-batch", "real time", "empty stream"
 SETTLE_SECONDS: Final = 5.0
 MEMORY_SECONDS: Final = 5.0
@@ -90,15 +93,15 @@ def _measured(data: Path, seconds: float, findings: Findings) -> None:
     with demo(data=data) as stack:
         findings.rows.append(alone("warm start, make demo", "s", [stack.start_seconds], _at_most(60.0)))
         time.sleep(SETTLE_SECONDS)
-        with _cores(stack, "idle", findings):
+        with _cores(stack) as taken:
             time.sleep(SETTLE_SECONDS)
+        findings.rows.append(alone(f"{CORES}, idle", "cores", taken))
         findings.rows.append(alone("memory of the stack, idle", "MiB", [_memory(stack.parts())], _at_most(4096.0)))
         with _MostMemory(stack) as memory:
             findings.rows += _posts(stack, 2 * seconds, findings)
             with _beside(stack) as (apis, seen):
                 for rate in RATES:
-                    with _cores(stack, f"at {rate:,} events/s", findings):
-                        findings.rows += _latencies(stack, apis, seen, rate, seconds, findings)
+                    findings.rows += _latencies(stack, apis, seen, rate, seconds, findings)
         findings.rows.append(alone("memory of the stack, loaded", "MiB", [memory.most], _at_most(4096.0)))
 
 
@@ -117,11 +120,12 @@ def _at_most(limit: float) -> Goal:
 
 
 @contextmanager
-def _cores(stack: EmbeddedStack, when: str, findings: Findings) -> Iterator[None]:
+def _cores(stack: EmbeddedStack) -> Iterator[list[float]]:
+    """Give, after the block, how many cores the stack has taken in it."""
+    taken: list[float] = []
     before, began = stack.processor_seconds(), time.monotonic()
-    yield
-    taken = (stack.processor_seconds() - before) / (time.monotonic() - began)
-    findings.rows.append(alone(f"cores that the stack takes, {when}", "cores", [taken]))
+    yield taken
+    taken.append((stack.processor_seconds() - before) / (time.monotonic() - began))
 
 
 def _memory(parts: Mapping[str, int]) -> float:
@@ -172,16 +176,18 @@ def _latencies(
     stack: EmbeddedStack, apis: dict[str, str], seen: Path, rate: int, seconds: float, findings: Findings
 ) -> list[Row]:
     """Measure a rate as often as there are windows, in turns with the floor alone."""
-    windows, alone_there = [], []
+    windows, alone_there, cores = [], [], []
     for _ in range(WINDOWS):
-        probes = _window(stack, apis[REAL_TIME], apis, rate, seconds, findings)
+        with _cores(stack) as taken:
+            probes = _window(stack, apis[REAL_TIME], apis, rate, seconds, findings)
+        cores += taken
         windows.append({name: [times[name] for _, times in probes.values()] for name in apis})
         windows[-1][FLOOR] = _floor(seen, probes)
         with halted([stack.parts()["micro_batch"]]):
             probes = _window(stack, apis[REAL_TIME], {}, rate, seconds, findings)
             alone_there.append(_floor(seen, probes))
-        uvloop.run(_probe(apis[REAL_TIME], apis, 1))  # until micro-batch has what waited for it
-    rows = []
+        _await_caught_up(stack, apis)
+    rows = [alone(f"{CORES}, at {rate:,} events/s", "cores", cores)]
     for share in (50, 99):
         ours, live, floor = ([percentile(it[name], share) for it in windows] for name in (*apis, FLOOR))
         least = [percentile(it, share) for it in alone_there]
@@ -193,6 +199,16 @@ def _latencies(
             alone(f"{name}, real time", "ms", live, goals[1]),
         ]
     return rows
+
+
+def _await_caught_up(stack: EmbeddedStack, apis: dict[str, str]) -> None:
+    """Wait until both streams of micro-batch have what waited while they were halted."""
+    ((user, _),) = uvloop.run(_probe(apis[REAL_TIME], apis, 1)).items()
+    settings = Settings(mongodb_url=stack.environment()["MONGODB_URL"])
+    with mongodb_client.connect(settings) as client:
+        trends = client[settings.mongodb_database][GLOBAL_PROGRESS]
+        while trends.find_one({"_id": user}) is None:
+            time.sleep(0.5)
 
 
 Probes = dict[str, tuple[float, dict[str, float]]]

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Event
@@ -26,9 +27,11 @@ from statistics import quantiles
 from typing import Final
 
 import httpx
+from pymongo.errors import PyMongoError
 
 from benchmarks.embedded_stack import mebibytes
 from benchmarks.measures.posts import bare_transactions
+from cinematch.errors import StoreUnavailable
 from cinematch.local_stack.data_folder import DataFolder
 from cinematch.local_stack.stack_status import current_status
 from cinematch.settings import Settings
@@ -74,13 +77,18 @@ class Poster:
     def end(self) -> Posted:
         """Stop it; give what came of it."""
         self._stop.set()
-        told: Posted = self._told.get()
+        told: Posted | Exception = self._told.get()
         self._process.join()
+        if isinstance(told, Exception):
+            raise told
         return told
 
 
-def _post_all(url: str, settings: Settings, stop: Event, told: SimpleQueue[Posted]) -> None:
-    told.put(asyncio.run(_posted(url, settings, stop)))
+def _post_all(url: str, settings: Settings, stop: Event, told: SimpleQueue[Posted | Exception]) -> None:
+    try:
+        told.put(asyncio.run(_posted(url, settings, stop)))
+    except Exception as error:  # noqa: BLE001 - raised where it is waited for
+        told.put(error)
 
 
 async def _posted(url: str, settings: Settings, stop: Event) -> Posted:
@@ -95,7 +103,8 @@ async def _posted(url: str, settings: Settings, stop: Event) -> Posted:
             except httpx.TransportError:
                 status = 0
             answered = time.monotonic()
-            await write()
+            with suppress(StoreUnavailable, PyMongoError):  # it took its time all the same
+                await write()
             if status != 200:
                 posted.refused.append(status)
             if turn > WARM_POSTS:

@@ -105,7 +105,8 @@ def test_the_page_says_of_a_burst_whether_the_promise_was_kept(tmp_path: Path, i
     write("burst", found, tmp_path)
     page = report.rendered("<!-- burst --><!-- /burst -->", tmp_path)
     assert f"The promise of 99 % within 50 ms {told}:" in page
-    assert "| at rest, just before | 8 | 30 | 90 |\n| in the burst | 8 | 70 | 90 |" in page
+    assert "| POSTs at rest, just before | 8 | 30 | 90 |" in page
+    assert "| POSTs in the burst | 8 | 70 | 90 |\n| bare transactions in the burst | 8 | 70 | 90 |" in page
 
 
 def test_the_page_tells_all_oracles_and_the_sum_of_faults(tmp_path: Path) -> None:
