@@ -1,17 +1,31 @@
-"""What POST has acknowledged survives kill -9 of MongoDB, and a killed API keeps nobody from going on."""
+"""What POST has acknowledged survives kill -9 of MongoDB, and a killed API keeps nobody from going on.
+
+A killed mongod leaves its writes to the operating system, so that it asks for the journal shows in its commands only.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from fastapi.testclient import TestClient
+from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
-from cinematch.adapters.mongodb_client import SyncDatabase
+from cinematch.adapters import mongodb_client
+from cinematch.adapters.mongodb_change_groups import ChangeGroups, ChangeRequest
+from cinematch.adapters.mongodb_client import SyncDatabase, connect, connect_async
+from cinematch.adapters.mongodb_erasures import Erasures
 from cinematch.adapters.mongodb_outbox import Outbox
+from cinematch.adapters.mongodb_watchlists import Watchlists
+from cinematch.domain.changes import AddFilm, RemoveFilm
+from cinematch.domain.watchlist import Film
 from cinematch.local_stack.mongo_server import TRANSACTION_SECONDS, MongoServer
+from cinematch.settings import Settings
 
 HOLD = """
 import sys, time
@@ -24,6 +38,73 @@ with client.start_session() as session, session.start_transaction():
     time.sleep(600)
 """
 """An API between the first write of a change and its commit."""
+DURABLE = {"w": "majority", "j": True}
+CHANGE = AddFilm(Film("heat", "Heat"), 7.5)
+
+
+class Commits(CommandListener):
+    """Keeps what each commit asks the server to wait for."""
+
+    def __init__(self) -> None:
+        self.concerns: list[Any] = []
+
+    def started(self, event: CommandStartedEvent) -> None:
+        if event.command_name == "commitTransaction":
+            self.concerns.append(event.command.get("writeConcern"))
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        """Nothing to be kept."""
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        """Nothing to be kept."""
+
+
+@pytest.fixture
+def commits(database: SyncDatabase, monkeypatch: pytest.MonkeyPatch) -> Commits:
+    """Those of the clients that are connected from now on."""
+    commits = Commits()
+    monkeypatch.setattr(mongodb_client, "_COMMAND_TIMES", commits)
+    return commits
+
+
+@pytest.fixture
+def heard(commits: Commits, settings: Settings) -> Iterator[SyncDatabase]:
+    """The test's database by a client whose commits are kept."""
+    with connect(settings) as client:
+        yield client[settings.mongodb_database]
+
+
+def test_a_change_of_a_list_is_journaled_by_a_majority_before_it_is_acknowledged(
+    heard: SyncDatabase, commits: Commits
+) -> None:
+    watchlists = Watchlists(heard)
+    events = [*watchlists.change("u", CHANGE).events, *watchlists.change("u", RemoveFilm("heat")).events]
+    assert commits.concerns == [DURABLE] * 2
+    Erasures(heard).bury("u")
+    assert commits.concerns == [DURABLE] * 3
+    heard["outbox"].delete_many({})
+    heard["erasures"].delete_many({})
+    watchlists.put_back("u", events[:1])
+    assert commits.concerns == [DURABLE] * 4
+
+
+def test_a_group_of_changes_is_journaled_by_a_majority_before_it_is_acknowledged(
+    commits: Commits, settings: Settings
+) -> None:
+    async def work() -> None:
+        async with connect_async(settings) as client:
+            groups = ChangeGroups(client[settings.mongodb_database])
+            await groups.carry_out([ChangeRequest(user, "heat", lambda _: CHANGE) for user in ("u", "v")])
+            await groups.carry_out([ChangeRequest(user, "heat", lambda _: RemoveFilm("heat")) for user in ("u", "v")])
+
+    asyncio.run(work())
+    assert commits.concerns == [DURABLE] * 2
+
+
+def test_what_the_api_acknowledges_is_journaled_by_a_majority(commits: Commits, api: TestClient) -> None:
+    api.post("/movies", json={"user_id": "u", "movie_id": "heat", "rating": 7}).raise_for_status()
+    api.delete("/movies/heat", params={"user_id": "u"}).raise_for_status()
+    assert commits.concerns == [DURABLE] * 2
 
 
 def test_an_acknowledged_change_survives_kill_9_of_mongod(
