@@ -25,6 +25,7 @@ from cinematch.readiness import READY_FILE_VARIABLE
 from cinematch.settings import Settings
 from micro_batch import job
 from tests.environments import environment_of
+from tests.heartbeats import beats
 from tests.micro_batch_stage import FILMS, Stage
 from tests.spark_cluster import spark_cluster
 
@@ -127,6 +128,7 @@ def test_killed_in_the_middle_and_restarted_it_loses_and_repeats_nothing(layer: 
     layer.wait_until(lambda: stage.stats_are_complete() and stage.trends_are_complete())
     stage.assert_stats_equal_a_recomputation()
     stage.assert_trends_equal_a_recount()
+    layer.wait_until(lambda: beats(stage.database, KernelLayer.MICRO_BATCH, layer.process.pid))
     assert layer.end() == 0
     assert last_beat(stage.database, KernelLayer.MICRO_BATCH) is None
 

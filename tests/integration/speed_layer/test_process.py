@@ -20,6 +20,7 @@ from cinematch.local_stack.log_file import LogFile
 from cinematch.local_stack.redis_server import RedisServer
 from cinematch.settings import Settings
 from tests.environments import environment_of
+from tests.heartbeats import beats
 from tests.poison import poison
 from tests.spark_cluster import SparkCluster, spark_cluster
 from tests.speed_stage import SpeedStage, reached
@@ -113,7 +114,7 @@ def test_the_speed_view_stays_exact(
     stage.live(users, 60, seed=5)
     stage.publish()
     stage.await_exact(LONG_SECONDS)
-    assert last_beat(stage.database, Layer.SPEED_LAYER) is not None
+    reached(lambda: beats(stage.database, Layer.SPEED_LAYER, process.pid), LONG_SECONDS)
     process.terminate()
     reached(lambda: not process.alive, LONG_SECONDS)
     assert last_beat(stage.database, Layer.SPEED_LAYER) is None
