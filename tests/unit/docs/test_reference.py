@@ -41,7 +41,9 @@ def test_the_example_of_an_event_is_one() -> None:
 
 
 SCALING = (DOCS / "scaling.md").read_text()
-MEASURED: dict[str, dict[str, Any]] = {row["measure"]: row for row in json.loads((RESULTS / "latest.json").read_text())}
+MEASURED: dict[str, dict[str, Any]] = {
+    row["measure"]: row for row in json.loads((RESULTS / "scaling.json").read_text())
+}
 
 
 def measured(name: str) -> dict[str, Any]:
@@ -52,7 +54,7 @@ def measured(name: str) -> dict[str, Any]:
 
 
 def test_figures_on_the_scaling_page_are_the_measured_ones() -> None:
-    """Each row of the table names the rows of the result file that it quotes, in the order of its figures."""
+    """Each row of the table names the kept rows that it quotes, in the order of its figures."""
     (table,) = re.findall(r"^## What was measured\n\n(.+?)\n\n", SCALING, re.DOTALL | re.MULTILINE)
     quoted = [re.split(r" *\| *", row.strip("| ")) for row in table.splitlines()[2:]]
     assert len(quoted) >= 20
