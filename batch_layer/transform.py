@@ -207,7 +207,7 @@ def _pending(arrived: list[dict[str, Any]], events: list[Event], sequence: int) 
 def describe_group(state: pa.Table, films: pa.Table, generation: int, updated_at: datetime) -> pa.Table:
     """Describe one group; see `documents`. Further columns are ignored."""
     with without_collections():
-        catalog = {row["_id"]: read_film(row) for row in rows_of(films)}
+        catalog = {row["_id"]: read_film(row) for row in films.to_pylist()}
         rows = [_described_row(row, catalog, generation, updated_at) for row in rows_of(state)]
         return pa.Table.from_pylist(rows, schema=to_arrow_schema(DOCUMENTS_SCHEMA, timezone="UTC"))
 

@@ -14,7 +14,6 @@ from pyspark.sql.types import ArrayType, LongType, StringType, StructField, Stru
 
 from cinematch.adapters.kafka_dead_letters import DeadLetterOffice
 from cinematch.adapters.mongodb_client import connect
-from cinematch.arrow_rows import rows_of
 from cinematch.contracts.dead_letter import DeadLetter, blamed, rejection
 from cinematch.contracts.log_record import LogPartition, LogRecord
 from cinematch.process_memory import keep_what_is_loaded
@@ -65,7 +64,7 @@ def process_partition(iterator: Iterator[pa.RecordBatch], *, settings: Settings)
     sampled: list[tuple[Trace, int]] = []
     rejected: list[str] = []
     for batch in iterator:
-        rows = rows_of(batch)
+        rows = batch.to_pylist()
         letters = [_letter(row) for row in rows if row["reason"] is not None]
         stores.dead_letters.publish(letters)
         rejected += [blamed(letter.reason) for letter in letters]

@@ -16,7 +16,6 @@ from cinematch.adapters.kafka_dead_letters import DeadLetterOffice
 from cinematch.adapters.otlp_spans import export_spans
 from cinematch.adapters.redis_client import connect
 from cinematch.adapters.redis_speed_view import RedisSpeedView
-from cinematch.arrow_rows import rows_of
 from cinematch.contracts.dead_letter import DeadLetter, blamed
 from cinematch.contracts.log_record import LogPartition, LogRecord
 from cinematch.errors import StoreUnavailable
@@ -51,7 +50,7 @@ def apply_records(settings: Settings, batches: Iterator[pa.RecordBatch]) -> Iter
         try:
             view, office = _stores(settings)
             applier = Applier(view, WorkersOffice(office, report), report.tell)
-            applier.apply(map(_arrival, rows_of(batch)))
+            applier.apply(map(_arrival, batch.to_pylist()))
         except StoreUnavailable as error:
             yield pa.RecordBatch.from_pylist([*report.rows(), {"failure": str(error)}], schema=_OUTCOMES)
             return

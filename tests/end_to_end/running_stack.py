@@ -16,7 +16,6 @@ from typing import Any
 from unittest.mock import patch
 
 import httpx
-import psutil
 from pymongo import MongoClient
 
 from cinematch.client.exchange import Patience
@@ -182,16 +181,6 @@ class RunningStack:
         pid: int = {**status["servers"], **status["layers"]}[name]["pid"]
         os.kill(pid, signal.SIGKILL)
         return pid
-
-    @contextmanager
-    def paused(self, layer: str) -> Iterator[None]:
-        """Let a layer do nothing for a block."""
-        process = psutil.Process(self.status()["layers"][layer]["pid"])
-        process.suspend()
-        try:
-            yield
-        finally:
-            process.resume()
 
     def wait_until_healthy(self, seconds: float = 600) -> None:
         """Wait until every server and layer runs."""

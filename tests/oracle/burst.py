@@ -30,6 +30,7 @@ import httpx
 from pymongo.errors import PyMongoError
 
 from benchmarks.embedded_stack import mebibytes
+from benchmarks.measures.backlog import halted
 from benchmarks.measures.posts import bare_transactions
 from cinematch.errors import StoreUnavailable
 from cinematch.local_stack.data_folder import DataFolder
@@ -170,7 +171,7 @@ def _latencies(milliseconds: list[float]) -> dict[str, float]:
 
 def _write_unseen(stack: RunningStack, events: int, seed: int) -> None:
     """Write so many events, which leave the outbox all at once after that."""
-    with stack.paused("relay"):
+    with halted([stack.status()["layers"]["relay"]["pid"]]):
         _seed(stack, events, seed)
 
 
