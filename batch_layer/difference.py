@@ -12,8 +12,9 @@ from typing import Final
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as sf
 
+from batch_layer.columnar_fold import FOLDED_SCHEMA
 from batch_layer.state import STATE_SCHEMA
-from batch_layer.transform import FOLDED_SCHEMA, fold
+from batch_layer.transform import fold
 
 BROADCAST_USERS: Final = 500_000
 """Up to here a list of users goes to every task, some 50 MB; beyond it, rows are sorted by user and merged."""

@@ -10,19 +10,22 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
-from functools import cache, partial
+from datetime import datetime, timedelta
+from functools import cache, lru_cache, partial
 from itertools import chain, dropwhile, islice
 from typing import Final
 
 import pyarrow as pa
 from py4j.protocol import Py4JError
+from pyspark import Broadcast
 from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as sf
 
 from batch_layer import transform
 from batch_layer.batch_run import Built, Plan
+from batch_layer.columnar_fold import FOLDED_SCHEMA
+from batch_layer.description import CATALOG_SCHEMA, CatalogColumns, describe
 from batch_layer.difference import changed_films, fold_difference, forgotten, new_events, to_describe
 from batch_layer.lists import lists_uri, store_lists
 from batch_layer.state import STATE_SCHEMA
@@ -41,8 +44,8 @@ from cinematch.settings import Settings
 from cinematch.spark.lake_reader import read_lake_objects
 from cinematch.spark.mongo_source import read_collection
 
-DOCUMENTS_AT_ONCE: Final = 500
-"""Rows of one Arrow batch on the way to MongoDB: a document has up to 50 KB, and lists come with it."""
+USERS_AT_ONCE: Final = 500
+"""Whose documents are in memory at once, some 20 MB; the rows come in batches of bounded size (ARROW_BATCH_BYTES)."""
 MOST_TO_REPLACE: Final = 0.5
 """The share of users beyond which it costs less to describe everybody than to carry over and replace."""
 ASKED_FOR_USERS: Final = 50_000
@@ -62,17 +65,13 @@ def build(spark: SparkSession, settings: Settings, plan: Plan) -> Built:
     Only what has changed since the base is computed (see `difference`). Nothing that readers see changes. Raises
     StoreUnavailable, BatchJobFailed.
     """
-    with _spark_errors():
-        spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(DOCUMENTS_AT_ONCE))
+    with _spark_errors(), _floors(spark, settings) as floors:
         if plan.from_lists:
             store_lists(spark, settings, plan.number)
         read = _window(settings, plan)
-        floors = read_collection(spark, settings, ERASURES, transform.FLOORS_SCHEMA).persist()
-        floors.count()  # one state of it for the whole run: who is erased meanwhile is erased by the next one
         events = transform.with_floors(read_lake_objects(spark, settings, read.keys), floors)
         folded = _fold(spark, settings, plan, events, floors)
         _write_documents(spark, settings, plan, folded, floors)
-        floors.unpersist()
         return _facts(folded, read, plan.number)
 
 
@@ -85,7 +84,19 @@ def _window(settings: Settings, plan: Plan) -> Window:
     return window(view, first_day_needed(since), plan.base.resume_offsets)
 
 
-def _fold(spark: SparkSession, settings: Settings, plan: Plan, events: DataFrame, floors: DataFrame) -> DataFrame:
+@contextmanager
+def _floors(spark: SparkSession, settings: Settings) -> Iterator[DataFrame | None]:
+    """Give one state of the tombstones for the whole run: who is erased meanwhile is erased by the next one."""
+    floors = read_collection(spark, settings, ERASURES, transform.FLOORS_SCHEMA).persist()
+    try:
+        yield floors if floors.count() else None
+    finally:
+        floors.unpersist()
+
+
+def _fold(
+    spark: SparkSession, settings: Settings, plan: Plan, events: DataFrame, floors: DataFrame | None
+) -> DataFrame:
     """Write the new state, and give it as it was written."""
     path, base = state_uri(settings, plan.number), _base(spark, settings, plan)
     if base is None:
@@ -102,7 +113,7 @@ def _fold(spark: SparkSession, settings: Settings, plan: Plan, events: DataFrame
         folded = fold_difference(state, new, found.users, groups, plan.as_of)
         folded.write.mode("append" if plan.from_lists else "errorifexists").parquet(path)  # the lists are there, too
         new.unpersist()
-    return spark.read.schema(transform.FOLDED_SCHEMA).parquet(path)
+    return spark.read.schema(FOLDED_SCHEMA).parquet(path)
 
 
 def _base(spark: SparkSession, settings: Settings, plan: Plan) -> _Base | None:
@@ -115,7 +126,7 @@ def _base(spark: SparkSession, settings: Settings, plan: Plan) -> _Base | None:
     return _Base(state_uri(settings, plan.base.number), _Size(plan.base.users, plan.base.films))
 
 
-def _state(spark: SparkSession, uri: str, floors: DataFrame) -> DataFrame:
+def _state(spark: SparkSession, uri: str, floors: DataFrame | None) -> DataFrame:
     return transform.with_floors(_stored_state(spark, uri), floors)
 
 
@@ -123,7 +134,9 @@ def _stored_state(spark: SparkSession, uri: str) -> DataFrame:
     return spark.read.schema(STATE_SCHEMA).parquet(uri)
 
 
-def _write_documents(spark: SparkSession, settings: Settings, plan: Plan, folded: DataFrame, floors: DataFrame) -> None:
+def _write_documents(
+    spark: SparkSession, settings: Settings, plan: Plan, folded: DataFrame, floors: DataFrame | None
+) -> None:
     """Describe everybody; or carry the base's documents over, and describe those whose may differ from it."""
     catalog = _stored_catalog(spark, settings, plan.number)
     users, base = folded.select(*STATE_SCHEMA.names), plan.base
@@ -135,19 +148,19 @@ def _write_documents(spark: SparkSession, settings: Settings, plan: Plan, folded
             _generations(settings).carry_over(base.number, plan.number, plan.started_at)
             erased = forgotten(_state(spark, state_uri(settings, base.number), floors)).collect()
             _generations(settings).remove(plan.number, [row.user_id for row in erased])
-            return _describe(settings, plan, stale, catalog, size, replace=True)
-    return _describe(settings, plan, users, catalog, _size(users), replace=False)
+            return _describe(spark, settings, plan, stale, catalog, replace=True)
+    return _describe(spark, settings, plan, users, catalog, replace=False)
 
 
 def _stored_catalog(spark: SparkSession, settings: Settings, number: int) -> DataFrame:
     """Store the catalog beside the state: the documents are made with what the next run compares its own with."""
-    catalog = read_collection(spark, settings, CATALOG, transform.CATALOG_SCHEMA)
+    catalog = read_collection(spark, settings, CATALOG, CATALOG_SCHEMA)
     catalog.write.parquet(_catalog_uri(settings, number))
     return _read_catalog(spark, settings, number)
 
 
 def _read_catalog(spark: SparkSession, settings: Settings, number: int) -> DataFrame:
-    return spark.read.schema(transform.CATALOG_SCHEMA).parquet(_catalog_uri(settings, number))
+    return spark.read.schema(CATALOG_SCHEMA).parquet(_catalog_uri(settings, number))
 
 
 def state_uri(settings: Settings, number: int) -> str:
@@ -187,28 +200,43 @@ def _size(state: DataFrame) -> _Size:
 
 
 def _describe(
-    settings: Settings, plan: Plan, state: DataFrame, catalog: DataFrame, size: _Size, *, replace: bool
+    spark: SparkSession, settings: Settings, plan: Plan, state: DataFrame, catalog: DataFrame, *, replace: bool
 ) -> None:
-    groups = transform.groups_for(size.users, size.rows)
-    described = transform.documents(state, catalog, groups, plan.number, plan.started_at)
-    described.mapInArrow(partial(write_documents, settings, plan.number, replace), WRITTEN).collect()
+    """Every worker gets the whole catalog once: less than each film of each list would be."""
+    films = spark.sparkContext.broadcast(catalog.toArrow())
+    write = partial(write_documents, settings, plan.number, plan.started_at, films, replace)
+    state.mapInArrow(write, WRITTEN).collect()
+    films.destroy()
 
 
 def write_documents(
-    settings: Settings, number: int, replace: bool, batches: Iterator[pa.RecordBatch]
+    settings: Settings,
+    number: int,
+    updated_at: datetime,
+    catalog: Broadcast[pa.Table],
+    replace: bool,
+    batches: Iterator[pa.RecordBatch],
 ) -> Iterator[pa.RecordBatch]:
-    """Write the documents of a partition, on the executor; how many were sent, by batch.
+    """Describe the users of a partition and write their documents, on the executor; how many were sent, by portion.
 
     With `replace`, in place of what was carried over of these users. A repeated task does the same again.
     """
-    generations = _generations(settings)
-    for batch in batches:
-        documents = batch.column("document").to_pylist()
-        chunks = [chunk for chunks in batch.column("chunks").to_pylist() for chunk in chunks]
+    generations, columns = _generations(settings), _columns(catalog)
+    for portion in (
+        batch.slice(start, USERS_AT_ONCE) for batch in batches for start in range(0, len(batch), USERS_AT_ONCE)
+    ):
+        described = describe(portion, columns, number, updated_at)
+        chunks = [chunk for user in described for chunk in user.chunks]
         if replace:
-            generations.remove(number, batch.column("user_id").to_pylist())
-        generations.write_encoded(number, documents, chunks)
-        yield pa.RecordBatch.from_pydict({"users": [len(documents)], "chunks": [len(chunks)]})
+            generations.remove(number, [user.user_id for user in described])
+        generations.write_encoded(number, [user.document for user in described], chunks)
+        yield pa.RecordBatch.from_pydict({"users": [len(described)], "chunks": [len(chunks)]})
+
+
+@lru_cache(maxsize=1)
+def _columns(catalog: Broadcast[pa.Table]) -> CatalogColumns:
+    """The catalog of this run, made once for each process."""
+    return CatalogColumns(catalog.value)
 
 
 @cache

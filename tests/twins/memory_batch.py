@@ -9,8 +9,9 @@ import pyarrow as pa
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from batch_layer.batch_run import Built, Plan
+from batch_layer.columnar_fold import fold_group
+from batch_layer.description import CATALOG_SCHEMA, CatalogColumns, describe
 from batch_layer.state import STATE_SCHEMA, state_row
-from batch_layer.transform import CATALOG_SCHEMA, describe_group, fold_group
 from cinematch.adapters.mongodb_generations import decode
 from cinematch.contracts.catalog_document import catalog_document
 from cinematch.contracts.generations import Generations
@@ -89,9 +90,9 @@ class MemoryBatchJob:
         if plan.number in self.states.tables:
             raise FileExistsError(f"there is a state {plan.number}")
         self.states.tables[plan.number] = folded.select(STATE_SCHEMA.names)
-        described = describe_group(folded, self._catalog(), plan.number, plan.started_at).to_pylist()
-        chunks = [decode(chunk) for row in described for chunk in row["chunks"]]
-        self.generations.write(plan.number, [decode(row["document"]) for row in described], chunks)
+        described = describe(folded, CatalogColumns(self._catalog()), plan.number, plan.started_at)
+        chunks = [decode(chunk) for user in described for chunk in user.chunks]
+        self.generations.write(plan.number, [decode(user.document) for user in described], chunks)
         return _facts(folded, len(chunks))
 
     def _base(self, plan: Plan) -> pa.Table:
