@@ -23,7 +23,7 @@ BROADCAST_USERS: Final = 500_000
 def new_events(events: DataFrame, state: DataFrame, known_users: int) -> DataFrame:
     """Give the events after their user's boundary in the state, and after the floor, repeats included.
 
-    In and out: columns of the lake and `floor`.
+    In and out: `user_id`, `sequence`, `floor`, and any further columns.
     """
     boundaries = state.select("user_id", sf.col("sequence").alias("boundary"))
     joined = events.join(_small(boundaries, known_users), "user_id", "left")

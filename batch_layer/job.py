@@ -7,13 +7,14 @@ options; settings come from the environment (SPARK_MASTER_URL, not --master).
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache, lru_cache, partial
 from itertools import chain, dropwhile, islice
 from typing import Final
+from urllib.parse import unquote
 
 import pyarrow as pa
 from py4j.protocol import Py4JError
@@ -24,7 +25,7 @@ from pyspark.sql import functions as sf
 
 from batch_layer import transform
 from batch_layer.batch_run import Built, Plan
-from batch_layer.columnar_fold import FOLDED_SCHEMA
+from batch_layer.columnar_fold import EVENT_COLUMNS, FOLDED_SCHEMA
 from batch_layer.description import CATALOG_SCHEMA, CatalogColumns, describe
 from batch_layer.difference import changed_films, fold_difference, forgotten, new_events, to_describe
 from batch_layer.lists import lists_uri, store_lists
@@ -41,7 +42,7 @@ from cinematch.contracts.lake_paths import EVENTS_FOLDER, first_day_needed
 from cinematch.contracts.missing_events import Gap
 from cinematch.errors import CineMatchError
 from cinematch.settings import Settings
-from cinematch.spark.lake_reader import read_lake_objects
+from cinematch.spark.lake_reader import object_uri, read_lake_objects
 from cinematch.spark.mongo_source import read_collection
 
 USERS_AT_ONCE: Final = 500
@@ -69,8 +70,7 @@ def build(spark: SparkSession, settings: Settings, plan: Plan) -> Built:
         if plan.from_lists:
             store_lists(spark, settings, plan.number)
         read = _window(settings, plan)
-        events = transform.with_floors(read_lake_objects(spark, settings, read.keys), floors)
-        folded = _fold(spark, settings, plan, events, floors)
+        folded = _fold(spark, settings, plan, read.keys, floors)
         _write_documents(spark, settings, plan, folded, floors)
         return _facts(folded, read, plan.number)
 
@@ -95,18 +95,20 @@ def _floors(spark: SparkSession, settings: Settings) -> Iterator[DataFrame | Non
 
 
 def _fold(
-    spark: SparkSession, settings: Settings, plan: Plan, events: DataFrame, floors: DataFrame | None
+    spark: SparkSession, settings: Settings, plan: Plan, keys: Sequence[str], floors: DataFrame | None
 ) -> DataFrame:
     """Write the new state, and give it as it was written."""
     path, base = state_uri(settings, plan.number), _base(spark, settings, plan)
     if base is None:
+        events = _events(spark, settings, keys, floors)
         found = _count(events)
         state = spark.createDataFrame([], STATE_SCHEMA)
         folded = transform.fold(state, events, transform.groups_for(found.users, found.rows), plan.as_of)
         folded.write.parquet(path)
     else:
         state = _state(spark, base.uri, floors)
-        new = new_events(events, state, base.size.users).persist()
+        with_news = _with_news(spark, settings, keys, state, base.size.users, floors)
+        new = new_events(_events(spark, settings, with_news, floors), state, base.size.users).persist()
         found = _count(new)
         films = found.users * base.size.rows // max(1, base.size.users)
         groups = transform.groups_for(found.users, found.rows + films)
@@ -114,6 +116,24 @@ def _fold(
         folded.write.mode("append" if plan.from_lists else "errorifexists").parquet(path)  # the lists are there, too
         new.unpersist()
     return spark.read.schema(FOLDED_SCHEMA).parquet(path)
+
+
+def _events(spark: SparkSession, settings: Settings, keys: Sequence[str], floors: DataFrame | None) -> DataFrame:
+    """Read what a fold needs of these objects."""
+    return transform.with_floors(read_lake_objects(spark, settings, keys).select(*EVENT_COLUMNS), floors)
+
+
+def _with_news(
+    spark: SparkSession, settings: Settings, keys: Sequence[str], state: DataFrame, users: int, floors: DataFrame | None
+) -> list[str]:
+    """Give the objects with an event that the state has not: seldom those of the window that earlier runs have read.
+
+    Only two columns of all objects are read for it.
+    """
+    places = read_lake_objects(spark, settings, keys).select("user_id", "sequence", sf.input_file_name().alias("file"))
+    news = new_events(transform.with_floors(places, floors), state, users).select("file").distinct()
+    files = {unquote(row.file) for row in news.collect()}
+    return [key for key in keys if object_uri(settings, key) in files]
 
 
 def _base(spark: SparkSession, settings: Settings, plan: Plan) -> _Base | None:
@@ -148,7 +168,8 @@ def _write_documents(
             _generations(settings).carry_over(base.number, plan.number, plan.started_at)
             erased = forgotten(_state(spark, state_uri(settings, base.number), floors)).collect()
             _generations(settings).remove(plan.number, [row.user_id for row in erased])
-            return _describe(spark, settings, plan, stale, catalog, replace=True)
+            spread = stale.repartition(spark.sparkContext.defaultParallelism)  # they may lie in one file
+            return _describe(spark, settings, plan, spread, catalog, replace=True)
     return _describe(spark, settings, plan, users, catalog, replace=False)
 
 
@@ -165,11 +186,11 @@ def _read_catalog(spark: SparkSession, settings: Settings, number: int) -> DataF
 
 def state_uri(settings: Settings, number: int) -> str:
     """Name the folder of a generation's state for Spark."""
-    return f"s3a://{settings.lake_bucket}/{state_prefix(number)}"
+    return object_uri(settings, state_prefix(number))
 
 
 def _catalog_uri(settings: Settings, number: int) -> str:
-    return f"s3a://{settings.lake_bucket}/{state_catalog_prefix(number)}"
+    return object_uri(settings, state_catalog_prefix(number))
 
 
 @dataclass(frozen=True, slots=True)

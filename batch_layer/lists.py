@@ -34,6 +34,7 @@ from cinematch.contracts.batch_state import state_lists_prefix
 from cinematch.contracts.movie_document import read_movie
 from cinematch.domain.watchlist import Watchlist
 from cinematch.settings import Settings
+from cinematch.spark.lake_reader import object_uri
 
 PAGES_OF_A_TASK: Final = 20
 """Some 4,000 users: what a failed task reads again, and what one file holds."""
@@ -44,7 +45,7 @@ _PAGES: Final = StructType([StructField("first", StringType(), False), StructFie
 
 def lists_uri(settings: Settings, number: int) -> str:
     """Name the folder of the lists that a generation began from, for Spark."""
-    return f"s3a://{settings.lake_bucket}/{state_lists_prefix(number)}"
+    return object_uri(settings, state_lists_prefix(number))
 
 
 def store_lists(spark: SparkSession, settings: Settings, number: int) -> None:

@@ -14,7 +14,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as sf
 from pyspark.sql.types import LongType, StringType, StructField, StructType
 
-from batch_layer.columnar_fold import EVENT_COLUMNS, FOLDED_SCHEMA, fold_group
+from batch_layer.columnar_fold import FOLDED_SCHEMA, fold_group
 
 USERS_OF_A_GROUP: Final = 500
 ROWS_OF_A_GROUP: Final = 100_000
@@ -44,19 +44,18 @@ def with_floors(rows: DataFrame, floors: DataFrame | None) -> DataFrame:
 def fold(state: DataFrame, events: DataFrame, groups: int, as_of: datetime | None = None) -> DataFrame:
     """Fold events onto lists: each user's gap-free prefix after the state, repeats dropped.
 
-    In: state (STATE_SCHEMA, one row a user), events (columns of the lake: the event's, kafka_partition int,
-    kafka_offset long), in any order, with any repeats, also such as the state contains. With `as_of`, a user's prefix
-    ends before the first event that happened at or after that time.
+    In: state (STATE_SCHEMA, one row a user), events (EVENT_COLUMNS), in any order, with any repeats, also such as the
+    state contains. With `as_of`, a user's prefix ends before the first event that happened at or after that time.
     Both may have a column `floor` (see `with_floors`): what the state has of such a user up to the floor is forgotten,
     events up to it are none, and where nothing comes after it, neither does a row.
     Out: FOLDED_SCHEMA, one row for every other user of either: the new state, and of this fold: events folded in, their
     first and last event_time, per Kafka partition the first offset of a new event that had to wait (for a gap, or
     as_of), and the gaps that are missing before events that are there; is_carried is false: each row was made here.
     """
-    group, needed = _group(groups), [name for name in events.columns if name in (*EVENT_COLUMNS, "floor")]
+    group = _group(groups)
     return (
         state.groupBy(group)
-        .cogroup(events.select(*needed).groupBy(group))
+        .cogroup(events.groupBy(group))
         .applyInArrow(partial(fold_group, as_of=as_of), schema=FOLDED_SCHEMA)
     )
 

@@ -36,7 +36,12 @@ def read_lake_events(spark: SparkSession, settings: Settings, since: datetime | 
 
 def read_lake_objects(spark: SparkSession, settings: Settings, keys: Iterable[str]) -> DataFrame:
     """Read the events of these objects of the lake's bucket, chosen by the caller from one `LakeFolder.view`."""
-    return _read(spark, [f"s3a://{settings.lake_bucket}/{key}" for key in keys])
+    return _read(spark, [object_uri(settings, key) for key in keys])
+
+
+def object_uri(settings: Settings, key: str) -> str:
+    """Name an object or a folder of the lake's bucket for Spark."""
+    return f"s3a://{settings.lake_bucket}/{key}"
 
 
 def _read(spark: SparkSession, uris: Sequence[str]) -> DataFrame:
