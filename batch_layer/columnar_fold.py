@@ -42,7 +42,7 @@ FOLDED_SCHEMA: Final = StructType(
         StructField("is_carried", BooleanType(), False),
     ]
 )
-EVENT_COLUMNS: Final = (
+COLUMNS_READ: Final = (
     "user_id",
     "movie_id",
     "movie_name",

@@ -25,7 +25,7 @@ from pyspark.sql import functions as sf
 
 from batch_layer import transform
 from batch_layer.batch_run import Built, Plan
-from batch_layer.columnar_fold import EVENT_COLUMNS, FOLDED_SCHEMA
+from batch_layer.columnar_fold import COLUMNS_READ, FOLDED_SCHEMA
 from batch_layer.description import CATALOG_SCHEMA, CatalogColumns, describe
 from batch_layer.difference import changed_films, fold_difference, forgotten, new_events, to_describe
 from batch_layer.lists import lists_uri, store_lists
@@ -120,7 +120,7 @@ def _fold(
 
 def _events(spark: SparkSession, settings: Settings, keys: Sequence[str], floors: DataFrame | None) -> DataFrame:
     """Read what a fold needs of these objects."""
-    return transform.with_floors(read_lake_objects(spark, settings, keys).select(*EVENT_COLUMNS), floors)
+    return transform.with_floors(read_lake_objects(spark, settings, keys).select(*COLUMNS_READ), floors)
 
 
 def _with_news(

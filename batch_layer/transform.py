@@ -44,7 +44,7 @@ def with_floors(rows: DataFrame, floors: DataFrame | None) -> DataFrame:
 def fold(state: DataFrame, events: DataFrame, groups: int, as_of: datetime | None = None) -> DataFrame:
     """Fold events onto lists: each user's gap-free prefix after the state, repeats dropped.
 
-    In: state (STATE_SCHEMA, one row a user), events (EVENT_COLUMNS), in any order, with any repeats, also such as the
+    In: state (STATE_SCHEMA, one row a user), events (COLUMNS_READ), in any order, with any repeats, also such as the
     state contains. With `as_of`, a user's prefix ends before the first event that happened at or after that time.
     Both may have a column `floor` (see `with_floors`): what the state has of such a user up to the floor is forgotten,
     events up to it are none, and where nothing comes after it, neither does a row.

@@ -87,6 +87,8 @@ def read_entry(fields: Document) -> ListEntry:
 
 def as_utc(moment: datetime) -> datetime:
     """Give a time of a store as an aware UTC time (drivers hand out naive ones unless told otherwise)."""
+    if moment.tzinfo is UTC:
+        return moment
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 

@@ -218,7 +218,7 @@ def _best_director(last: Person, delta: Credit) -> Key:
 
 
 def _people(credits: Mapping[str, Credit]) -> list[Person]:
-    return [Person(name, credit) for name, credit in credits.items()]
+    return list(map(Person._make, credits.items()))
 
 
 def _without_people(totals: Totals) -> Totals:
