@@ -1,5 +1,5 @@
 """The fold of a group of users, in columns: what `replay` of the domain gives each of them, without a Python object an
-event (which took 20 µs for each, ten times as long).
+event (which took 20 times as long; see docs/adr/0013-columnar-fold.md).
 
 A list's entry is taken for the addition of its film before all events. Then one rule gives the list: of a film's
 changes by sequence, the last one that is no UPDATE says what the entry is, and the last one of all what it is rated.
@@ -60,13 +60,17 @@ COLUMNS_READ: Final = (
 _NEVER: Final = -1
 _TIME: Final = pa.timestamp("us", tz="UTC")
 _FOLDED: Final = to_arrow_schema(FOLDED_SCHEMA, timezone="UTC")
+_KINDS: Final = pa.array([kind.value for kind in EventType])
 _ENTRY: Final = _FOLDED.field("entries").type.value_type
-Numbers = NDArray[np.int64]
-Mask = NDArray[np.bool_]
+_Numbers = NDArray[np.int64]
+_Mask = NDArray[np.bool_]
 
 
 def fold_group(state: pa.Table, events: pa.Table, as_of: datetime | None) -> pa.Table:
-    """Fold one group of users; see `batch_layer.transform.fold`. Further columns are ignored."""
+    """Fold one group of users; see `batch_layer.transform.fold`. Further columns are ignored.
+
+    Raises ValueError for an event that is to be folded and whose type nobody knows.
+    """
     users = _Users.of(state, events)
     log = _Log.of(events, users)
     is_new = log.sequence > users.boundary[log.user]
@@ -98,8 +102,8 @@ class _Users:
     """
 
     names: pa.Array
-    boundary: Numbers
-    floor: Numbers
+    boundary: _Numbers
+    floor: _Numbers
 
     @classmethod
     def of(cls, state: pa.Table, events: pa.Table) -> _Users:
@@ -116,24 +120,24 @@ class _Users:
 class _Log:
     """The numbers of the events, one row each."""
 
-    user: Numbers
-    sequence: Numbers
-    event_time: Numbers
-    partition: Numbers
-    offset: Numbers
+    user: _Numbers
+    sequence: _Numbers
+    event_time: _Numbers
+    partition: _Numbers
+    offset: _Numbers
 
     @classmethod
     def of(cls, events: pa.Table, users: _Users) -> _Log:
         columns = (events[name] for name in ("sequence", "event_time", "kafka_partition", "kafka_offset"))
         return cls(_places(events["user_id"], users.names), *map(_numbers, columns))
 
-    def is_before(self, moment: datetime | None) -> Mask:
+    def is_before(self, moment: datetime | None) -> _Mask:
         if moment is None:
             return np.ones(len(self.user), np.bool_)
-        before: Mask = self.event_time < _numbers(pa.array([moment], _TIME))[0]
+        before: _Mask = self.event_time < _numbers(pa.array([moment], _TIME))[0]
         return before
 
-    def next_in_line(self, chosen: Mask, boundary: Numbers) -> Numbers:
+    def next_in_line(self, chosen: _Mask, boundary: _Numbers) -> _Numbers:
         """Give the rows that go on from their users' boundaries without a gap, by user and sequence.
 
         Of the copies of an event it is the one that Kafka has first.
@@ -143,7 +147,7 @@ class _Log:
         once = rows[_begins(self.user[rows], self.sequence[rows])]
         is_first = _begins(self.user[once])
         rank = np.arange(len(once)) - np.flatnonzero(is_first)[np.cumsum(is_first) - 1]
-        in_line: Numbers = once[self.sequence[once] == boundary[self.user[once]] + 1 + rank]
+        in_line: _Numbers = once[self.sequence[once] == boundary[self.user[once]] + 1 + rank]
         return in_line
 
 
@@ -157,7 +161,7 @@ def _held(state: pa.Table, users: _Users) -> pa.Table:
     return _lines(fields, owner, np.zeros_like(owner), np.zeros(len(owner), np.bool_), np.zeros(len(owner), np.bool_))
 
 
-def _changes(events: pa.Table, log: _Log, rows: Numbers) -> pa.Table:
+def _changes(events: pa.Table, log: _Log, rows: _Numbers) -> pa.Table:
     """Give these events, one row each, with the entries that they would leave."""
     chosen = events.take(pa.array(rows))
     fields = {
@@ -169,11 +173,14 @@ def _changes(events: pa.Table, log: _Log, rows: Numbers) -> pa.Table:
         "added_at": pc.coalesce(chosen["added_at"], chosen["event_time"]),
     }
     kind = chosen["event_type"]
+    strange = pc.unique(kind.filter(pc.invert(pc.is_in(kind, value_set=_KINDS)))).to_pylist()
+    if strange:
+        raise ValueError(f"events of an unknown type: {', '.join(map(str, strange))}")
     updates, removes = (_mask(pc.equal(kind, it.value)) for it in (EventType.UPDATE, EventType.DELETE))
     return _lines(fields, log.user[rows], log.sequence[rows], updates, removes)
 
 
-def _lines(fields: dict[str, Any], user: Numbers, sequence: Numbers, updates: Mask, removes: Mask) -> pa.Table:
+def _lines(fields: dict[str, Any], user: _Numbers, sequence: _Numbers, updates: _Mask, removes: _Mask) -> pa.Table:
     entry = {field.name: _as(fields[field.name], field.type) for field in _ENTRY}
     return pa.table({**entry, "user": user, "sequence": sequence, "updates": updates, "removes": removes})
 
@@ -199,7 +206,7 @@ def _entries(lines: pa.Table, users: int) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(offsets), entries, type=_FOLDED.field("entries").type)
 
 
-def _waiting(log: _Log, rows: Numbers, reached: Numbers) -> dict[str, list[list[dict[str, int]]]]:
+def _waiting(log: _Log, rows: _Numbers, reached: _Numbers) -> dict[str, list[list[dict[str, int]]]]:
     """Give `pending` and `missing` of each user. There are few events that wait."""
     pending: defaultdict[int, dict[int, int]] = defaultdict(dict)
     sequences: defaultdict[int, list[int]] = defaultdict(list)
@@ -222,7 +229,7 @@ def _waiting(log: _Log, rows: Numbers, reached: Numbers) -> dict[str, list[list[
     return {"pending": places, "missing": missing}
 
 
-def _first_and_last(times: Numbers, user: Numbers, users: int) -> tuple[pa.Array, pa.Array]:
+def _first_and_last(times: _Numbers, user: _Numbers, users: int) -> tuple[pa.Array, pa.Array]:
     """Give each user's first and last time, null for who has none; in: rows by user."""
     starts = np.flatnonzero(_begins(user))
     has_none = np.ones(users, np.bool_)
@@ -235,7 +242,7 @@ def _first_and_last(times: Numbers, user: Numbers, users: int) -> tuple[pa.Array
     return bounds[0], bounds[1]
 
 
-def _begins(*keys: Numbers) -> Mask:
+def _begins(*keys: _Numbers) -> _Mask:
     """Say which rows differ from the one before in any of the keys."""
     begins = np.ones(len(keys[0]), np.bool_)
     begins[1:] = np.logical_or.reduce([key[1:] != key[:-1] for key in keys])
@@ -247,20 +254,20 @@ def _sorted_names(*columns: pa.ChunkedArray) -> pa.Array:
     return names.take(pc.sort_indices(names))
 
 
-def _places(column: pa.ChunkedArray, names: pa.Array) -> Numbers:
+def _places(column: pa.ChunkedArray, names: pa.Array) -> _Numbers:
     return _numbers(pc.index_in(column, value_set=names))
 
 
-def _numbers(column: pa.ChunkedArray | pa.Array) -> Numbers:
+def _numbers(column: pa.ChunkedArray | pa.Array) -> _Numbers:
     """Give whole numbers, and times as microseconds since the epoch."""
     if pa.types.is_timestamp(column.type):
         column = column.cast(_TIME)
-    numbers: Numbers = column.cast(pa.int64()).to_numpy()
+    numbers: _Numbers = column.cast(pa.int64()).to_numpy()
     return numbers
 
 
-def _mask(column: pa.ChunkedArray | pa.Array) -> Mask:
-    mask: Mask = column.to_numpy() if isinstance(column, pa.ChunkedArray) else column.to_numpy(zero_copy_only=False)
+def _mask(column: pa.ChunkedArray | pa.Array) -> _Mask:
+    mask: _Mask = column.to_numpy() if isinstance(column, pa.ChunkedArray) else column.to_numpy(zero_copy_only=False)
     return mask
 
 

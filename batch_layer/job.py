@@ -10,15 +10,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import cache, lru_cache, partial
+from datetime import timedelta
 from itertools import chain, dropwhile, islice
 from typing import Final
 from urllib.parse import unquote
 
-import pyarrow as pa
 from py4j.protocol import Py4JError
-from pyspark import Broadcast
 from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as sf
@@ -26,13 +23,13 @@ from pyspark.sql import functions as sf
 from batch_layer import transform
 from batch_layer.batch_run import Built, Plan
 from batch_layer.columnar_fold import COLUMNS_READ, FOLDED_SCHEMA
-from batch_layer.description import CATALOG_SCHEMA, CatalogColumns, describe
+from batch_layer.description import CATALOG_SCHEMA
 from batch_layer.difference import changed_films, fold_difference, forgotten, new_events, to_describe
 from batch_layer.lists import lists_uri, store_lists
 from batch_layer.state import STATE_SCHEMA
 from batch_layer.window import Window, window
-from cinematch.adapters import mongodb_client, s3_objects
-from cinematch.adapters.mongodb_generations import MongoGenerations
+from batch_layer.writing import generations_of, write_described
+from cinematch.adapters import s3_objects
 from cinematch.adapters.s3_lake_folder import LakeFolder
 from cinematch.contracts.batch_document import DOCUMENT_VERSION
 from cinematch.contracts.batch_state import state_catalog_prefix, state_prefix
@@ -45,13 +42,10 @@ from cinematch.settings import Settings
 from cinematch.spark.lake_reader import object_uri, read_lake_objects
 from cinematch.spark.mongo_source import read_collection
 
-USERS_AT_ONCE: Final = 500
-"""Whose documents are in memory at once, some 20 MB; the rows come in batches of bounded size (ARROW_BATCH_BYTES)."""
 MOST_TO_REPLACE: Final = 0.5
 """The share of users beyond which it costs less to describe everybody than to carry over and replace."""
 ASKED_FOR_USERS: Final = 50_000
 """Of so many users one run asks the outbox for what lacks in the lake: some 50 MB in the driver at most."""
-WRITTEN: Final = "users long, chunks long"
 FILMS: Final = "size(entries.movie_id)"
 """SQL for the length of a list, for which one column of the entries is read and not all."""
 
@@ -87,11 +81,18 @@ def _window(settings: Settings, plan: Plan) -> Window:
 @contextmanager
 def _floors(spark: SparkSession, settings: Settings) -> Iterator[DataFrame | None]:
     """Give one state of the tombstones for the whole run: who is erased meanwhile is erased by the next one."""
-    floors = read_collection(spark, settings, ERASURES, transform.FLOORS_SCHEMA).persist()
-    try:
+    with _kept(read_collection(spark, settings, ERASURES, transform.FLOORS_SCHEMA)) as floors:
         yield floors if floors.count() else None
+
+
+@contextmanager
+def _kept(rows: DataFrame) -> Iterator[DataFrame]:
+    """Compute these rows once within the block, and keep them no longer: the next run would get the same ones."""
+    rows.persist()
+    try:
+        yield rows
     finally:
-        floors.unpersist()
+        rows.unpersist()
 
 
 def _fold(
@@ -108,13 +109,13 @@ def _fold(
     else:
         state = _state(spark, base.uri, floors)
         with_news = _with_news(spark, settings, keys, state, base.size.users, floors)
-        new = new_events(_events(spark, settings, with_news, floors), state, base.size.users).persist()
-        found = _count(new)
-        films = found.users * base.size.rows // max(1, base.size.users)
-        groups = transform.groups_for(found.users, found.rows + films)
-        folded = fold_difference(state, new, found.users, groups, plan.as_of)
-        folded.write.mode("append" if plan.from_lists else "errorifexists").parquet(path)  # the lists are there, too
-        new.unpersist()
+        with _kept(new_events(_events(spark, settings, with_news, floors), state, base.size.users)) as new:
+            found = _count(new)
+            films = found.users * base.size.rows // max(1, base.size.users)
+            groups = transform.groups_for(found.users, found.rows + films)
+            folded = fold_difference(state, new, found.users, groups, plan.as_of)
+            mode = "append" if plan.from_lists else "errorifexists"  # the lists are there, too
+            folded.write.mode(mode).parquet(path)
     return spark.read.schema(FOLDED_SCHEMA).parquet(path)
 
 
@@ -132,8 +133,8 @@ def _with_news(
     """
     places = read_lake_objects(spark, settings, keys).select("user_id", "sequence", sf.input_file_name().alias("file"))
     news = new_events(transform.with_floors(places, floors), state, users).select("file").distinct()
-    files = {unquote(row.file) for row in news.collect()}
-    return [key for key in keys if object_uri(settings, key) in files]
+    by_uri = {object_uri(settings, key): key for key in keys}
+    return [by_uri[unquote(row.file)] for row in news.collect()]  # a name that is not among them must end the run
 
 
 def _base(spark: SparkSession, settings: Settings, plan: Plan) -> _Base | None:
@@ -163,14 +164,14 @@ def _write_documents(
     if base is not None and base.document_version == DOCUMENT_VERSION:
         changed = changed_films(catalog, _read_catalog(spark, settings, base.number))
         stale = to_describe(folded, changed if changed.take(1) else None)
-        size = _size(stale)
-        if size.users <= base.users * MOST_TO_REPLACE:
-            _generations(settings).carry_over(base.number, plan.number, plan.started_at)
+        if stale.count() <= base.users * MOST_TO_REPLACE:
+            generations = generations_of(settings)
+            generations.carry_over(base.number, plan.number, plan.started_at)
             erased = forgotten(_state(spark, state_uri(settings, base.number), floors)).collect()
-            _generations(settings).remove(plan.number, [row.user_id for row in erased])
+            generations.remove(plan.number, [row.user_id for row in erased])
             spread = stale.repartition(spark.sparkContext.defaultParallelism)  # they may lie in one file
-            return _describe(spark, settings, plan, spread, catalog, replace=True)
-    return _describe(spark, settings, plan, users, catalog, replace=False)
+            return write_described(spread, catalog, settings, plan.number, plan.started_at, replace=True)
+    return write_described(users, catalog, settings, plan.number, plan.started_at, replace=False)
 
 
 def _stored_catalog(spark: SparkSession, settings: Settings, number: int) -> DataFrame:
@@ -218,52 +219,6 @@ def _count(events: DataFrame) -> _Size:
 def _size(state: DataFrame) -> _Size:
     counts = state.agg(sf.count("*").alias("users"), _sum(FILMS).alias("rows"))
     return _Size(**counts.toArrow().to_pylist()[0])
-
-
-def _describe(
-    spark: SparkSession, settings: Settings, plan: Plan, state: DataFrame, catalog: DataFrame, *, replace: bool
-) -> None:
-    """Every worker gets the whole catalog once: less than each film of each list would be."""
-    films = spark.sparkContext.broadcast(catalog.toArrow())
-    write = partial(write_documents, settings, plan.number, plan.started_at, films, replace)
-    state.mapInArrow(write, WRITTEN).collect()
-    films.destroy()
-
-
-def write_documents(
-    settings: Settings,
-    number: int,
-    updated_at: datetime,
-    catalog: Broadcast[pa.Table],
-    replace: bool,
-    batches: Iterator[pa.RecordBatch],
-) -> Iterator[pa.RecordBatch]:
-    """Describe the users of a partition and write their documents, on the executor; how many were sent, by portion.
-
-    With `replace`, in place of what was carried over of these users. A repeated task does the same again.
-    """
-    generations, columns = _generations(settings), _columns(catalog)
-    for portion in (
-        batch.slice(start, USERS_AT_ONCE) for batch in batches for start in range(0, len(batch), USERS_AT_ONCE)
-    ):
-        described = describe(portion, columns, number, updated_at)
-        chunks = [chunk for user in described for chunk in user.chunks]
-        if replace:
-            generations.remove(number, [user.user_id for user in described])
-        generations.write_encoded(number, [user.document for user in described], chunks)
-        yield pa.RecordBatch.from_pydict({"users": [len(described)], "chunks": [len(chunks)]})
-
-
-@lru_cache(maxsize=1)
-def _columns(catalog: Broadcast[pa.Table]) -> CatalogColumns:
-    """The catalog of this run, made once for each process."""
-    return CatalogColumns(catalog.value)
-
-
-@cache
-def _generations(settings: Settings) -> MongoGenerations:
-    """One client for each process, driver or worker."""
-    return MongoGenerations(mongodb_client.connect(settings)[settings.mongodb_database])
 
 
 def _facts(folded: DataFrame, read: Window, number: int) -> Built:

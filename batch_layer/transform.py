@@ -18,7 +18,7 @@ from batch_layer.columnar_fold import FOLDED_SCHEMA, fold_group
 
 USERS_OF_A_GROUP: Final = 500
 ROWS_OF_A_GROUP: Final = 100_000
-"""Events and list entries. Both bound, on average, what one call holds in memory: some 100 MB as Python objects."""
+"""Events and list entries. Both bound, on average, what one call holds in memory: some 50 MB of columns."""
 
 FLOORS_SCHEMA: Final = StructType([StructField("_id", StringType(), False), StructField("floor", LongType(), False)])
 """The tombstones of erased users: `_id` is `contracts.erasure.user_digest` of theirs."""
@@ -44,8 +44,9 @@ def with_floors(rows: DataFrame, floors: DataFrame | None) -> DataFrame:
 def fold(state: DataFrame, events: DataFrame, groups: int, as_of: datetime | None = None) -> DataFrame:
     """Fold events onto lists: each user's gap-free prefix after the state, repeats dropped.
 
-    In: state (STATE_SCHEMA, one row a user), events (COLUMNS_READ), in any order, with any repeats, also such as the
-    state contains. With `as_of`, a user's prefix ends before the first event that happened at or after that time.
+    In: state (STATE_SCHEMA, one row a user), events (of LAKE_EVENTS the columns COLUMNS_READ), in any order, with any
+    repeats, also such as the state contains. With `as_of`, a user's prefix ends before the first event that happened at
+    or after that time.
     Both may have a column `floor` (see `with_floors`): what the state has of such a user up to the floor is forgotten,
     events up to it are none, and where nothing comes after it, neither does a row.
     Out: FOLDED_SCHEMA, one row for every other user of either: the new state, and of this fold: events folded in, their

@@ -18,6 +18,7 @@ from benchmarks.rows import Bound, Findings, Goal, alone
 from cinematch.adapters.mongodb_watchlist_plan import outbox_documents
 from cinematch.contracts import event_codec, speed_entry
 from cinematch.contracts.batch_document import batch_document
+from cinematch.contracts.generations import list_chunks
 from cinematch.contracts.lake_file import encode_file
 from cinematch.contracts.lake_manifest import LakeObject
 from cinematch.contracts.lake_schema import KafkaPlace, to_table
@@ -50,6 +51,7 @@ def measure(quick: bool) -> Findings:
     return Findings(
         rows=[
             *(alone(f"an event in {name}", "bytes", [it], goal.get(name)) for name, it in weighed.events.items()),
+            alone("a film in a generation's whole lists", "bytes", [weighed.listed]),
             *(alone(f"batch document of {films} films", "bytes", [it]) for films, it in weighed.documents.items()),
         ]
     )
@@ -57,9 +59,10 @@ def measure(quick: bool) -> Findings:
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Bytes an event by place, and of a batch document by films."""
+    """Bytes an event by place, of a film in whole lists, and of a batch document by films."""
 
     events: dict[str, float]
+    listed: float
     documents: dict[int, int]
 
 
@@ -77,6 +80,7 @@ def sizes() -> Sizes:
             **{f"lake objects of {rows:,}": _in_lake(log[:rows]) for rows in OBJECT_ROWS},
             "lake, compacted": _in_lake(log, ("user_id", "sequence")),
         },
+        listed=_listed_bytes(histories),
         documents={films: _document_bytes(histories, films) for films in LIST_SIZES},
     )
 
@@ -100,6 +104,12 @@ def _in_lake(events: Sequence[Event], sorted_by: Sequence[str] = ()) -> float:
     ordered = table.sort_by([(column, "ascending") for column in sorted_by]) if sorted_by else table
     _, body = encode_file(ordered, link, sorted_by)
     return round(len(body) / len(rows), 1)
+
+
+def _listed_bytes(histories: Sequence[Sequence[Event]]) -> float:
+    lists = [replay(events) for events in histories]
+    weight = sum(len(bson.encode(chunk)) for watchlist in lists for chunk in list_chunks("user", watchlist))
+    return round(weight / sum(len(watchlist.entries) for watchlist in lists), 1)
 
 
 def _document_bytes(histories: Sequence[Sequence[Event]], films: int) -> int:

@@ -1,13 +1,13 @@
 """The batch document: one user's summary as MongoDB keeps it, and as the serving layer reads it back.
 
-Names of people and genres are values, never keys, so dots and dollars in them are harmless. The rows of the rankings,
-some hundreds that nobody asks the database for, are one packed value: a sixth of what they take as BSON.
+Names of people and genres are values, never keys, so dots and dollars in them are harmless. The rankings, up to
+some thousands of rows that nobody asks the database for, are one packed value: a sixth of what they take as BSON.
 """
 
 from __future__ import annotations
 
 import zlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import orjson
@@ -23,6 +23,8 @@ DOCUMENT_VERSION: Final = 2
 """To be raised whenever the same list and catalog give another document (or another whole list) than before: a batch
 run carries documents over only from a generation of its own version. A test pins a document to each version.
 Readers know version 1, too: it stays published until the first night with this one, and a rollback may publish it."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
 _QUICKEST: Final = 1
 """Level of zlib: the usual one takes twice as long for an eighth less."""
 
@@ -138,9 +140,9 @@ def _read_people(fields: Document) -> Ranking[Person]:
 
 
 def _to_milliseconds(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)
+    return (moment - _EPOCH) // _MILLISECOND
 
 
 def _read_time(stored: int | datetime) -> datetime:
     """Milliseconds since the epoch; in documents of version 1 a time."""
-    return as_utc(stored) if isinstance(stored, datetime) else datetime.fromtimestamp(stored / 1000, UTC)
+    return as_utc(stored) if isinstance(stored, datetime) else _EPOCH + timedelta(milliseconds=stored)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -52,6 +54,12 @@ def with_floors(table: pa.Table, floors: dict[str, int]) -> pa.Table:
     return table.append_column("floor", pa.array(map(floors.get, table["user_id"].to_pylist()), pa.int64()))
 
 
+def in_chunks(table: pa.Table, cuts: list[int]) -> pa.Table:
+    """The same rows in chunks, as Spark hands a group's over."""
+    ends = [0, *sorted(min(cut, len(table)) for cut in cuts), len(table)]
+    return pa.concat_tables([table.slice(start, end - start) for start, end in pairwise(ends)])
+
+
 def fold(state: pa.Table, events: list[Event], as_of: Any = None) -> list[dict[str, Any]]:
     places = (KafkaPlace(0, offset, None) for offset in range(len(events)))
     rows: list[dict[str, Any]] = fold_group(state, to_table(zip(events, places, strict=True)), as_of).to_pylist()
@@ -94,7 +102,9 @@ class TestFold:
         arrived = [*events, *copies]
         places = (KafkaPlace(0, offset, None) for offset in range(len(arrived)))
         log = to_table(zip(arrived, places, strict=True))
-        rows = fold_group(with_floors(state, floors), with_floors(log, floors), as_of).to_pylist()
+        cuts = st.lists(st.integers(0, 30), max_size=3)
+        state, log = (in_chunks(with_floors(table, floors), data.draw(cuts)) for table in (state, log))
+        rows = fold_group(state, log, as_of).to_pylist()
         for user, watchlist in lists.items():
             if watchlist.sequence <= floors.get(user, 0):
                 lists[user] = Watchlist(sequence=floors[user])
@@ -112,6 +122,12 @@ class TestFold:
                 n for n, it in enumerate(arrived) if it.user_id == row["user_id"] and it.sequence > row["sequence"]
             ]
             assert [place["kafka_offset"] for place in row["pending"]] == later[:1]
+
+    def test_an_event_of_an_unknown_type_ends_the_run(self) -> None:
+        log = to_table([(add(1, "a"), KafkaPlace(0, 0, None))])
+        rewatch = log.set_column(log.column_names.index("event_type"), "event_type", pa.array(["REWATCH"]))
+        with pytest.raises(ValueError, match="unknown type: REWATCH"):
+            fold_group(STATE.empty_table(), rewatch, None)
 
     def test_of_many_gaps_the_first_are_told(self) -> None:
         (row,) = fold(STATE.empty_table(), [add(2 * n, "a") for n in range(1, GAPS_OF_A_USER + 3)])
