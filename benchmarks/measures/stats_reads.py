@@ -58,7 +58,10 @@ TRIED: Final = (
     "the whole list: a mistake of the measure. The routes that are asked most are looked at first, which helped the "
     "constant answer, too: its route comes before all others now, so it is a stricter limit than in runs until "
     "November 30, 04:16. Films of the catalog that the process keeps are read anew in groups, not one by one as they "
-    "are missed."
+    "are missed. Packed rankings took a document of 10 films from 11.6 KB to 6.8: the ratios stayed. What one merged "
+    "answer of such a user costs in Python besides drivers and HTTP, piece by piece: decoding the document 48 µs, "
+    "reading its summary 83, the tail 12, how the views meet 13, the merge 99, statistics 20, live counters 7, "
+    "encoding and tag 18."
 )
 SECONDS: Final = (150.0, 600.0)
 CLIENTS: Final = (1, 16, 64)
