@@ -98,22 +98,26 @@ def fold_group(state: pa.Table, events: pa.Table, as_of: datetime | None) -> pa.
 class _Users:
     """The users of the group by name; a user's number is the place in `names`.
 
-    boundary: the sequence from which on events count; floor: up to where the user is erased, or _NEVER.
+    listed, acting: who the rows of the state, and of the events, are of; boundary: the sequence from which on events
+    count; floor: up to where the user is erased, or _NEVER.
     """
 
     names: pa.Array
+    listed: _Numbers
+    acting: _Numbers
     boundary: _Numbers
     floor: _Numbers
 
     @classmethod
     def of(cls, state: pa.Table, events: pa.Table) -> _Users:
         names = _sorted_names(state["user_id"], events["user_id"])
+        listed, acting = _places(state["user_id"], names), _places(events["user_id"], names)
         sequence, floor = np.zeros(len(names), np.int64), np.full(len(names), _NEVER)
-        sequence[_places(state["user_id"], names)] = _numbers(state["sequence"])
-        for table in (state, events):
+        sequence[listed] = _numbers(state["sequence"])
+        for table, user in ((state, listed), (events, acting)):
             if "floor" in table.column_names:
-                floor[_places(table["user_id"], names)] = _numbers(table["floor"].fill_null(_NEVER))
-        return cls(names, np.maximum(sequence, floor), floor)
+                floor[user] = _numbers(table["floor"].fill_null(_NEVER))
+        return cls(names, listed, acting, np.maximum(sequence, floor), floor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,7 @@ class _Log:
     @classmethod
     def of(cls, events: pa.Table, users: _Users) -> _Log:
         columns = (events[name] for name in ("sequence", "event_time", "kafka_partition", "kafka_offset"))
-        return cls(_places(events["user_id"], users.names), *map(_numbers, columns))
+        return cls(users.acting, *map(_numbers, columns))
 
     def is_before(self, moment: datetime | None) -> _Mask:
         if moment is None:
@@ -153,7 +157,7 @@ class _Log:
 
 def _held(state: pa.Table, users: _Users) -> pa.Table:
     """Give the entries of the lists that are not erased, one row each, as additions before the first event."""
-    user = _places(state["user_id"], users.names)
+    user = users.listed
     is_kept = _numbers(state["sequence"]) > users.floor[user]
     lists = _array(state["entries"]).filter(pa.array(is_kept))
     owner = np.repeat(user[is_kept], _numbers(pc.list_value_length(lists)))
@@ -215,16 +219,12 @@ def _waiting(log: _Log, rows: _Numbers, reached: _Numbers) -> dict[str, list[lis
         pending[user].setdefault(int(log.partition[row]), int(log.offset[row]))
         sequences[user].append(int(log.sequence[row]))
     places = [
-        [{"kafka_partition": partition, "kafka_offset": offset} for partition, offset in pending[user].items()]
-        if user in pending
-        else []
+        [{"kafka_partition": partition, "kafka_offset": offset} for partition, offset in pending.get(user, {}).items()]
         for user in range(len(reached))
     ]
     missing = [
-        [gap._asdict() for gap in islice(gaps(int(reached[user]), sequences[user]), GAPS_OF_A_USER)]
-        if user in sequences
-        else []
-        for user in range(len(reached))
+        [gap._asdict() for gap in islice(gaps(sequence, sequences.get(user, ())), GAPS_OF_A_USER)]
+        for user, sequence in enumerate(reached.tolist())
     ]
     return {"pending": places, "missing": missing}
 

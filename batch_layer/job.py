@@ -35,11 +35,11 @@ from cinematch.contracts.batch_document import DOCUMENT_VERSION
 from cinematch.contracts.batch_state import state_catalog_prefix, state_prefix
 from cinematch.contracts.collections import CATALOG, ERASURES
 from cinematch.contracts.generations import CHUNK_ENTRIES
-from cinematch.contracts.lake_paths import EVENTS_FOLDER, first_day_needed
+from cinematch.contracts.lake_paths import EVENTS_FOLDER, first_day_needed, spark_uri
 from cinematch.contracts.missing_events import Gap
 from cinematch.errors import CineMatchError
 from cinematch.settings import Settings
-from cinematch.spark.lake_reader import object_uri, read_lake_objects
+from cinematch.spark.lake_reader import read_lake_objects
 from cinematch.spark.mongo_source import read_collection
 
 MOST_TO_REPLACE: Final = 0.5
@@ -133,7 +133,7 @@ def _with_news(
     """
     places = read_lake_objects(spark, settings, keys).select("user_id", "sequence", sf.input_file_name().alias("file"))
     news = new_events(transform.with_floors(places, floors), state, users).select("file").distinct()
-    by_uri = {object_uri(settings, key): key for key in keys}
+    by_uri = {spark_uri(settings.lake_bucket, key): key for key in keys}
     return [by_uri[unquote(row.file)] for row in news.collect()]  # a name that is not among them must end the run
 
 
@@ -187,11 +187,11 @@ def _read_catalog(spark: SparkSession, settings: Settings, number: int) -> DataF
 
 def state_uri(settings: Settings, number: int) -> str:
     """Name the folder of a generation's state for Spark."""
-    return object_uri(settings, state_prefix(number))
+    return spark_uri(settings.lake_bucket, state_prefix(number))
 
 
 def _catalog_uri(settings: Settings, number: int) -> str:
-    return object_uri(settings, state_catalog_prefix(number))
+    return spark_uri(settings.lake_bucket, state_catalog_prefix(number))
 
 
 @dataclass(frozen=True, slots=True)

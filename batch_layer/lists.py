@@ -31,10 +31,10 @@ from cinematch.adapters import mongodb_client
 from cinematch.adapters.mongodb_list_pages import ListPage, ListPages
 from cinematch.adapters.mongodb_user_stats import StoredList
 from cinematch.contracts.batch_state import state_lists_prefix
+from cinematch.contracts.lake_paths import spark_uri
 from cinematch.contracts.movie_document import read_movie
 from cinematch.domain.watchlist import Watchlist
 from cinematch.settings import Settings
-from cinematch.spark.lake_reader import object_uri
 
 PAGES_OF_A_TASK: Final = 20
 """Some 4,000 users: what a failed task reads again, and what one file holds."""
@@ -45,7 +45,7 @@ _PAGES: Final = StructType([StructField("first", StringType(), False), StructFie
 
 def lists_uri(settings: Settings, number: int) -> str:
     """Name the folder of the lists that a generation began from, for Spark."""
-    return object_uri(settings, state_lists_prefix(number))
+    return spark_uri(settings.lake_bucket, state_lists_prefix(number))
 
 
 def store_lists(spark: SparkSession, settings: Settings, number: int) -> None:

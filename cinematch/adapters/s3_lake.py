@@ -17,7 +17,7 @@ from cinematch.adapters import s3_lake_files, s3_objects
 from cinematch.adapters.s3_lake_files import LakeFiles, readable_objects
 from cinematch.adapters.s3_lake_folder import LakeFolder
 from cinematch.contracts.dead_letter import DeadLetter
-from cinematch.contracts.lake_paths import DEAD_LETTERS_FOLDER, EVENTS_FOLDER, first_day_needed
+from cinematch.contracts.lake_paths import DEAD_LETTERS_FOLDER, EVENTS_FOLDER, first_day_needed, spark_uri
 from cinematch.contracts.lake_schema import DEAD_LETTERS_SCHEMA, EVENTS_SCHEMA, from_table, letters_from_table
 from cinematch.contracts.log_record import LogPartition
 from cinematch.domain.events import Event
@@ -48,7 +48,7 @@ class Lake:
 
     def uris(self, since: datetime | None = None) -> list[str]:
         """Give the objects that hold the events since `since` (and some older ones), as URIs for Spark."""
-        return [f"s3a://{self._folder.objects.bucket}/{key}" for key in self._keys(since)]
+        return [spark_uri(self._folder.objects.bucket, key) for key in self._keys(since)]
 
     def events_after(self, user_id: str, sequence: int, since: datetime | None = None) -> list[Event]:
         """Give the user's events after `sequence`, in order, as far as the lake has them without a gap.

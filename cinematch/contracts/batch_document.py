@@ -7,11 +7,12 @@ some thousands of rows that nobody asks the database for, are one packed value: 
 from __future__ import annotations
 
 import zlib
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import orjson
 
+from cinematch.contracts.times import as_utc, from_milliseconds, in_milliseconds
 from cinematch.domain.rankings import Ranking
 from cinematch.domain.statistics import statistics
 from cinematch.domain.summary import Person, RankedFilm, Summary
@@ -23,8 +24,6 @@ DOCUMENT_VERSION: Final = 2
 """To be raised whenever the same list and catalog give another document (or another whole list) than before: a batch
 run carries documents over only from a generation of its own version. A test pins a document to each version.
 Readers know version 1, too: it stays published until the first night with this one, and a rollback may publish it."""
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND: Final = timedelta(milliseconds=1)
 _QUICKEST: Final = 1
 """Level of zlib: the usual one takes twice as long for an eighth less."""
 
@@ -87,13 +86,6 @@ def read_entry(fields: Document) -> ListEntry:
     )
 
 
-def as_utc(moment: datetime) -> datetime:
-    """Give a time of a store as an aware UTC time (drivers hand out naive ones unless told otherwise)."""
-    if moment.tzinfo is UTC:
-        return moment
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
 def _summary_document(summary: Summary) -> Document:
     totals = summary.totals
     return {
@@ -117,7 +109,7 @@ def _rankings_document(summary: Summary) -> Document:
 
 
 def _films_document(ranking: Ranking[RankedFilm]) -> Document:
-    rows = [(film, title, tenths, _to_milliseconds(at), poster) for film, title, tenths, at, poster in ranking.rows]
+    rows = [(film, title, tenths, in_milliseconds(at), poster) for film, title, tenths, at, poster in ranking.rows]
     return {"complete": ranking.complete, "rows": rows}
 
 
@@ -139,10 +131,6 @@ def _read_people(fields: Document) -> Ranking[Person]:
     return Ranking(tuple(rows), fields["complete"])
 
 
-def _to_milliseconds(moment: datetime) -> int:
-    return (moment - _EPOCH) // _MILLISECOND
-
-
 def _read_time(stored: int | datetime) -> datetime:
     """Milliseconds since the epoch; in documents of version 1 a time."""
-    return as_utc(stored) if isinstance(stored, datetime) else _EPOCH + timedelta(milliseconds=stored)
+    return as_utc(stored) if isinstance(stored, datetime) else from_milliseconds(stored)

@@ -14,6 +14,7 @@ from uuid import UUID
 import orjson
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from cinematch.contracts.times import as_utc
 from cinematch.domain.events import (
     ID_MAX_CHARACTERS,
     RATING_MAX,
@@ -146,7 +147,7 @@ def from_document(document: dict[str, Any]) -> Event:
         rating=document["rating"],
         previous_rating=document["previous_rating"],
         sequence=document["sequence"],
-        event_time=_utc(document["event_time"]),
+        event_time=as_utc(document["event_time"]),
         watched_at=_utc_or_none(document.get("watched_at")),
         added_at=_utc_or_none(document.get("added_at")),
         schema_version=document["schema_version"],
@@ -167,12 +168,8 @@ def _times(event: Event) -> dict[str, str | None]:
     }
 
 
-def _utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
 def _utc_or_none(moment: datetime | None) -> datetime | None:
-    return None if moment is None else _utc(moment)
+    return None if moment is None else as_utc(moment)
 
 
 def _of_known_version(message: bytes) -> dict[str, Any]:

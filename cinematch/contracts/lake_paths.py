@@ -52,6 +52,11 @@ class ObjectName:
         return f"{self.folder}/dt={self.day.isoformat()}/{file}"
 
 
+def spark_uri(bucket: str, key: str) -> str:
+    """Name an object or a folder of a bucket for Spark."""
+    return f"s3a://{bucket}/{key}"
+
+
 def parse_object_name(key: str) -> ObjectName | None:
     """Read a sink's object name; None for any other key."""
     match = _SINK_NAME.fullmatch(key)

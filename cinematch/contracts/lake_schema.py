@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from operator import attrgetter
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from cinematch.arrow_rows import rows_of
 from cinematch.contracts.dead_letter import DeadLetter
 from cinematch.contracts.event_codec import from_document
 from cinematch.contracts.log_record import LogRecord
+from cinematch.contracts.times import from_milliseconds
 from cinematch.domain.events import Event
 
 LAKE_SCHEMA_VERSION: Final = 1
@@ -157,6 +158,6 @@ def timestamp_from_kafka(milliseconds: int) -> datetime | None:
     if milliseconds < 0:
         return None
     try:
-        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
+        return from_milliseconds(milliseconds)
     except OverflowError:
         return None

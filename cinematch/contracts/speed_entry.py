@@ -8,15 +8,13 @@ fraction; null stands for none. The user is in the key, and so not in the entry.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 
 import orjson
 
+from cinematch.contracts.times import from_milliseconds, in_milliseconds
 from cinematch.domain.events import Event, EventType, from_tenths, to_tenths
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 def encode(event: Event) -> bytes:
@@ -52,7 +50,7 @@ def decode(user_id: str, fields: list[Any]) -> Event:
         rating=from_tenths(rating),
         previous_rating=from_tenths(previous),
         sequence=sequence,
-        event_time=_EPOCH + times[0] * _MILLISECOND,
+        event_time=from_milliseconds(times[0]),
         watched_at=_moment(times[1]),
         added_at=_moment(times[2]),
         schema_version=version,
@@ -60,8 +58,8 @@ def decode(user_id: str, fields: list[Any]) -> Event:
 
 
 def _milliseconds(moment: datetime | None) -> int | None:
-    return None if moment is None else (moment - _EPOCH) // _MILLISECOND
+    return None if moment is None else in_milliseconds(moment)
 
 
 def _moment(milliseconds: int | None) -> datetime | None:
-    return None if milliseconds is None else _EPOCH + milliseconds * _MILLISECOND
+    return None if milliseconds is None else from_milliseconds(milliseconds)

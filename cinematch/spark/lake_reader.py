@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import IntegerType, LongType, StructField, StructType, TimestampType
 
 from cinematch.adapters import s3_lake
+from cinematch.contracts.lake_paths import spark_uri
 from cinematch.settings import Settings
 from cinematch.spark.kafka_source import EVENT_COLUMNS
 
@@ -36,12 +37,7 @@ def read_lake_events(spark: SparkSession, settings: Settings, since: datetime | 
 
 def read_lake_objects(spark: SparkSession, settings: Settings, keys: Iterable[str]) -> DataFrame:
     """Read the events of these objects of the lake's bucket, chosen by the caller from one `LakeFolder.view`."""
-    return _read(spark, [object_uri(settings, key) for key in keys])
-
-
-def object_uri(settings: Settings, key: str) -> str:
-    """Name an object or a folder of the lake's bucket for Spark."""
-    return f"s3a://{settings.lake_bucket}/{key}"
+    return _read(spark, [spark_uri(settings.lake_bucket, key) for key in keys])
 
 
 def _read(spark: SparkSession, uris: Sequence[str]) -> DataFrame:

@@ -21,8 +21,8 @@ from pymongo import MongoClient
 from cinematch.client.exchange import Patience
 from cinematch.client.http_client import Client, connect
 from cinematch.contracts import collections
-from cinematch.contracts.batch_document import as_utc
 from cinematch.contracts.log_record import LogPartition
+from cinematch.contracts.times import as_utc
 from cinematch.domain.events import to_tenths
 from cinematch.domain.statistics import Statistics, statistics_of
 from cinematch.domain.watchlist import Film, ListEntry, Watchlist

@@ -90,7 +90,7 @@ class MemoryBatchJob:
         if plan.number in self.states.tables:
             raise FileExistsError(f"there is a state {plan.number}")
         self.states.tables[plan.number] = folded.select(STATE_SCHEMA.names)
-        described = describe(folded, CatalogColumns(self._catalog()), plan.number, plan.started_at)
+        described = describe(folded, CatalogColumns(catalog_table(self.films)), plan.number, plan.started_at)
         chunks = [decode(chunk) for user in described for chunk in user.chunks]
         self.generations.write(plan.number, [decode(user.document) for user in described], chunks)
         return _facts(folded, len(chunks))
@@ -105,11 +105,13 @@ class MemoryBatchJob:
         floors = [self.floors.get(user_id) for user_id in table["user_id"].to_pylist()]
         return table.append_column("floor", pa.array(floors, pa.int64()))
 
-    def _catalog(self) -> pa.Table:
-        documents = [catalog_document(film) for film in self.films.values()]
-        return pa.Table.from_pylist(
-            [{name: document[name] for name in CATALOG.names} for document in documents], schema=CATALOG
-        )
+
+def catalog_table(films: Mapping[str, Film]) -> pa.Table:
+    """Give the films as a batch run reads them from the catalog."""
+    documents = [catalog_document(film) for film in films.values()]
+    return pa.Table.from_pylist(
+        [{name: document[name] for name in CATALOG.names} for document in documents], schema=CATALOG
+    )
 
 
 def _facts(folded: pa.Table, chunks: int) -> Built:

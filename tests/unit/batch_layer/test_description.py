@@ -14,7 +14,7 @@ from cinematch.domain.watchlist import replay
 from tests.batches import canonical, expected
 from tests.histories import add
 from tests.strategies import EPOCH, History, histories
-from tests.twins.memory_batch import CATALOG, STATE
+from tests.twins.memory_batch import CATALOG, STATE, catalog_table
 
 
 def state_of(log: list[Event]) -> pa.Table:
@@ -25,21 +25,7 @@ def state_of(log: list[Event]) -> pa.Table:
 @settings(max_examples=30)
 def test_a_document_is_what_the_pure_functions_give(history: History) -> None:
     state = state_of(history.events)
-    films = pa.Table.from_pylist(
-        [
-            {
-                "_id": film.movie_id,
-                "title": film.title,
-                "directors": film.directors,
-                "actors": film.actors,
-                "runtime_minutes": film.runtime_minutes,
-                "poster_path": film.poster_path,
-            }
-            for film in history.films.values()
-        ],
-        schema=CATALOG,
-    )
-    described = describe(state, CatalogColumns(films), 7, EPOCH)
+    described = describe(state, CatalogColumns(catalog_table(history.films)), 7, EPOCH)
     documents = {user.user_id: decode(user.document) for user in described}
     assert all(document["generation"] == 7 for document in documents.values())
     logs = {"user": history.events}
