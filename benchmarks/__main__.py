@@ -82,7 +82,7 @@ def _run(name: str, quick: bool, limit: float) -> bool:
         findings, is_whole = _measured(measure, quick, limit)
         run["seconds"] = round(time.monotonic() - began, 1)
         before = results.read()
-        run |= results.repeated(before, name, findings, quick)
+        run |= results.repeated(before, name, findings, run)
         if is_whole or not before.has_run(name, quick):
             results.write(results.merge(before, name, findings, run, NAMES))
     except Exception:  # noqa: BLE001 - a measure may fail in any way, and the others go on

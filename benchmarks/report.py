@@ -116,8 +116,10 @@ def _machines(found: Results, measured: Sequence[str]) -> str:
     lines.append(
         "\n*Busy before* is the share of its cores that was taken in the second before the measure began, *pace* "
         "how long ten million additions in Python took a core then; a *commit* with a plus had changes. *Again* counts "
-        "the ratios that the run of this kind before had found, too: their spreads meet. The figures below are those "
-        "of full runs where a measure has one; its last quick run is then listed for *again* alone."
+        "the ratios that the run of this kind before, on such a processor, had found, too: their spreads meet. By "
+        "chance alone those of two runs of four rounds each miss one another in 1 of 35 cases, of five in 1 of 126. "
+        "The figures below are those of full runs where a measure has one; its last quick run is then listed for "
+        "*again* alone."
     )
     lines += [
         f"- `{name}` ({_kind(run)}) does not agree with the run before about {_quoted(told['apart'])}."

@@ -101,22 +101,26 @@ def _replaced(before: Runs, measure: str, findings: Findings, run: Mapping[str, 
     return Runs((*rows, *by_name.values()), {name: context[name] for name in ranked})
 
 
-def repeated(before: Results, measure: str, findings: Findings, quick: bool) -> dict[str, Any]:
-    """Compare the ratios of a run with those of the one before, of the same kind.
+def repeated(before: Results, measure: str, findings: Findings, run: Mapping[str, Any]) -> dict[str, Any]:
+    """Compare the ratios of a run with those of the one before, of the same kind and on the same processor.
 
     A ratio of one round has no spread, and is left out.
 
     Gives {"repeated": {"before": when that was, "ratios": how many both have, "apart": what they do not agree about}},
     or nothing when there is nothing to compare with.
     """
-    runs = before.quick if quick else before
-    if not before.has_run(measure, quick):
+    runs = before.quick if run["quick"] else before
+    if not before.has_run(measure, run["quick"]) or _processor(runs.context[measure]) != _processor(run):
         return {}
     then = {row.measure: row for row in runs.rows_of(measure)}
     both = [row for row in findings.rows if row.has_spread and row.measure in then and then[row.measure].has_spread]
     apart = [row.measure for row in both if not row.agrees(then[row.measure])]
     told = {"before": runs.context[measure]["measured_at"], "ratios": len(both), "apart": apart}
     return {"repeated": told} if both else {}
+
+
+def _processor(run: Mapping[str, Any]) -> str:
+    return str(run["machine"]["processor"])
 
 
 def agreement(run: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ from zipfile import ZipFile
 import yaml
 
 from cinematch.local_stack.jars import SPARK_ARTIFACTS
-from cinematch.local_stack.server_binaries import MINIO_MODULE, MINIO_VERSION
+from cinematch.local_stack.minio_build import MINIO_MODULE, MINIO_VERSION
 from cinematch.local_stack.toolchain import Toolchain
 from cinematch.settings import load_settings
 

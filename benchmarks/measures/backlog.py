@@ -1,7 +1,7 @@
 """Kafka, MongoDB and Redis. Each layer runs as in production (the trends look every second, not every 30, which would
 be what is measured), is halted (SIGSTOP) while a backlog grows in Kafka, and goes on; the time counts until its view
 has the last event. The backlog is what ten minutes of 58 events a second leave (the mean of the design's 1,000,000
-users): 34 events of each of 1,000 users, whose lists are in MongoDB; of 150 users in a quick run. *Steady rate* is 58.
+users): 34 events of each of 1,000 users, whose lists are in MongoDB; of 100 users in a quick run. *Steady rate* is 58.
 Beside micro-batch, right after: the design's own recipe written plainly, in one Python process
 (`benchmarks/plain_recipe.py`): for each event find the user's list and its films, compute with the same function, write
 the document. In a full run once more with one event of each of those users, after all their other ones.
@@ -57,7 +57,7 @@ class _Size:
 
 def measure(quick: bool) -> Findings:
     """Let micro-batch, then the speed layer, catch up."""
-    size = _Size(150, rounds=2) if quick else _Size(USERS, rounds=3)
+    size = _Size(100, rounds=4) if quick else _Size(USERS, rounds=4)
     findings = Findings()
     with servers("kafka", "mongodb", "redis") as running, mongodb_client.connect(running.settings) as client:
         database = client[running.settings.mongodb_database]

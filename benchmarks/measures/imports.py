@@ -46,7 +46,7 @@ class _Size:
     ratings: int
 
 
-QUICK: Final = _Size(rounds=2, users=180, ratings=30_000)
+QUICK: Final = _Size(rounds=4, users=90, ratings=15_000)
 FULL: Final = _Size(rounds=1, users=6_100, ratings=1_000_000)
 
 

@@ -48,7 +48,7 @@ USERS: Final = 2_000
 
 def measure(quick: bool) -> Findings:
     """Write the backlog to the lake as often as there are rounds, in turns with both peers."""
-    events_each, rounds = (12, 3) if quick else (100, 5)
+    events_each, rounds = (10, 5) if quick else (100, 5)
     log = records(additions([user_name(number) for number in range(USERS)], events_each))
     with servers("kafka", "minio") as running:
         publish(running.settings.kafka_bootstrap_servers, running.settings.events_topic, log)

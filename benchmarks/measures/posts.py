@@ -50,8 +50,8 @@ SECONDS: Final = (60.0, 300.0)
 CLIENTS: Final = 16
 USERS: Final = 500
 REQUESTS_PER_SECOND: Final = 200
-TURNS: Final = 2
-WARM_UP_SECONDS: Final = 2.0
+TURNS: Final = 5
+WARM_UP_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class _Size:
     scheduled_seconds: float
 
 
-QUICK: Final = _Size(rounds=3, seconds=2.0, scheduled_seconds=8.0)
+QUICK: Final = _Size(rounds=5, seconds=1.2, scheduled_seconds=8.0)
 FULL: Final = _Size(rounds=5, seconds=8.0, scheduled_seconds=60.0)
 
 

@@ -26,14 +26,14 @@ LIMIT: Final = (
 )
 SECONDS: Final = (60.0, 180.0)
 BATCH: Final = 5_000
-ONE_BY_ONE: Final = 1_000
+ONE_BY_ONE: Final = 500
 """Events of a round one by one: enough, at a few thousand a second."""
 IDLE_SECONDS: Final = 3_600.0
 
 
 def measure(quick: bool) -> Findings:
     """Measure both kinds of batches, in turns with both forms of the plain recipe."""
-    rounds = 5 if quick else 20
+    rounds = 8 if quick else 20
     with servers("redis") as running:
         client: Any = redis_client.connect(running.settings)
         findings = Findings()

@@ -62,7 +62,7 @@ class _Size:
     seconds: float
 
 
-QUICK: Final = _Size(rounds=2, seconds=2.5)
+QUICK: Final = _Size(rounds=4, seconds=1.5)
 FULL: Final = _Size(rounds=4, seconds=20.0)
 
 

@@ -75,9 +75,11 @@ class _Size:
     scheduled_seconds: float
 
 
-QUICK: Final = _Size(users=15_000, rounds=3, seconds=1.0, scheduled_seconds=4.0)
-FULL: Final = _Size(users=100_000, rounds=5, seconds=5.0, scheduled_seconds=20.0)
-TURNS: Final = 2
+QUICK: Final = _Size(users=15_000, rounds=5, seconds=0.6, scheduled_seconds=1.6)
+FULL: Final = _Size(users=100_000, rounds=5, seconds=5.0, scheduled_seconds=10.0)
+TURNS: Final = 5
+PUBLICATION_TURNS: Final = 6
+"""So many windows long is the one in which a generation is published."""
 
 
 def measure(quick: bool) -> Findings:
@@ -149,7 +151,7 @@ def _at_half(
     publication = partial(module, running.environment, "benchmarks.publication", "2", niceness=LAST)
     with ThreadPoolExecutor(1) as pool:
         began, publishing = time.monotonic(), pool.submit(publication)
-        during = on_schedule(url, reads, rate, 3 * size.scheduled_seconds)
+        during = on_schedule(url, reads, rate, PUBLICATION_TURNS * size.scheduled_seconds)
         publishing.result()
     findings.rows.append(alone(f"{name}, during a publication", "ms", _p99([during]), goal))
     failed = sum(load.failed for load in (*ours, during))

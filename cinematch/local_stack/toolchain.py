@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from cinematch.errors import ConfigurationError
-from cinematch.local_stack import jars, server_binaries
+from cinematch.local_stack import jars, minio_build, server_binaries
 from cinematch.local_stack.download_cache import DownloadCache, default_cache_dir
+from cinematch.local_stack.minio_build import MINIO_ENTRY
 from cinematch.local_stack.prerequisites import MissingPrerequisite, find_java
-from cinematch.local_stack.server_binaries import MINIO_ENTRY
 
 
 class Toolchain:
@@ -54,7 +54,7 @@ class Toolchain:
 
     def minio(self) -> Path:
         """The MinIO server."""
-        return server_binaries.minio(self._cache)
+        return minio_build.minio(self._cache)
 
     @property
     def installed(self) -> bool:

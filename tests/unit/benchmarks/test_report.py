@@ -57,17 +57,17 @@ def test_the_page_shows_goals_method_machine_and_limit(found: Results) -> None:
 def test_the_page_tells_which_ratios_a_second_run_found_again(found: Results) -> None:
     assert "does not agree" not in report.page(found)
     rows = list(found.rows)
-    run = RUN | results.repeated(found, "speed_apply", Findings(rows), quick=True)
+    run = RUN | results.repeated(found, "speed_apply", Findings(rows), RUN)
     assert "| 1 of 1 |" in report.page(results.merge(found, "speed_apply", Findings(rows), run))
     rows[0] = compared("rate", "events/s", [900.0, 910.0], [1000.0, 1000.0])
-    run = RUN | results.repeated(found, "speed_apply", Findings(rows), quick=True)
+    run = RUN | results.repeated(found, "speed_apply", Findings(rows), RUN)
     page = report.page(results.merge(found, "speed_apply", Findings(rows), run))
     assert "| 0 of 1 |" in page
     assert "- `speed_apply` (quick) does not agree with the run before about *rate*." in page
 
 
 def test_the_page_tells_of_quick_runs_beside_full_ones(found: Results) -> None:
-    again = RUN | results.repeated(found, "speed_apply", Findings(list(found.rows)), quick=True)
+    again = RUN | results.repeated(found, "speed_apply", Findings(list(found.rows)), RUN)
     full = results.merge(found, "speed_apply", Findings([alone("full", "ms", [7.0])]), RUN | {"quick": False})
     page = report.page(results.merge(full, "speed_apply", Findings(list(found.rows)), again))
     assert "| `speed_apply` | 2026-01-19T00:00:00+00:00 |  | full | 12.5 | 3 % |  |  |" in page

@@ -11,7 +11,7 @@ from benchmarks import registry, results
 from benchmarks.results import Results, Runs
 from benchmarks.rows import Curve, Findings, alone, compared
 
-RUN = {"measured_at": "2026-01-19T00:00:00+00:00", "quick": True, "seconds": 1.0}
+RUN = {"measured_at": "2026-01-19T00:00:00+00:00", "quick": True, "seconds": 1.0, "machine": {"processor": "one"}}
 FULL = RUN | {"quick": False}
 NOTHING = Results((), {})
 
@@ -97,31 +97,32 @@ def ratios(*rounds: tuple[float, float], name: str = "a") -> Findings:
 def test_a_repetition_agrees_where_the_spreads_meet() -> None:
     before = results.merge(NOTHING, "first", ratios((1.0, 2.0), (1.2, 2.0)), RUN)
     told = {"before": RUN["measured_at"], "ratios": 1, "apart": []}
-    assert results.repeated(before, "first", ratios((1.1, 2.0), (5.0, 2.0)), quick=True) == {"repeated": told}
-    assert results.repeated(before, "first", ratios((0.4, 2.0), (9.0, 2.0)), quick=True) == {"repeated": told}
+    assert results.repeated(before, "first", ratios((1.1, 2.0), (5.0, 2.0)), RUN) == {"repeated": told}
+    assert results.repeated(before, "first", ratios((0.4, 2.0), (9.0, 2.0)), RUN) == {"repeated": told}
 
 
 def test_a_repetition_names_the_ratios_that_it_did_not_find_again() -> None:
     before = results.merge(NOTHING, "first", ratios((1.0, 2.0), (1.2, 2.0)), RUN)
     for other in (ratios((1.3, 2.0), (1.4, 2.0)), ratios((0.7, 2.0), (0.9, 2.0))):
-        assert results.repeated(before, "first", other, quick=True)["repeated"]["apart"] == ["a"]
+        assert results.repeated(before, "first", other, RUN)["repeated"]["apart"] == ["a"]
 
 
 def test_what_was_not_measured_before_in_the_same_way_is_no_repetition() -> None:
     two = (1.0, 2.0), (1.1, 2.0)
     before = results.merge(NOTHING, "first", ratios(*two), RUN)
-    assert not results.repeated(before, "first", ratios(*two), quick=False)
-    assert not results.repeated(before, "second", ratios(*two), quick=True)
-    assert not results.repeated(before, "first", ratios(*two, name="b"), quick=True)
-    assert not results.repeated(before, "first", ratios((1.0, 2.0)), quick=True)
+    assert not results.repeated(before, "first", ratios(*two), FULL)
+    assert not results.repeated(before, "second", ratios(*two), RUN)
+    assert not results.repeated(before, "first", ratios(*two, name="b"), RUN)
+    assert not results.repeated(before, "first", ratios((1.0, 2.0)), RUN)
+    assert not results.repeated(before, "first", ratios(*two), RUN | {"machine": {"processor": "another"}})
 
 
 def test_runs_are_compared_with_those_of_their_kind() -> None:
     quick, full = ratios((1.0, 2.0), (1.2, 2.0)), ratios((3.0, 2.0), (3.2, 2.0))
     before = results.merge(results.merge(NOTHING, "first", quick, RUN), "first", full, FULL)
-    for again, is_quick in ((quick, True), (full, False)):
-        assert results.repeated(before, "first", again, is_quick)["repeated"]["apart"] == []
-        assert results.repeated(before, "first", again, not is_quick)["repeated"]["apart"] == ["a"]
+    for again, run, other in ((quick, RUN, FULL), (full, FULL, RUN)):
+        assert results.repeated(before, "first", again, run)["repeated"]["apart"] == []
+        assert results.repeated(before, "first", again, other)["repeated"]["apart"] == ["a"]
 
 
 def test_every_measure_tells_what_it_does_and_what_limits_it() -> None:

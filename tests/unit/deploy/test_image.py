@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cinematch.local_stack.jars import SPARK_VERSION
-from cinematch.local_stack.server_binaries import MINIO_MODULE, MINIO_VERSION, OLDEST_GO
+from cinematch.local_stack.minio_build import MINIO_MODULE, MINIO_VERSION, OLDEST_GO
 
 ROOT = Path(__file__).parents[3]
 INSTRUCTIONS = [

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cinematch.errors import CineMatchError
-from cinematch.local_stack import jars, kafka_server, server_binaries
+from cinematch.local_stack import jars, kafka_server, minio_build
 from cinematch.local_stack.kafka_server import KafkaServer
 from cinematch.local_stack.log_file import LogFile
 from cinematch.local_stack.service import ServiceFailed
@@ -45,7 +45,7 @@ def test_jars_that_take_too_long_are_no_traceback(monkeypatch: pytest.MonkeyPatc
 def test_a_build_of_minio_that_takes_too_long_is_no_traceback(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, slow: Path
 ) -> None:
-    monkeypatch.setattr(server_binaries, "BUILD_TIMEOUT_SECONDS", SECONDS)
-    monkeypatch.setattr(server_binaries, "_go", lambda: slow)
+    monkeypatch.setattr(minio_build, "BUILD_TIMEOUT_SECONDS", SECONDS)
+    monkeypatch.setattr(minio_build, "_go", lambda: slow)
     with pytest.raises(CineMatchError, match=r"^MinIO was not built in 0\.05 s: "):
-        server_binaries._build_minio(tmp_path / "minio")
+        minio_build.build(tmp_path / "minio")
