@@ -1,11 +1,14 @@
 """A Redis alone; our side is the adapter that the speed layer calls (`RedisSpeedView.apply`), which drops repeats,
 keeps the tail, and counts, in one server-side call a user and batch. Beside it, on the same client library and in
 turns, the plain recipe: HINCRBY, HINCRBYFLOAT, HINCRBY, HGETALL, HSET an event, which counts a repeated event twice.
-Batches of 5,000 events (what one poll gives): of 500 users with ten each, and of 5,000 users with one each.
+Batches of 5,000 events (what one poll gives): of 500 users with ten each, and of 5,000 users with one each. What a
+side has to work on is kept out of garbage collections, as a layer keeps what it has loaded: a full one takes 60 ms, and
+fell now into the time of one side and now into the other's.
 """
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from functools import partial
@@ -23,6 +26,13 @@ LIMIT: Final = (
     "Redis runs one script at a time, about 15 µs an event with its JSON; below that, Python encodes the entries. The "
     "plain recipe spends its time on five commands and answers an event in the client. A call costs as much for one "
     "event as for some: with one event of each user, the worst batch there is, ours calls for each event, too."
+)
+TRIED: Final = (
+    "Two pipelines at a time, one packed while the server works on the other: 138 ms in place of 167 for 5,000 users "
+    "with an event each, beside 172 of the plain recipe; three or four, or larger ones, took as long. The script reads "
+    "all counters in one command and writes them in one, where it gave one to each counter: some 23 µs a call became "
+    "19 (making the tail 3.2, the hash 3.5, two genres 3, reading the entry's JSON 1.6, an empty script 2). The server "
+    "works for 95 ms on such a batch, the client for 80."
 )
 SECONDS: Final = (60.0, 180.0)
 BATCH: Final = 5_000
@@ -68,6 +78,8 @@ def _compare(client: Any, users: int, rounds: int, findings: Findings) -> None:
 
 
 def _rate(events: list[Event], work: Callable[[list[Event]], object]) -> float:
+    gc.collect()
+    gc.freeze()
     began = time.perf_counter()
     work(events)
     return len(events) / (time.perf_counter() - began)

@@ -11,6 +11,8 @@ and is put back from the log.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import chain
 from typing import Any, Final, NamedTuple, TypeVar
 
 from redis.exceptions import NoScriptError
@@ -23,6 +25,7 @@ from cinematch.contracts.redis_keys import SPEED_KEYS, user_keys, user_of
 from cinematch.contracts.speed_view import Applied, SpeedSnapshot
 from cinematch.domain.events import Event
 from cinematch.errors import DamagedView
+from cinematch.side_by_side import side_by_side
 from cinematch.telemetry import get_logger
 
 EVENTS_PER_CALL: Final = 500
@@ -49,7 +52,7 @@ class RedisSpeedView:
     def apply(self, events: Mapping[str, Sequence[Event]]) -> dict[str, Applied]:
         """See `SpeedView.apply`. After a script had to be taught again, repeated events may count as duplicates."""
         calls = [
-            _Call(user_id, (self._idle_milliseconds, *map(speed_entry.encode, part)))
+            _Call(user_id, tuple(map(speed_entry.encode, part)))
             for user_id, sequence in events.items()
             for part in _parts(sequence, EVENTS_PER_CALL)
         ]
@@ -104,7 +107,15 @@ class RedisSpeedView:
                 yield user_of(key.decode())
 
     def _run(self, script: Script, calls: Sequence[_Call]) -> list[Any]:
-        """Run a script that writes; removes the keys that it cannot work with."""
+        """Run a script that writes; removes the keys that it cannot work with.
+
+        Many calls go in two lanes: a pipeline of one is packed while the server works on one of the other.
+        """
+        if len(calls) <= CALLS_PER_PIPELINE:
+            return self._in_turn(script, calls)
+        return [*chain.from_iterable(side_by_side(partial(self._in_turn, script), _lanes(calls), at_once=2))]
+
+    def _in_turn(self, script: Script, calls: Sequence[_Call]) -> list[Any]:
         answers: list[Any] = []
         for part in _parts(calls, CALLS_PER_PIPELINE):
             with timed(script.name):
@@ -138,6 +149,14 @@ class RedisSpeedView:
                 pipeline.execute_command(*script.command(user_keys(call.user_id), call.arguments))
             answers: list[Any] = pipeline.execute(raise_on_error=False)
         return answers
+
+
+def _lanes(calls: Sequence[_Call]) -> tuple[Sequence[_Call], Sequence[_Call]]:
+    """Cut calls into two halves. A user's calls, which are neighbours, stay together, for they must run in order."""
+    middle = len(calls) // 2
+    while middle < len(calls) and calls[middle].user_id == calls[middle - 1].user_id:
+        middle += 1
+    return calls[:middle], calls[middle:]
 
 
 def _ends(answer: Any) -> tuple[int, int] | None:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cinematch.adapters import redis_speed_view
 from cinematch.adapters.redis_client import RedisClient, connect, connect_async
 from cinematch.adapters.redis_speed_reader import RedisSpeedReader
 from cinematch.adapters.redis_speed_view import RedisSpeedView
@@ -377,6 +378,21 @@ def test_a_server_that_forgot_the_scripts_is_taught_again(redis_view: RedisSpeed
     assert redis_view.apply({user_id: log})[user_id].gap_at is None
     client.script_flush()
     assert redis_view.read(user_id) == expected(log, 0, len(log))
+
+
+def test_many_users_at_once_get_each_their_events_in_order(
+    redis_view: RedisSpeedView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some have more events than go into one call, so their calls must not be run side by side."""
+    monkeypatch.setattr(redis_speed_view, "EVENTS_PER_CALL", 2)
+    monkeypatch.setattr(redis_speed_view, "CALLS_PER_PIPELINE", 3)
+    for lengths in ((40,), (1, 40), (40, 1), (7, 40, 7), (5,) * 30):
+        logs = [
+            [add(it, f"m{it}", None, user) for it in range(1, length + 1)] for length in lengths if (user := new_user())
+        ]
+        applied = redis_view.apply({log[0].user_id: log for log in logs})
+        assert [applied[log[0].user_id] for log in logs] == [Applied(len(log), 0, started_after=0) for log in logs]
+        assert [redis_view.read(log[0].user_id) for log in logs] == [expected(log, 0, len(log)) for log in logs]
 
 
 async def test_the_async_reader_reads_what_the_view_reads(

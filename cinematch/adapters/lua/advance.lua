@@ -1,6 +1,6 @@
 -- ARGV: idle milliseconds, boundary. Answers the base_sequence afterwards, -1 when there is no view.
 
-local base, last = boundaries()
+local base, last, counters = stored()
 if not base then return -1 end
 local boundary = math.min(tonumber(ARGV[2]), last)
 if boundary > base then
@@ -10,7 +10,7 @@ if boundary > base then
   end
   redis.call('ZREMRANGEBYSCORE', TAIL, '-inf', whole(boundary))
   base = boundary
-  move(sum, base, last)
+  move(counters, sum, base, last)
 end
-set_expiry(base, last, ARGV[1])
+expire_if_empty(base, last, ARGV[1])
 return base

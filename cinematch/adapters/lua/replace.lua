@@ -2,7 +2,7 @@
 
 local base = tonumber(ARGV[2])
 local last = base + #ARGV - 2
-local stored_base, stored_last = boundaries()
+local stored_base, stored_last = stored()
 local whole_view = stored_base and redis.call('ZCARD', TAIL) == stored_last - stored_base
 local joins = whole_view and stored_base <= last and stored_last >= base
 if not joins then
@@ -21,6 +21,6 @@ local sum = nothing()
 for _, member in ipairs(redis.call('ZRANGE', TAIL, 0, -1)) do
   count(sum, cjson.decode(member), 1)
 end
-move(sum, base, last)
-set_expiry(base, last, ARGV[1])
+move(nothing(), sum, base, last)
+expire_if_empty(base, last, ARGV[1])
 return {base, last}

@@ -15,10 +15,6 @@ local function decimal(tenths)
   return tenths < 0 and '-' .. text or text
 end
 
-local function tenths_of(text)
-  return math.floor(tonumber(text) * 10 + 0.5)
-end
-
 local function nothing()
   return {films = 0, rated = 0, tenths = 0, genres = {}}
 end
@@ -44,37 +40,42 @@ local function count(sum, entry, sign)
   end
 end
 
--- Move the counters by a sum, and the boundaries to where they are now.
-local function move(sum, base, last)
-  for genre, films in pairs(sum.genres) do
-    if films ~= 0 and redis.call('HINCRBY', GENRES, genre, whole(films)) == 0 then
+-- Give base_sequence, last_sequence, and the counters as `nothing` has them; nothing at all when there is no view.
+-- A counter that is missing or no number is nil, so that whoever adds to it fails.
+local function stored()
+  local fields = redis.call('HMGET', SPEED,
+    'base_sequence', 'last_sequence', 'movie_count', 'rating_count', 'rating_sum')
+  if fields[1] and fields[2] then
+    local sum = tonumber(fields[5] or nil)
+    return tonumber(fields[1]), tonumber(fields[2]), {
+      films = tonumber(fields[3] or nil),
+      rated = tonumber(fields[4] or nil),
+      tenths = sum and math.floor(sum * 10 + 0.5),
+    }
+  end
+end
+
+-- Move the counters from what they were by a sum, and the boundaries to where they are now. Written whole: an HINCRBY a
+-- counter takes longer, and HINCRBYFLOAT gathers digits of rounding.
+local function move(counters, sum, base, last)
+  local films, rated, tenths = counters.films + sum.films, counters.rated + sum.rated, counters.tenths + sum.tenths
+  for genre, count in pairs(sum.genres) do
+    if count ~= 0 and redis.call('HINCRBY', GENRES, genre, whole(count)) == 0 then
       redis.call('HDEL', GENRES, genre)
     end
   end
-  redis.call('HINCRBY', SPEED, 'movie_count', whole(sum.films))
-  local rated = redis.call('HINCRBY', SPEED, 'rating_count', whole(sum.rated))
-  local tenths = tenths_of(redis.call('HINCRBYFLOAT', SPEED, 'rating_sum', decimal(sum.tenths)))
-  -- HINCRBYFLOAT gathers digits of rounding after some hundred additions; the exact sum is written over them.
   redis.call('HSET', SPEED,
+    'movie_count', whole(films),
+    'rating_count', whole(rated),
     'rating_sum', decimal(tenths),
     'avg_rating_live', rated > 0 and string.format('%.4f', tenths / rated / 10) or '0',
     'base_sequence', whole(base),
     'last_sequence', whole(last))
 end
 
--- Give base_sequence and last_sequence, or nothing.
-local function boundaries()
-  local fields = redis.call('HMGET', SPEED, 'base_sequence', 'last_sequence')
-  if fields[1] and fields[2] then
-    return tonumber(fields[1]), tonumber(fields[2])
-  end
-end
-
--- A view without pending events is no longer needed; one with them must not vanish.
-local function set_expiry(base, last, idle_milliseconds)
-  if last > base then
-    redis.call('PERSIST', SPEED)
-  elseif redis.call('PTTL', SPEED) == -1 then
+-- A view without pending events is no longer needed; one with them must not vanish (see `apply`).
+local function expire_if_empty(base, last, idle_milliseconds)
+  if last == base and redis.call('PTTL', SPEED) == -1 then
     redis.call('PEXPIRE', SPEED, idle_milliseconds)
   end
 end
