@@ -286,7 +286,7 @@ def _cold_start() -> float:
         own = {"CINEMATCH_CACHE_DIR": str(cache), "PIP_CACHE_DIR": str(cache / "pip"), "XDG_CACHE_HOME": str(cache)}
         own |= {"GOPATH": str(cache / "go"), "GOCACHE": str(cache / "go-build"), "GOMODCACHE": str(cache / "go-mod")}
         began = time.monotonic()
-        subprocess.run(["make", "environment", "setup"], cwd=clone, env=os.environ | own, check=True)
+        subprocess.run(["make", "setup"], cwd=clone, env=os.environ | own, check=True)
         prepared = time.monotonic() - began
         with demo(own, checkout=clone) as stack:
             return prepared + stack.start_seconds
