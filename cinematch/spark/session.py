@@ -27,6 +27,8 @@ KERNEL: Final = "cinematch"
 HIDDEN_CONFIGURATION: Final = "(?i)secret|password|passwd|token|access[.]?key"
 HIDDEN_OPTIONS: Final = "(?i)ur[il]|password|jaas"
 """Options of data sources that plans and the UI must not show: MongoDB's address and Kafka's login carry a password."""
+CHECKPOINT_FILES: Final = "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager"
+"""The usual one starts a program (`readlink`) for each look at a local file: 16 a micro-batch, for 50 ms of it."""
 ARROW_BATCH_BYTES: Final = str(16 * 1024 * 1024)
 """Python workers get rows in batches of this size at most: ten thousand oversized records must not fill the memory."""
 
@@ -73,6 +75,7 @@ def _configuration(settings: Settings) -> dict[str, str]:
         "spark.sql.execution.arrow.maxBytesPerBatch": ARROW_BATCH_BYTES,
         "spark.sql.redaction.options.regex": HIDDEN_OPTIONS,
         "spark.sql.session.timeZone": "UTC",
+        "spark.sql.streaming.checkpointFileManagerClass": CHECKPOINT_FILES,
         "spark.sql.streaming.minBatchesToRetain": str(settings.checkpoint_batches_kept),
         "spark.sql.shuffle.partitions": str(settings.spark_shuffle_partitions),
         "spark.ui.killEnabled": "false",  # the page asks nobody who they are
