@@ -40,7 +40,7 @@ COPY batch_layer batch_layer
 COPY serving_layer serving_layer
 RUN uv pip install --python /opt/cinematch --no-deps --build-constraints requirements.lock .
 COPY deploy/connectors.py deploy/connectors.py
-# PySpark's own copy of Spark goes, once its Ivy has fetched the connectors: SPARK_HOME has the same.
+# PySpark's own copy of Spark goes: SPARK_HOME has the same.
 RUN /opt/cinematch/bin/python deploy/connectors.py /opt/connectors \
     && rm -r /opt/cinematch/lib/python3.11/site-packages/pyspark/jars
 

@@ -147,12 +147,13 @@ format: environment ## Rewrite the sources in the project's style
 COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
     --no-header --no-emit-index-url --no-emit-find-links --quiet
 .PHONY: lock
-lock: ## Resolve pyproject.toml into the two lock files again (needs uv on PATH)
+lock: environment ## Resolve packages and jars into the three lock files again (needs uv on PATH, and the network)
 	@$(COMPILE) --all-extras --output-file requirements.lock
 	@$(COMPILE) --extra telemetry --constraints requirements.lock --output-file deploy/requirements.lock
+	@$(BIN)/python -m deploy.jar_lock
 
 .PHONY: sbom
-sbom: setup ## Write what a deployment consists of to deploy/sbom.cdx.json (CycloneDX)
+sbom: environment ## Write what a deployment consists of to deploy/sbom.cdx.json (CycloneDX)
 	@$(BIN)/python -m deploy.bill_of_materials
 
 # Strict, for otherwise a package that the service does not know, or does not answer for, would count as harmless.

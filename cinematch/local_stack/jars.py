@@ -1,22 +1,24 @@
-"""The Java libraries: Spark's connectors and the Kafka broker, from Maven Central by the Ivy inside pyspark.
+"""The Java libraries: Spark's connectors and the Kafka broker, from Maven Central, each by the digest in `jars.lock`.
 
-Ivy gets settings of its own, with Maven Central only: its default chain looks into `~/.m2` first, which may be
-half-filled, and into repositories that may be unreachable.
+The lock names everything that the artifacts below need; `make lock` writes it anew (`deploy/jar_lock.py`).
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Iterable
-from importlib.util import find_spec
+import ssl
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from string import Template
 from typing import Final, NamedTuple
+
+import certifi
+import httpx
+import stamina
 
 from cinematch.errors import CineMatchError
 from cinematch.local_stack.download_cache import DownloadCache
-from cinematch.local_stack.program_run import run_program
+from cinematch.side_by_side import side_by_side
 
 SPARK_VERSION: Final = "4.2.0"
 KAFKA_VERSION: Final = "4.2.0"
@@ -25,7 +27,13 @@ HADOOP_VERSION: Final = "3.5.0"  # the one that Spark 4.2 ships
 AWS_SDK_VERSION: Final = "2.35.4"
 LOG4J_VERSION: Final = "2.25.3"  # the one that Kafka 4.2 ships
 
-RESOLVE_TIMEOUT_SECONDS: Final = 900
+CENTRAL: Final = "https://repo1.maven.org/maven2"
+LOCK: Final = Path(__file__).with_name("jars.lock")
+SPARK: Final = "spark"
+KAFKA: Final = "kafka"
+AT_ONCE: Final = 8
+ATTEMPTS: Final = 4
+TIMEOUT_SECONDS: Final = 60.0
 
 
 class Artifact(NamedTuple):
@@ -34,6 +42,23 @@ class Artifact(NamedTuple):
     group: str
     name: str
     version: str
+
+    @property
+    def file_name(self) -> str:
+        """Name its jar."""
+        return f"{self.name}-{self.version}.jar"
+
+    @property
+    def path(self) -> str:
+        """Say where a Maven repository has its jar."""
+        return f"{self.group.replace('.', '/')}/{self.name}/{self.version}/{self.file_name}"
+
+
+class LockedJar(NamedTuple):
+    """A jar of which every byte is known: its SHA-256 in hexadecimal."""
+
+    artifact: Artifact
+    digest: str
 
 
 SPARK_ARTIFACTS: Final = (
@@ -46,11 +71,6 @@ SPARK_ARTIFACTS: Final = (
     Artifact("software.amazon.awssdk", "sts", AWS_SDK_VERSION),
     Artifact("software.amazon.awssdk", "apache-client", AWS_SDK_VERSION),
 )
-SPARK_EXCLUSIONS: Final = (
-    ("software.amazon.awssdk", "bundle"),
-    ("org.apache.hadoop", "hadoop-client-api"),
-    ("org.apache.hadoop", "hadoop-client-runtime"),
-)
 KAFKA_ARTIFACTS: Final = (
     Artifact("org.apache.kafka", "kafka_2.13", KAFKA_VERSION),
     # Without it the broker logs nothing: it brings log4j and slf4j, but not what joins them.
@@ -58,97 +78,78 @@ KAFKA_ARTIFACTS: Final = (
 )
 
 
-def entry_name(title: str, artifacts: Iterable[Artifact]) -> str:
-    """The cache entry of a list of artifacts: another list, or another version in it, is another entry."""
-    return f"{title}-{hashlib.sha256(repr(tuple(artifacts)).encode()).hexdigest()[:12]}"
+def locked(title: str) -> list[LockedJar]:
+    """Give the jars of `SPARK` or `KAFKA`, in the order of the lock."""
+    found = []
+    for line in LOCK.read_text().splitlines():
+        kind, coordinates, digest = line.split()
+        if kind == title:
+            found.append(LockedJar(Artifact(*coordinates.split(":")), digest))
+    return found
 
 
-SPARK_ENTRY: Final = entry_name(f"spark-jars-{SPARK_VERSION}", SPARK_ARTIFACTS)
-KAFKA_ENTRY: Final = entry_name(f"kafka-{KAFKA_VERSION}", KAFKA_ARTIFACTS)
-
-IVY_SETTINGS: Final = """\
-<ivysettings>
-  <settings defaultResolver="central"/>
-  <resolvers><ibiblio name="central" m2compatible="true"/></resolvers>
-</ivysettings>
-"""
-IVY_MODULE: Final = Template("""\
-<ivy-module version="2.0">
-  <info organisation="cinematch" module="jars"/>
-  <configurations><conf name="default"/></configurations>
-  <dependencies defaultconf="default->default">
-$dependencies
-  </dependencies>
-</ivy-module>
-""")
+def entry_name(title: str, version: str, jars: Sequence[LockedJar]) -> str:
+    """The cache entry of a list of jars: another list, or another version in it, is another entry."""
+    return f"{title}-{version}-{hashlib.sha256(repr(tuple(jars)).encode()).hexdigest()[:12]}"
 
 
-def spark_jars(cache: DownloadCache, java: Path) -> Path:
-    """The folder of the jars that Spark needs beside its own (Kafka, MongoDB, S3); resolved on first use."""
-
-    def fill(folder: Path) -> None:
-        resolve(java, SPARK_ARTIFACTS, folder, SPARK_EXCLUSIONS)
-        remove_shadowed(folder, _pyspark_jars())
-
-    return cache.get(SPARK_ENTRY, fill)
+SPARK_ENTRY: Final = entry_name("spark-jars", SPARK_VERSION, locked(SPARK))
+KAFKA_ENTRY: Final = entry_name("kafka", KAFKA_VERSION, locked(KAFKA))
 
 
-def kafka_jars(cache: DownloadCache, java: Path) -> Path:
-    """The folder of the Kafka broker's jars; resolved on first use."""
-    return cache.get(KAFKA_ENTRY, lambda folder: resolve(java, KAFKA_ARTIFACTS, folder))
+def spark_jars(cache: DownloadCache) -> Path:
+    """The folder of the jars that Spark needs beside its own (Kafka, MongoDB, S3); fetched on first use."""
+    return cache.get(SPARK_ENTRY, partial(fetch, locked(SPARK)))
 
 
-def remove_shadowed(folder: Path, shipped: Path) -> None:
-    """Delete from `folder` each jar whose artifact, of whatever version, is in `shipped`: Spark's own wins."""
-    own = {_artifact_name(jar) for jar in shipped.glob("*.jar")}
-    for jar in folder.glob("*.jar"):
-        if _artifact_name(jar) in own:
-            jar.unlink()
+def kafka_jars(cache: DownloadCache) -> Path:
+    """The folder of the Kafka broker's jars; fetched on first use."""
+    return cache.get(KAFKA_ENTRY, partial(fetch, locked(KAFKA)))
 
 
-def _artifact_name(jar: Path) -> str:
-    return re.split(r"-\d+\.", jar.stem, maxsplit=1)[0]
+def fetch(jars: Sequence[LockedJar], folder: Path) -> None:
+    """Download jars from Maven Central into `folder`, several at a time.
 
-
-def resolve(
-    java: Path, artifacts: Iterable[Artifact], folder: Path, exclusions: Iterable[tuple[str, str]] = ()
-) -> None:
-    """Download `artifacts` and all that they need into `folder`.
-
-    Raises CineMatchError: with Ivy's own words when one cannot be had, or when it takes too long.
+    Raises CineMatchError when one cannot be had, or is not the one that the lock names.
     """
-    workshop = folder.parent  # a temporary folder: Ivy's cache goes when it goes
-    (workshop / "settings.xml").write_text(IVY_SETTINGS)
-    (workshop / "ivy.xml").write_text(_module(artifacts, exclusions))
-    command = [str(java), "-jar", str(_ivy()), "-confs", "default"]
-    command += ["-settings", str(workshop / "settings.xml"), "-ivy", str(workshop / "ivy.xml")]
-    command += ["-cache", str(workshop / "ivy"), "-retrieve", f"{folder}/[artifact]-[revision].[ext]"]
-    too_slow = CineMatchError(
-        f"the jars were not fetched from Maven Central in {RESOLVE_TIMEOUT_SECONDS} s: "
-        "repeat the command when the network is faster"
-    )
-    run = run_program(command, RESOLVE_TIMEOUT_SECONDS, too_slow)
-    if run.returncode != 0:
-        complaints = [line.strip() for line in run.stdout.splitlines() if "not found" in line or "ERROR" in line]
-        detail = "; ".join(complaints[:5]) or run.stderr.strip()[-500:] or run.stdout.strip()[-500:]
-        raise CineMatchError(f"the jars cannot be fetched from Maven Central: {detail}")
+    trusted = ssl.create_default_context()  # the machine's own authorities, and the usual ones where it has none
+    trusted.load_verify_locations(certifi.where())
+    with httpx.Client(verify=trusted, timeout=TIMEOUT_SECONDS, follow_redirects=True) as client:
+        for _ in side_by_side(lambda jar: _fetch_one(client, jar, folder), jars, AT_ONCE):
+            pass
 
 
-def _module(artifacts: Iterable[Artifact], exclusions: Iterable[tuple[str, str]]) -> str:
-    lines = [f'    <dependency org="{a.group}" name="{a.name}" rev="{a.version}"/>' for a in artifacts]
-    lines += [f'    <exclude org="{group}" module="{name}"/>' for group, name in exclusions]
-    return IVY_MODULE.substitute(dependencies="\n".join(lines))
+def _fetch_one(client: httpx.Client, jar: LockedJar, folder: Path) -> None:
+    content = _content(client, f"{CENTRAL}/{jar.artifact.path}")
+    if hashlib.sha256(content).hexdigest() != jar.digest:
+        raise CineMatchError(
+            f"{jar.artifact.file_name} from Maven Central is not the file that {LOCK.name} names: "
+            "something on the way changes it, a proxy perhaps"
+        )
+    (folder / jar.artifact.file_name).write_bytes(content)
 
 
-def _pyspark_jars() -> Path:
-    spec = find_spec("pyspark")
-    if spec is None or spec.origin is None:
-        raise CineMatchError("pyspark is not installed in this environment: run `make setup`")
-    return Path(spec.origin).parent / "jars"
+def _content(client: httpx.Client, url: str) -> bytes:
+    try:
+        for attempt in stamina.retry_context(on=_may_pass, attempts=ATTEMPTS, timeout=None):
+            with attempt:
+                return client.get(url).raise_for_status().content
+    except httpx.HTTPError as error:
+        raise CineMatchError(
+            f"the jars cannot be fetched from Maven Central ({url}: {_told(error)}): "
+            "repeat the command when the network is there"
+        ) from error
+    raise AssertionError("stamina ends with a result or an error")
 
 
-def _ivy() -> Path:
-    found = sorted(_pyspark_jars().glob("ivy-*.jar"))
-    if not found:
-        raise CineMatchError(f"there is no Ivy in {_pyspark_jars()}: is pyspark {SPARK_VERSION} installed?")
-    return found[-1]
+def _told(error: httpx.HTTPError) -> str:
+    if isinstance(error, httpx.HTTPStatusError):
+        return f"{error.response.status_code} {error.response.reason_phrase}"
+    return str(error) or type(error).__name__
+
+
+def _may_pass(error: Exception) -> bool:
+    """Say whether another attempt may help: the line broke, or the server is busy."""
+    if isinstance(error, httpx.HTTPStatusError):
+        return error.response.status_code == httpx.codes.TOO_MANY_REQUESTS or error.response.is_server_error
+    return isinstance(error, httpx.TransportError)

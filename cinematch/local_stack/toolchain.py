@@ -38,11 +38,11 @@ class Toolchain:
 
     def spark_jars(self) -> Path:
         """The folder for the setting SPARK_JARS_DIR."""
-        return jars.spark_jars(self._cache, self.java)
+        return jars.spark_jars(self._cache)
 
     def kafka_jars(self) -> Path:
         """The folder of the Kafka broker's jars."""
-        return jars.kafka_jars(self._cache, self.java)
+        return jars.kafka_jars(self._cache)
 
     def mongod(self) -> Path:
         """The MongoDB server."""

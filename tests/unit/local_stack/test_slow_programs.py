@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from cinematch.errors import CineMatchError
-from cinematch.local_stack import jars, kafka_server, minio_build
+from cinematch.local_stack import kafka_server, minio_build
+from cinematch.local_stack.jars import KAFKA_ARTIFACTS
 from cinematch.local_stack.kafka_server import KafkaServer
 from cinematch.local_stack.log_file import LogFile
 from cinematch.local_stack.service import ServiceFailed
 from cinematch.local_stack.toolchain import Toolchain
+from deploy import jar_lock
 
 SECONDS = 0.05
 
@@ -36,10 +38,10 @@ def test_a_storage_whose_formatting_takes_too_long_fails_the_broker(
         broker.prepare()
 
 
-def test_jars_that_take_too_long_are_no_traceback(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, slow: Path) -> None:
-    monkeypatch.setattr(jars, "RESOLVE_TIMEOUT_SECONDS", SECONDS)
-    with pytest.raises(CineMatchError, match=r"^the jars were not fetched from Maven Central in 0\.05 s: "):
-        jars.resolve(slow, jars.KAFKA_ARTIFACTS, tmp_path / "jars")
+def test_jars_that_take_too_long_are_no_traceback(monkeypatch: pytest.MonkeyPatch, slow: Path) -> None:
+    monkeypatch.setattr(jar_lock, "RESOLVE_TIMEOUT_SECONDS", SECONDS)
+    with pytest.raises(CineMatchError, match=r"^the jars were not resolved in 0\.05 s: "):
+        jar_lock.resolved(slow, KAFKA_ARTIFACTS)
 
 
 def test_a_build_of_minio_that_takes_too_long_is_no_traceback(
