@@ -53,10 +53,15 @@ environment: prerequisites $(PROJECT)
 minio: $(BUILD_TOOLS)
 	@$(BIN)/python -m cinematch.local_stack.minio_build
 
-# MinIO is built while packages are downloaded and installed.
+# MinIO is built while packages are downloaded and installed. Nothing else runs side by side, whatever -j says: two
+# installations in one environment would meet.
 .PHONY: environment-and-minio
 environment-and-minio:
-	@$(MAKE) --no-print-directory --jobs 2 environment minio
+	@$(MAKE) --no-print-directory --jobs 2 SIDE_BY_SIDE=yes environment minio
+
+ifndef SIDE_BY_SIDE
+.NOTPARALLEL:
+endif
 
 .PHONY: setup
 setup: environment-and-minio ## Install everything (Python packages, jars, servers) and start nothing
@@ -147,9 +152,10 @@ format: environment ## Rewrite the sources in the project's style
 COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
     --no-header --no-emit-index-url --no-emit-find-links --quiet
 .PHONY: lock
-lock: environment ## Resolve packages and jars into the three lock files again (needs uv on PATH, and the network)
+lock: ## Resolve packages and jars into the three lock files again (needs uv on PATH, and the network)
 	@$(COMPILE) --all-extras --output-file requirements.lock
 	@$(COMPILE) --extra telemetry --constraints requirements.lock --output-file deploy/requirements.lock
+	@$(MAKE) --no-print-directory environment
 	@$(BIN)/python -m deploy.jar_lock
 
 .PHONY: sbom

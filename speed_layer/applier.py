@@ -24,8 +24,9 @@ from cinematch.telemetry import get_logger
 from cinematch.tracing import tell_step
 
 LAYER: Final = "speed_layer"
-USERS_PER_CALL: Final = 200
-"""Of one call to the view, as many as it pipelines: what a store has answered before it went away is told."""
+USERS_PER_CALL: Final = 1_000
+"""Of one call to the view: some pipelines, so that one is packed while the server works on another, and not all that a
+poll may bring, for what a store had answered before it went away within a call is not told."""
 _APPLIED: Final = counter(SPEED_EVENTS).labels("applied")
 _DUPLICATES: Final = counter(SPEED_EVENTS).labels("duplicate")
 _GAPS: Final = counter(SPEED_GAPS)

@@ -2,8 +2,8 @@
 keeps the tail, and counts, in one server-side call a user and batch. Beside it, on the same client library and in
 turns, the plain recipe: HINCRBY, HINCRBYFLOAT, HINCRBY, HGETALL, HSET an event, which counts a repeated event twice.
 Batches of 5,000 events (what one poll gives): of 500 users with ten each, and of 5,000 users with one each. What a
-side has to work on is kept out of garbage collections, as a layer keeps what it has loaded: a full one takes 60 ms, and
-fell now into the time of one side and now into the other's.
+side has to work on is kept out of garbage collections: a full one of this process, which has made all the events, takes
+60 ms, and fell now into the time of one side and now into the other's.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ and is put back from the log.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
@@ -50,7 +51,7 @@ class RedisSpeedView:
         self._idle_milliseconds = round(idle_expiry_seconds * 1000)
 
     def apply(self, events: Mapping[str, Sequence[Event]]) -> dict[str, Applied]:
-        """See `SpeedView.apply`. After a script had to be taught again, repeated events may count as duplicates."""
+        """See `SpeedView.apply`."""
         calls = [
             _Call(user_id, tuple(map(speed_entry.encode, part)))
             for user_id, sequence in events.items()
@@ -130,23 +131,26 @@ class RedisSpeedView:
             for user_id in damaged:
                 self._client.delete(*user_keys(user_id))
             again = [index for index, call in enumerate(calls) if call.user_id in damaged]
-            for index, answer in zip(again, self._taught(script, [calls[index] for index in again]), strict=True):
-                answers[index] = answer
+            _replace(answers, again, self._taught(script, [calls[index] for index in again]))
         _raise_first(answers)
         return answers
 
     def _taught(self, script: Script, calls: Sequence[_Call]) -> list[Any]:
         answers = self._pipelined(script, calls)
-        if any(isinstance(answer, NoScriptError) for answer in answers):  # a server that has just started
+        refused = [index for index, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+        if refused:  # by a server that has just started
             self._client.script_load(script.source)
-            answers = self._pipelined(script, calls)  # what it did meanwhile is done again
+            _replace(answers, refused, self._pipelined(script, [calls[index] for index in refused]))
         return answers
 
     def _pipelined(self, script: Script, calls: Sequence[_Call]) -> list[Any]:
+        calls_of = Counter(call.user_id for call in calls)
         with self._client.pipeline(transaction=False) as pipeline:
             for call in calls:
+                # Of a user's calls none may be refused and the next one run, which somebody else has taught meanwhile.
+                write = script.lesson if calls_of[call.user_id] > 1 else script.command
                 # Not `evalsha`: the driver refuses that method in a cluster's pipeline, but routes the command by key.
-                pipeline.execute_command(*script.command(user_keys(call.user_id), call.arguments))
+                pipeline.execute_command(*write(user_keys(call.user_id), call.arguments))
             answers: list[Any] = pipeline.execute(raise_on_error=False)
         return answers
 
@@ -169,6 +173,11 @@ def _ends(answer: Any) -> tuple[int, int] | None:
     except (TypeError, ValueError):
         return None
     return base, last
+
+
+def _replace(answers: list[Any], indices: Sequence[int], later: Sequence[Any]) -> None:
+    for index, answer in zip(indices, later, strict=True):
+        answers[index] = answer
 
 
 def _raise_first(answers: Iterable[Any]) -> None:

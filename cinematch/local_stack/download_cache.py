@@ -44,7 +44,9 @@ class DownloadCache:
         return target
 
     def _fill(self, target: Path, fill: Callable[[Path], None]) -> None:
-        with tempfile.TemporaryDirectory(dir=self.folder, prefix=f".{target.name}.") as staging:
+        with tempfile.TemporaryDirectory(
+            dir=self.folder, prefix=f".{target.name}.", ignore_cleanup_errors=True
+        ) as staging:
             content = Path(staging) / "content"
             content.mkdir()
             fill(content)

@@ -32,7 +32,9 @@ LOCK: Final = Path(__file__).with_name("jars.lock")
 SPARK: Final = "spark"
 KAFKA: Final = "kafka"
 AT_ONCE: Final = 8
-ATTEMPTS: Final = 4
+ATTEMPTS: Final = 6
+FIRST_PAUSE_SECONDS: Final = 1.0
+"""Each one is twice as long as the one before, more or less."""
 TIMEOUT_SECONDS: Final = 60.0
 
 
@@ -88,23 +90,29 @@ def locked(title: str) -> list[LockedJar]:
     return found
 
 
-def entry_name(title: str, version: str, jars: Sequence[LockedJar]) -> str:
+def entry_name(title: str, jars: Sequence[LockedJar]) -> str:
     """The cache entry of a list of jars: another list, or another version in it, is another entry."""
-    return f"{title}-{version}-{hashlib.sha256(repr(tuple(jars)).encode()).hexdigest()[:12]}"
-
-
-SPARK_ENTRY: Final = entry_name("spark-jars", SPARK_VERSION, locked(SPARK))
-KAFKA_ENTRY: Final = entry_name("kafka", KAFKA_VERSION, locked(KAFKA))
+    return f"{title}-jars-{hashlib.sha256(repr(tuple(jars)).encode()).hexdigest()[:12]}"
 
 
 def spark_jars(cache: DownloadCache) -> Path:
     """The folder of the jars that Spark needs beside its own (Kafka, MongoDB, S3); fetched on first use."""
-    return cache.get(SPARK_ENTRY, partial(fetch, locked(SPARK)))
+    return _jars(cache, SPARK)
 
 
 def kafka_jars(cache: DownloadCache) -> Path:
     """The folder of the Kafka broker's jars; fetched on first use."""
-    return cache.get(KAFKA_ENTRY, partial(fetch, locked(KAFKA)))
+    return _jars(cache, KAFKA)
+
+
+def are_fetched(cache: DownloadCache) -> bool:
+    """Whether both folders are there."""
+    return all(cache.has(entry_name(title, locked(title))) for title in (SPARK, KAFKA))
+
+
+def _jars(cache: DownloadCache, title: str) -> Path:
+    jars = locked(title)
+    return cache.get(entry_name(title, jars), partial(fetch, jars))
 
 
 def fetch(jars: Sequence[LockedJar], folder: Path) -> None:
@@ -131,7 +139,9 @@ def _fetch_one(client: httpx.Client, jar: LockedJar, folder: Path) -> None:
 
 def _content(client: httpx.Client, url: str) -> bytes:
     try:
-        for attempt in stamina.retry_context(on=_may_pass, attempts=ATTEMPTS, timeout=None):
+        for attempt in stamina.retry_context(
+            on=_may_pass, attempts=ATTEMPTS, wait_initial=FIRST_PAUSE_SECONDS, wait_max=30.0, timeout=None
+        ):
             with attempt:
                 return client.get(url).raise_for_status().content
     except httpx.HTTPError as error:

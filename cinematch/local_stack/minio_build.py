@@ -60,7 +60,7 @@ def _go() -> Path:
 
 
 def main() -> int:
-    """Build it where the setting CINEMATCH_CACHE_DIR says, unless it is there; give the exit code."""
+    """Build it where CINEMATCH_CACHE_DIR in the environment says, unless it is there; give the exit code."""
     folder = os.environ.get("CINEMATCH_CACHE_DIR")
     cache = DownloadCache(Path(folder) if folder else default_cache_dir())
     if not cache.has(MINIO_ENTRY):

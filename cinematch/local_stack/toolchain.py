@@ -59,7 +59,7 @@ class Toolchain:
     @property
     def installed(self) -> bool:
         """Whether everything that must be fetched or built is there."""
-        return all(self._cache.has(entry) for entry in (jars.SPARK_ENTRY, jars.KAFKA_ENTRY, MINIO_ENTRY))
+        return jars.are_fetched(self._cache) and self._cache.has(MINIO_ENTRY)
 
     def install(self, console: Console) -> None:
         """Make everything ready, the slow parts at the same time, and show how long each takes."""

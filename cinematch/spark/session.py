@@ -28,7 +28,8 @@ HIDDEN_CONFIGURATION: Final = "(?i)secret|password|passwd|token|access[.]?key"
 HIDDEN_OPTIONS: Final = "(?i)ur[il]|password|jaas"
 """Options of data sources that plans and the UI must not show: MongoDB's address and Kafka's login carry a password."""
 CHECKPOINT_FILES: Final = "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager"
-"""The usual one starts a program (`readlink`) for each look at a local file: 16 a micro-batch, for 50 ms of it."""
+"""The usual one starts a program (`readlink`) for each look at a local file: 16 a micro-batch, for 50 ms of it. What is
+left is a `chmod` for each file that is written."""
 ARROW_BATCH_BYTES: Final = str(16 * 1024 * 1024)
 """Python workers get rows in batches of this size at most: ten thousand oversized records must not fill the memory."""
 

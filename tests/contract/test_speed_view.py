@@ -290,6 +290,10 @@ DAMAGES: dict[str, Callable[[Any, UserKeys], object]] = {
     "the tail is a set": lambda client, keys: client.delete(keys.tail) and client.sadd(keys.tail, "x"),
     "a boundary is no number": lambda client, keys: client.hset(keys.speed, "last_sequence", "x"),
     "a counter is no number": lambda client, keys: client.hset(keys.speed, "movie_count", "x"),
+    "a counter is a fraction": lambda client, keys: client.hset(keys.speed, "movie_count", "1.5"),
+    "a counter is written otherwise": lambda client, keys: client.hset(keys.speed, "rating_count", "0x10"),
+    "a sum is not finite": lambda client, keys: client.hset(keys.speed, "rating_sum", "nan"),
+    "a counter is missing": lambda client, keys: client.hdel(keys.speed, "movie_count"),
     "a sum is no number": lambda client, keys: client.hset(keys.speed, "rating_sum", "x"),
     "a genre has no number": lambda client, keys: client.hset(keys.genres, "Drama", "x"),
     "an entry is no JSON": lambda client, keys: client.zadd(keys.tail, {"{": 2}),
@@ -393,6 +397,21 @@ def test_many_users_at_once_get_each_their_events_in_order(
         applied = redis_view.apply({log[0].user_id: log for log in logs})
         assert [applied[log[0].user_id] for log in logs] == [Applied(len(log), 0, started_after=0) for log in logs]
         assert [redis_view.read(log[0].user_id) for log in logs] == [expected(log, 0, len(log)) for log in logs]
+
+
+def test_what_was_answered_before_a_server_forgot_the_scripts_is_told(cluster_settings: Settings) -> None:
+    """One node of the cluster knows the script, the others have to be taught: nothing is done twice meanwhile."""
+    client: Any = connect(cluster_settings)
+    view, users = RedisSpeedView(client, IDLE_SECONDS), [new_user() for _ in range(30)]
+    client.script_flush()
+    view.apply({user_id: [add(1, "a", None, user_id)] for user_id in (new_user(), new_user(), new_user())})
+    node = client.get_node_from_key(user_keys(users[0]).speed)
+    for other in client.get_primaries():
+        if other.name != node.name:
+            client.execute_command("SCRIPT FLUSH", target_nodes=other)
+    applied = view.apply({user_id: [add(1, "a", None, user_id)] for user_id in users})
+    assert applied == dict.fromkeys(users, Applied(1, 0, started_after=0))
+    client.close()
 
 
 async def test_the_async_reader_reads_what_the_view_reads(

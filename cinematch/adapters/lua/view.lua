@@ -40,17 +40,22 @@ local function count(sum, entry, sign)
   end
 end
 
+-- Give the whole number that a field holds, as HINCRBY would read it; nil or false when it holds something else.
+local function integer(field)
+  return field and field:match('^%-?%d+$') and tonumber(field)
+end
+
 -- Give base_sequence, last_sequence, and the counters as `nothing` has them; nothing at all when there is no view.
--- A counter that is missing or no number is nil, so that whoever adds to it fails.
+-- A counter that is missing or no number is none here, either, so that whoever adds to it fails.
 local function stored()
   local fields = redis.call('HMGET', SPEED,
     'base_sequence', 'last_sequence', 'movie_count', 'rating_count', 'rating_sum')
   if fields[1] and fields[2] then
-    local sum = tonumber(fields[5] or nil)
-    return tonumber(fields[1]), tonumber(fields[2]), {
-      films = tonumber(fields[3] or nil),
-      rated = tonumber(fields[4] or nil),
-      tenths = sum and math.floor(sum * 10 + 0.5),
+    local sum = fields[5] and fields[5]:match('^%-?%d+%.?%d*$')
+    return integer(fields[1]), integer(fields[2]), {
+      films = integer(fields[3]),
+      rated = integer(fields[4]),
+      tenths = sum and math.floor(tonumber(sum) * 10 + 0.5),
     }
   end
 end

@@ -90,13 +90,16 @@ def test_a_jar_that_spark_ships_in_another_version_is_left_to_spark() -> None:
 
 def test_another_version_is_another_cache_entry() -> None:
     newer = [JAR, LockedJar(Artifact("org.example", "other", "1"), "digest")]
-    assert jars.entry_name("jars", "1", [JAR]) != jars.entry_name("jars", "1", newer)
-    assert jars.entry_name("jars", "1", [JAR]) == jars.entry_name("jars", "1", [LockedJar(*JAR)])
+    assert jars.entry_name("spark", [JAR]) != jars.entry_name("spark", newer)
+    assert jars.entry_name("spark", [JAR]) == jars.entry_name("spark", [LockedJar(*JAR)])
 
 
-def test_jars_are_fetched_and_a_busy_server_is_asked_again(repository: _Repository, tmp_path: Path) -> None:
+def test_jars_are_fetched_and_a_busy_server_is_asked_again(
+    repository: _Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     repository.files[PATH] = CONTENT
     repository.busy.add(PATH)
+    monkeypatch.setattr(jars, "FIRST_PAUSE_SECONDS", 0.01)
     jars.fetch([JAR], tmp_path)
     assert (tmp_path / "thing-1.2.jar").read_bytes() == CONTENT
 

@@ -17,6 +17,11 @@ def test_a_checkpoint_keeps_as_many_batches_as_the_setting_says() -> None:
     assert _configuration(Settings(checkpoint_batches_kept=7))["spark.sql.streaming.minBatchesToRetain"] == "7"
 
 
+def test_a_look_at_a_checkpoint_starts_no_program() -> None:
+    manager = _configuration(Settings())["spark.sql.streaming.checkpointFileManagerClass"]
+    assert manager.endswith(".FileSystemBasedCheckpointFileManager")
+
+
 def test_nobody_ends_an_application_on_its_page() -> None:
     assert _configuration(Settings())["spark.ui.killEnabled"] == "false"
 
