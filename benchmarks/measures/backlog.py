@@ -34,8 +34,7 @@ TITLE: Final = "Micro-batch beside its plain recipe, and catching up after an ou
 LIMIT: Final = (
     "Micro-batch recomputes each user once a trigger, however many events the user had, so many events a user make it "
     "fast. With one event of each user a trigger it falls back to what a recomputation costs (see also the scale "
-    "table). "
-    "The trends write their counters in transactions."
+    "table). The trends write their counters in transactions."
 )
 SECONDS: Final = (150.0, 600.0)
 USERS: Final = 1_000
