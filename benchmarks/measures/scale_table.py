@@ -40,8 +40,9 @@ from cinematch.contracts.movie_document import movie_document
 
 TITLE: Final = "The design's claim: where micro-batch ends"
 LIMIT: Final = (
-    "Micro-batch: one recomputation of a whole list for each event, on two cores. Lambda: what real-time mode and the "
-    "appliers of a partition take; on this machine the two cores, shared with the producer."
+    "Micro-batch: at low rates its trigger of a second and its batch, then one recomputation of a whole list for each "
+    "event, on two cores. Lambda: what real-time mode and the appliers of a partition take; on this machine the two "
+    "cores, shared with the producer."
 )
 SECONDS: Final = (None, 1_800.0)
 FILMS_A_USER: Final = 20
