@@ -46,8 +46,8 @@ $dependencies
 
 def main() -> None:
     """Resolve both lists, and write the lock."""
-    java, shipped = find_java(), _pyspark_jars()
-    spark = unshadowed(resolved(java, SPARK_ARTIFACTS, SPARK_EXCLUSIONS), {_name(jar) for jar in shipped.glob("*.jar")})
+    java = find_java()
+    spark = unshadowed(resolved(java, SPARK_ARTIFACTS, SPARK_EXCLUSIONS), shipped_by_spark())
     kafka = resolved(java, KAFKA_ARTIFACTS)
     lines = [_line(SPARK, jar) for jar in spark] + [_line(KAFKA, jar) for jar in kafka]
     LOCK.write_text("\n".join(lines) + "\n")
@@ -57,6 +57,11 @@ def unshadowed(jars: Iterable[LockedJar], shipped: Iterable[str]) -> list[Locked
     """Leave out each jar whose artifact, of whatever version, Spark ships itself: Spark's own wins."""
     own = set(shipped)
     return [jar for jar in jars if jar.artifact.name not in own]
+
+
+def shipped_by_spark() -> set[str]:
+    """Name the artifacts, of whatever version, that are in pyspark."""
+    return {re.split(r"-\d+\.", jar.stem, maxsplit=1)[0] for jar in _pyspark_jars().glob("*.jar")}
 
 
 def resolved(java: Path, artifacts: Iterable[Artifact], exclusions: Iterable[tuple[str, str]] = ()) -> list[LockedJar]:
@@ -94,11 +99,6 @@ def _module(artifacts: Iterable[Artifact], exclusions: Iterable[tuple[str, str]]
     lines = [f'    <dependency org="{a.group}" name="{a.name}" rev="{a.version}"/>' for a in artifacts]
     lines += [f'    <exclude org="{group}" module="{name}"/>' for group, name in exclusions]
     return IVY_MODULE.substitute(dependencies="\n".join(lines))
-
-
-def _name(jar: Path) -> str:
-    """Name the artifact of a jar that Spark ships."""
-    return re.split(r"-\d+\.", jar.stem, maxsplit=1)[0]
 
 
 def _pyspark_jars() -> Path:

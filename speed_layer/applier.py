@@ -7,10 +7,10 @@ and the users that look broken. Everything may be repeated.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple, Protocol
 
+from cinematch.batches import batches
 from cinematch.contracts.dead_letter import DeadLetter, rejection
 from cinematch.contracts.event_record import read_event
 from cinematch.contracts.log_record import LogRecord
@@ -87,8 +87,8 @@ class Applier:
             self._dead_letters.publish(letters)
         began_ns = time.time_ns()
         outcomes: dict[str, Applied] = {}
-        for part in _parts(events):
-            answered = self._view.apply(part)
+        for part in batches(events.items(), USERS_PER_CALL):
+            answered = self._view.apply(dict(part))
             self._tell(answered)
             outcomes |= answered
         _tell_steps(arrivals, outcomes, began_ns)
@@ -102,12 +102,6 @@ def to_be_looked_at(outcomes: Outcomes) -> list[str]:
         for user_id, outcome in outcomes.items()
         if outcome.gap_at is not None or outcome.started_after is not None
     ]
-
-
-def _parts(events: Mapping[str, list[Event]]) -> Iterator[dict[str, list[Event]]]:
-    users = iter(events.items())
-    while part := dict(islice(users, USERS_PER_CALL)):
-        yield part
 
 
 def _tell_steps(arrivals: Iterable[Arrival], outcomes: Outcomes, began_ns: int) -> None:

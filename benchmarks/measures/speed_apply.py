@@ -12,7 +12,6 @@ import gc
 import time
 from collections.abc import Callable
 from functools import partial
-from itertools import islice
 from typing import Any, Final
 
 from benchmarks.event_log import additions
@@ -20,6 +19,7 @@ from benchmarks.rows import Bound, Findings, Goal, alone, compared
 from benchmarks.servers import servers
 from cinematch.adapters import redis_client
 from cinematch.adapters.redis_speed_view import RedisSpeedView
+from cinematch.batches import batches
 from cinematch.domain.events import Event, EventType
 from speed_layer.applier import USERS_PER_CALL
 
@@ -89,9 +89,8 @@ def _rate(events: list[Event], work: Callable[[list[Event]], object]) -> float:
 
 def _apply(view: RedisSpeedView, events: list[Event]) -> None:
     """Apply in groups as large as those of the speed layer's applier."""
-    users = iter(_by_user(events).items())
-    while part := dict(islice(users, USERS_PER_CALL)):
-        view.apply(part)
+    for part in batches(_by_user(events).items(), USERS_PER_CALL):
+        view.apply(dict(part))
 
 
 def _by_user(events: list[Event]) -> dict[str, list[Event]]:

@@ -6,7 +6,6 @@ import hashlib
 import re
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
 
@@ -15,7 +14,7 @@ import pytest
 from cinematch.errors import CineMatchError
 from cinematch.local_stack import jars
 from cinematch.local_stack.jars import KAFKA, KAFKA_ARTIFACTS, SPARK, SPARK_ARTIFACTS, Artifact, LockedJar, locked
-from deploy.jar_lock import unshadowed
+from deploy.jar_lock import shipped_by_spark, unshadowed
 
 CONTENT = b"a jar"
 JAR = LockedJar(Artifact("org.example", "thing", "1.2"), hashlib.sha256(CONTENT).hexdigest())
@@ -71,12 +70,7 @@ def test_the_lock_has_what_we_ask_for(title: str, artifacts: tuple[Artifact, ...
 
 
 def test_no_locked_jar_takes_the_place_of_one_that_spark_ships() -> None:
-    spec = find_spec("pyspark")
-    assert spec is not None
-    assert spec.origin is not None
-    shipped = {
-        re.split(r"-\d+\.", jar.stem, maxsplit=1)[0] for jar in (Path(spec.origin).parent / "jars").glob("*.jar")
-    }
+    shipped = shipped_by_spark()
     assert shipped
     assert not {jar.artifact.name for jar in locked(SPARK)} & shipped
 
